@@ -1,0 +1,1 @@
+"""What crosses the wire, or must be computed alike on both sides: pure, no I/O, no clock, no chance."""

@@ -1,0 +1,111 @@
+"""Signed codes on paper: an invite says who issued it and until when, and any store verifies it without a network.
+
+Layout (88 bytes, then Crockford-free RFC 4648 base 32 in upper case, which QR holds in alphanumeric mode):
+`version 1 | kind 1 | key id 8 | invite id 10 | issued day 2 | days valid 2 | Ed25519 signature 64`.
+The signature covers everything before it under the prefix `zhanggui-code`. Days count from 1970-01-01.
+"""
+
+import base64
+import binascii
+import re
+from typing import NamedTuple
+
+from sync.contract import ids
+
+VERSION = 1
+KIND_INVITE = ord("I")
+KEY_ID_BYTES = 8
+INVITE_ID_BYTES = 10
+SIGNATURE_BYTES = 64
+_BODY_BYTES = 1 + 1 + KEY_ID_BYTES + INVITE_ID_BYTES + 2 + 2
+CODE_CHARS = 141
+SHORT_DIGITS = 10
+_CODE = re.compile(r"[A-Z2-7]{141}")
+
+
+class InviteClaims(NamedTuple):
+    """What an invite code states; true only if its signature is."""
+
+    key_id: bytes
+    invite_id: bytes
+    issued_day: int
+    days_valid: int
+
+    @property
+    def last_day(self) -> int:
+        """The last day (counted from 1970-01-01) on which the invite may be used."""
+        return self.issued_day + self.days_valid
+
+
+class SignedInvite(NamedTuple):
+    """A code taken apart: the claims, the bytes that were signed, the signature."""
+
+    claims: InviteClaims
+    signed: bytes
+    signature: bytes
+
+
+def to_sign(claims: InviteClaims) -> bytes:
+    """Give the bytes that the issuing store signs."""
+    return b"zhanggui-code" + _body(claims)
+
+
+def assemble(claims: InviteClaims, signature: bytes) -> str:
+    """Write the code: 141 characters of base 32.
+
+    Raises:
+        ValueError: the signature is not 64 bytes.
+    """
+    if len(signature) != SIGNATURE_BYTES:
+        message = "an Ed25519 signature has 64 bytes"
+        raise ValueError(message)
+    return base64.b32encode(_body(claims) + signature).decode("ascii").rstrip("=")
+
+
+def find(text: str) -> str | None:
+    """Find an invite code in what was scanned or typed: the bare code, or a URL that ends in it."""
+    candidate = text.strip().upper().rsplit("/", 1)[-1]
+    return candidate if _CODE.fullmatch(candidate) else None
+
+
+def take_apart(code: str) -> SignedInvite | None:
+    """Read a code; None when it is not of our form (which is as forged as a wrong signature)."""
+    if _CODE.fullmatch(code) is None:
+        return None
+    try:
+        raw = base64.b32decode(code + "===")
+    except binascii.Error:
+        return None
+    body, signature = raw[:_BODY_BYTES], raw[_BODY_BYTES:]
+    # Base 32 leaves spare bits in the last character: only the one canonical spelling is a code.
+    if len(signature) != SIGNATURE_BYTES or body[0] != VERSION or body[1] != KIND_INVITE:
+        return None
+    if base64.b32encode(raw).decode("ascii").rstrip("=") != code:
+        return None
+    claims = InviteClaims(
+        key_id=body[2:10],
+        invite_id=body[10:20],
+        issued_day=int.from_bytes(body[20:22], "big"),
+        days_valid=int.from_bytes(body[22:24], "big"),
+    )
+    return SignedInvite(claims, b"zhanggui-code" + body, signature)
+
+
+def short_code(invite_id: bytes) -> str:
+    """Give the ten Crockford digits printed below the QR: the first 50 bits of the invite id, in two groups."""
+    return ids.grouped(ids.crockford_encode(int.from_bytes(invite_id, "big") >> 30, SHORT_DIGITS))
+
+
+def url(base_url: str, code: str) -> str:
+    """Write the address that a guest's phone opens, in upper case for the QR's alphanumeric mode."""
+    return f"{base_url.rstrip('/')}/J/{code}".upper()
+
+
+def _body(claims: InviteClaims) -> bytes:
+    return (
+        bytes((VERSION, KIND_INVITE))
+        + claims.key_id
+        + claims.invite_id
+        + claims.issued_day.to_bytes(2, "big")
+        + claims.days_valid.to_bytes(2, "big")
+    )

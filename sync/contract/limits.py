@@ -1,0 +1,24 @@
+"""Every bound of the wire in one place, so that both sides refuse the same thing."""
+
+BATCH_FACTS_MAX = 250
+BATCH_PLAIN_BYTES_TARGET = 64 * 1024
+"""A sender closes a batch before it passes this size, unless a single fact is larger."""
+BODY_PLAIN_BYTES_MAX = 4 * 1024 * 1024
+"""More than this after decompression is refused unread (zip bomb)."""
+WIRE_BYTES_MAX = 262_144
+"""The packet limit that every broker must allow (DESIGN §13)."""
+FACT_BYTES_MAX = 48 * 1024
+HEADER_BYTES_MAX = 1024
+
+STREAM_OPERATIONS_MAX = 200
+"""Operations in one down batch."""
+
+SALE_LINES_MAX = 200
+LINE_QTY_MAX = 999
+LINE_MODIFIERS_MAX = 20
+NOTE_CHARS_MAX = 60
+NAME_CHARS_MAX = 120
+PRICE_FEN_MAX = 10_000_000
+SALE_TOTAL_FEN_MAX = 100_000_000
+RECEIVED_FEN_MAX = 1_000_000_000
+INVITE_URL_CHARS_MAX = 180

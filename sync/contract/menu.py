@@ -1,0 +1,148 @@
+"""The menu: reference data that both sides read alike, checked as a whole before it comes into force."""
+
+import hashlib
+import re
+
+import msgspec
+
+from sync.contract import limits
+from sync.contract.facts import ContractError
+from sync.contract.words import Name, has_control
+
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,47}")
+
+
+class Category(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A page of the till."""
+
+    id: str
+    name: Name
+
+
+class ModifierOption(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A choice within a group, with its surcharge for one piece."""
+
+    id: str
+    name: Name
+    price_fen: int = 0
+
+
+class ModifierGroup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Choices that belong together; between `min` and `max` of them may be taken."""
+
+    id: str
+    name: Name
+    options: tuple[ModifierOption, ...]
+    min: int = 0
+    max: int = 1
+
+
+class Dish(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Something on sale. `initials` are the pinyin initials that the till searches by."""
+
+    id: str
+    code: str
+    name: Name
+    category: str
+    price_fen: int
+    station: str = ""
+    initials: str = ""
+    modifier_groups: tuple[str, ...] = ()
+
+
+class Menu(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A whole menu under one version."""
+
+    currency: str
+    categories: tuple[Category, ...]
+    dishes: tuple[Dish, ...]
+    modifier_groups: tuple[ModifierGroup, ...] = ()
+    version: int = 0
+
+
+def mistakes(menu: Menu) -> list[str]:
+    """List everything that is wrong with a menu, in sentences; an empty list means it may come into force."""
+    found: list[str] = []
+    if not menu.dishes:
+        found.append("a menu needs at least one dish")
+    categories = {category.id for category in menu.categories}
+    groups = {group.id for group in menu.modifier_groups}
+    found += _repeated("category", [category.id for category in menu.categories])
+    found += _repeated("dish", [dish.id for dish in menu.dishes])
+    found += _repeated("dish code", [dish.code for dish in menu.dishes])
+    found += _repeated("modifier group", [group.id for group in menu.modifier_groups])
+    found += _repeated("modifier", [option.id for group in menu.modifier_groups for option in group.options])
+    for category in menu.categories:
+        found += _name_mistakes(f"category {category.id}", category.name)
+    for dish in menu.dishes:
+        found += _dish_mistakes(dish, categories, groups)
+    for group in menu.modifier_groups:
+        found += _group_mistakes(group)
+    return found
+
+
+def checked(raw: bytes) -> Menu:
+    """Read a menu from JSON and check it as a whole.
+
+    Raises:
+        ContractError: the bytes are no menu, or `mistakes` found some (all of them in one message).
+    """
+    try:
+        menu = msgspec.json.decode(raw, type=Menu)
+    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+        message = f"not a menu: {error}"
+        raise ContractError(message) from error
+    found = mistakes(menu)
+    if found:
+        raise ContractError("; ".join(found))
+    return menu
+
+
+def digest(menu: Menu) -> str:
+    """Give the SHA-256 (hex) of a menu's content, whatever its version number."""
+    return hashlib.sha256(msgspec.json.encode(msgspec.structs.replace(menu, version=0))).hexdigest()
+
+
+def _repeated(what: str, keys: list[str]) -> list[str]:
+    seen: set[str] = set()
+    twice: list[str] = []
+    for key in keys:
+        if key in seen:
+            twice.append(f"{what} {key!r} stands twice")
+        seen.add(key)
+    return twice
+
+
+def _name_mistakes(where: str, name: Name) -> list[str]:
+    if not name.zh.strip() or not name.en.strip():
+        return [f"{where} needs a name in both languages"]
+    if max(len(name.zh), len(name.en)) > limits.NAME_CHARS_MAX:
+        return [f"{where}: a name may have {limits.NAME_CHARS_MAX} characters"]
+    if has_control(name.zh) or has_control(name.en):
+        return [f"{where}: the name holds a control character"]
+    return []
+
+
+def _dish_mistakes(dish: Dish, categories: set[str], groups: set[str]) -> list[str]:
+    where = f"dish {dish.id!r}"
+    found = _name_mistakes(where, dish.name)
+    if _ID.fullmatch(dish.id) is None or _ID.fullmatch(dish.code) is None:
+        found.append(f"{where}: id and code are letters, digits, dot, dash")
+    if not 0 <= dish.price_fen <= limits.PRICE_FEN_MAX:
+        found.append(f"{where}: the price lies outside 0 to {limits.PRICE_FEN_MAX} fen")
+    if dish.category not in categories:
+        found.append(f"{where}: there is no category {dish.category!r}")
+    found += [f"{where}: there is no modifier group {group!r}" for group in dish.modifier_groups if group not in groups]
+    return found
+
+
+def _group_mistakes(group: ModifierGroup) -> list[str]:
+    where = f"modifier group {group.id!r}"
+    found = _name_mistakes(where, group.name)
+    if not group.options or not 0 <= group.min <= group.max <= len(group.options):
+        found.append(f"{where}: min and max do not fit its {len(group.options)} options")
+    for option in group.options:
+        found += _name_mistakes(f"modifier {option.id!r}", option.name)
+        if not 0 <= option.price_fen <= limits.PRICE_FEN_MAX:
+            found.append(f"modifier {option.id!r}: the surcharge lies outside 0 to {limits.PRICE_FEN_MAX} fen")
+    return found

@@ -1,0 +1,159 @@
+"""The bodies of the control messages of rs1 (`reference` protocol §5.4 to §5.7), in msgpack."""
+
+from typing import TypeVar
+
+import msgspec
+
+from sync.contract.facts import ContractError
+
+
+class LaneHead(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a store's lane stands: its last fact, the chain there, the hub's last word, the oldest fact kept."""
+
+    head_seq: int
+    head_chain: bytes
+    acked_seq: int
+    acked_chain: bytes
+    oldest_seq: int
+
+
+class StreamHead(msgspec.Struct, frozen=True):
+    """A down stream as one side has it: version and running checksum there."""
+
+    version: int
+    checksum: bytes
+
+
+class Hello(msgspec.Struct, frozen=True, kw_only=True):
+    """A store opens a session; the nonce ties the answer to this very greeting."""
+
+    nonce: bytes
+    boot: str
+    software: str
+    wall_ms: int
+    hlc: int
+    lanes: dict[int, LaneHead]
+    streams: dict[str, StreamHead]
+    schema_max: int = 1
+
+
+class LaneCheckpoint(msgspec.Struct, frozen=True):
+    """What the hub holds of a lane: everything up to `seq`, chain-verified."""
+
+    seq: int
+    chain: bytes
+
+
+class Welcome(msgspec.Struct, frozen=True, kw_only=True):
+    """The hub's word on where to go on; it may be lower than what the store saw before (hub restored)."""
+
+    nonce: bytes
+    lanes: dict[int, LaneCheckpoint]
+    credit: int
+    streams: dict[str, int]
+    hub_ms: int
+
+
+class Reject(msgspec.Struct, frozen=True, kw_only=True):
+    """Why there is no session: `fenced`, `revoked`, `rewind`, `fork`, `upgrade`."""
+
+    nonce: bytes
+    reason: str
+    hub_ms: int
+
+
+class Ack(msgspec.Struct, frozen=True, kw_only=True):
+    """Stored up to `seq`, contiguous and chain-verified, after the hub's COMMIT.
+
+    `gap` asks for everything from that seq at once; `session` is the nonce of the HELLO that this belongs to.
+    """
+
+    session: bytes
+    lane: int
+    seq: int
+    chain: bytes
+    credit: int
+    hub_ms: int
+    gap: int | None = None
+
+
+class Pull(msgspec.Struct, frozen=True, kw_only=True):
+    """A store asks for a stream from after a version."""
+
+    stream: str
+    after: int
+    limit: int
+
+
+class Operation(msgspec.Struct, frozen=True, kw_only=True):
+    """One step of a stream: `put` or `remove` of a key; `value` is JSON."""
+
+    version: int
+    op: str
+    key: str
+    value: bytes
+
+
+class StreamBatch(msgspec.Struct, frozen=True, kw_only=True):
+    """Steps of a stream after `after`, and the running checksum behind the last one."""
+
+    stream: str
+    after: int
+    head: int
+    operations: tuple[Operation, ...]
+    checksum: bytes
+
+
+class Heartbeat(msgspec.Struct, frozen=True, kw_only=True):
+    """How a store is, without the backlog: what waits, and the totals of the day as the store has them."""
+
+    wall_ms: int
+    waiting: dict[int, int]
+    oldest_waiting_ms: int | None
+    day: str
+    day_sales: int
+    day_amount_fen: int
+
+
+class StoreKey(msgspec.Struct, frozen=True, kw_only=True):
+    """An entry of the `stores` stream: whose signatures count, under which epoch, and until when."""
+
+    store: str
+    epoch: int
+    key_id: str
+    public_key: str
+    name_zh: str
+    name_en: str
+    revoked_ms: int | None = None
+
+
+class Doorbell(msgspec.Struct, frozen=True, kw_only=True):
+    """The retained hint on `rs1/{tenant}/head`: newer versions may exist. Signed, not sealed."""
+
+    streams: dict[str, int]
+    hub_ms: int
+
+
+STORES_STREAM = "stores"
+
+T = TypeVar("T", bound=msgspec.Struct)
+
+_ENCODER = msgspec.msgpack.Encoder()
+
+
+def encode(message: msgspec.Struct) -> bytes:
+    """Encode a message body."""
+    return _ENCODER.encode(message)
+
+
+def decode(raw: bytes, kind: type[T]) -> T:
+    """Read a message body.
+
+    Raises:
+        ContractError: the bytes are no such message.
+    """
+    try:
+        return msgspec.msgpack.decode(raw, type=kind)
+    except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
+        message = f"not a {kind.__name__}: {error}"
+        raise ContractError(message) from error

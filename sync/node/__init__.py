@@ -1,0 +1,1 @@
+"""What any process of ours needs: clock, ids, SQLite, settings, keys, logs. It knows no noun of the trade."""

@@ -1,0 +1,266 @@
+"""The one door to SQLite: opened right, one writer thread, readers on their own connections.
+
+No other module imports the driver, and no other process opens the files of a running node: a second SQLite in one
+process, or a bare `open()` of the file, can drop the locks of the first (SQLite, "How To Corrupt", §2.2).
+"""
+
+import contextlib
+import queue
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Protocol, TypeVar
+
+import sqlcipher3.dbapi2 as driver
+
+# sqlite-utils takes the driver it finds under this name; without it, it would bring the system's older SQLite along.
+sys.modules.setdefault("pysqlite3", driver)
+
+T = TypeVar("T")
+Row = tuple[Any, ...]
+
+SQLITE_VERSION_MIN = (3, 51, 3)
+"""Older ones can corrupt a write-ahead log when several connections checkpoint (fixed in 3.51.3)."""
+
+BUSY_TIMEOUT_MS = 5000
+
+IntegrityError: type[Exception] = driver.IntegrityError
+OperationalError: type[Exception] = driver.OperationalError
+DatabaseError: type[Exception] = driver.DatabaseError
+
+
+class UnsafeSqliteError(RuntimeError):
+    """The SQLite at hand can lose data; the hint says what to install."""
+
+
+class Closed(RuntimeError):
+    """The database was asked after it was closed."""
+
+
+def dbapi() -> ModuleType:
+    """Give the driver module for SQLAlchemy's `module=`; nothing else may ask for it."""
+    module: ModuleType = driver
+    return module
+
+
+def refuse_unsafe(version: tuple[int, ...] | None = None) -> None:
+    """Refuse an SQLite below 3.51.3.
+
+    Raises:
+        UnsafeSqliteError: with the version found and the remedy.
+    """
+    found = version if version is not None else tuple(int(part) for part in driver.sqlite_version.split("."))
+    if found < SQLITE_VERSION_MIN:
+        message = (
+            f"SQLite {'.'.join(map(str, found))} can corrupt its write-ahead log; "
+            "install the locked requirements again (sqlcipher3 brings SQLite 3.51.3 or newer)"
+        )
+        raise UnsafeSqliteError(message)
+
+
+class Tx(Protocol):
+    """An open write transaction: plain SQL, nothing more, so that a crash-testing VFS can stand behind it too."""
+
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
+        """Run one statement and give its rows."""
+        ...
+
+    def executemany(self, sql: str, parameters: Iterable[Sequence[Any]]) -> None:
+        """Run one statement for each set of parameters."""
+        ...
+
+
+class Reader(Protocol):
+    """A connection that only reads."""
+
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
+        """Run one query and give its rows."""
+        ...
+
+
+class _Connection:
+    """A raw connection as `Tx` or `Reader`."""
+
+    def __init__(self, raw: Any) -> None:  # noqa: ANN401 - the driver has no types
+        self._raw = raw
+
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
+        rows: list[Row] = self._raw.execute(sql, tuple(parameters)).fetchall()
+        return rows
+
+    def executemany(self, sql: str, parameters: Iterable[Sequence[Any]]) -> None:
+        self._raw.executemany(sql, parameters)
+
+
+def connect(path: Path, *, read_only: bool = False) -> Any:  # noqa: ANN401 - the driver has no types
+    """Open one raw connection with the pragmas every connection of ours has: WAL, FULL, foreign keys, 5 s patience."""
+    raw = driver.connect(str(path), isolation_level=None, check_same_thread=False, cached_statements=256)
+    raw.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+    raw.execute("PRAGMA journal_mode=WAL")
+    raw.execute("PRAGMA synchronous=FULL")
+    raw.execute("PRAGMA foreign_keys=ON")
+    raw.execute("PRAGMA cache_size=-4096")
+    if read_only:
+        raw.execute("PRAGMA query_only=ON")
+    return raw
+
+
+class _Ticket:
+    """One piece of work on its way to the writer thread and back."""
+
+    __slots__ = ("done", "error", "result", "work")
+
+    def __init__(self, work: Callable[[Tx], Any]) -> None:
+        self.work = work
+        self.done = threading.Event()
+        self.result: Any = None
+        self.error: BaseException | None = None
+
+
+class Database:
+    """A node's SQLite file: `write` runs work in one immediate transaction, `read` lends a reading connection."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the file and start the writer thread.
+
+        Raises:
+            UnsafeSqliteError: the SQLite at hand is below 3.51.3.
+        """
+        refuse_unsafe()
+        self.path = path
+        self._raw_writer = connect(path)
+        self._tickets: queue.SimpleQueue[_Ticket | None] = queue.SimpleQueue()
+        self._idle_readers: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._closed = False
+        self._close_lock = threading.Lock()
+        self._thread = threading.Thread(target=self._write_loop, name="db-writer", daemon=True)
+        self._thread.start()
+
+    def write(self, work: Callable[[Tx], T]) -> T:
+        """Run `work` in one `BEGIN IMMEDIATE` transaction on the writer thread; returned means committed with fsync.
+
+        Raises:
+            Closed: the database was closed.
+            Exception: whatever `work` raised; then nothing of it was kept.
+        """
+        ticket = _Ticket(work)
+        with self._close_lock:
+            if self._closed:
+                message = "the database is closed"
+                raise Closed(message)
+            self._tickets.put(ticket)
+        ticket.done.wait()
+        if ticket.error is not None:
+            raise ticket.error
+        result: T = ticket.result
+        return result
+
+    @contextlib.contextmanager
+    def read(self) -> Iterator[Reader]:
+        """Lend a reading connection with one consistent view for the length of the block."""
+        try:
+            raw = self._idle_readers.get_nowait()
+        except queue.Empty:
+            raw = connect(self.path, read_only=True)
+        try:
+            raw.execute("BEGIN")
+            try:
+                yield _Connection(raw)
+            finally:
+                raw.execute("COMMIT")
+        finally:
+            if self._closed:
+                raw.close()
+            else:
+                self._idle_readers.put(raw)
+
+    def close(self) -> None:
+        """Finish what was handed in, then close every connection; safe to call twice."""
+        with self._close_lock:
+            if self._closed:
+                return
+            self._closed = True
+            self._tickets.put(None)
+        self._thread.join()
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self._idle_readers.get_nowait().close()
+        self._raw_writer.close()
+
+    def _write_loop(self) -> None:
+        raw = self._raw_writer
+        tx = _Connection(raw)
+        while (ticket := self._tickets.get()) is not None:
+            try:
+                raw.execute("BEGIN IMMEDIATE")
+                try:
+                    ticket.result = ticket.work(tx)
+                except BaseException:
+                    raw.execute("ROLLBACK")
+                    raise
+                _commit(raw)
+            except BaseException as error:  # noqa: BLE001 - handed to the caller, who raises it
+                ticket.error = error
+            ticket.done.set()
+
+
+def _commit(raw: Any) -> None:  # noqa: ANN401 - the driver has no types
+    try:
+        raw.execute("COMMIT")
+    except BaseException:
+        # A commit that failed (disk full) may leave the transaction open; nothing of it may leak into the next.
+        if raw.in_transaction:
+            raw.execute("ROLLBACK")
+        raise
+
+
+class InlineDatabase:
+    """`Database` without a thread, for one-threaded simulations: same promises, in memory or in a file."""
+
+    def __init__(self, path: str = ":memory:") -> None:
+        self._raw = driver.connect(path, isolation_level=None, check_same_thread=False)
+        self._raw.execute("PRAGMA foreign_keys=ON")
+
+    @property
+    def raw(self) -> Any:  # noqa: ANN401 - the driver has no types
+        """The connection itself, for schema steps."""
+        return self._raw
+
+    @property
+    def tx(self) -> Tx:
+        """The connection as a transaction port that commits each statement, for scratch work."""
+        return _Connection(self._raw)
+
+    def write(self, work: Callable[[Tx], T]) -> T:
+        """Run `work` in one transaction."""
+        self._raw.execute("BEGIN IMMEDIATE")
+        try:
+            result = work(_Connection(self._raw))
+        except BaseException:
+            self._raw.execute("ROLLBACK")
+            raise
+        self._raw.execute("COMMIT")
+        return result
+
+    @contextlib.contextmanager
+    def read(self) -> Iterator[Reader]:
+        """Lend the connection."""
+        yield _Connection(self._raw)
+
+    def close(self) -> None:
+        """Close it."""
+        self._raw.close()
+
+
+class Storage(Protocol):
+    """What the shell needs of a database: one write at a time, many readers."""
+
+    def write(self, work: Callable[[Tx], T]) -> T:
+        """Run work in one transaction."""
+        ...
+
+    def read(self) -> contextlib.AbstractContextManager[Reader]:
+        """Lend a reader."""
+        ...
