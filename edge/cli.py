@@ -1,0 +1,184 @@
+"""`zhanggui-edge`: run a node, enrol it, verify its journal, read captures of printer bytes.
+
+Exit codes: 0 done; 1 the answer is no (a fault was found, the hub refused); 2 wrong use or unreadable input;
+75 another process runs on the data folder.
+"""
+
+import json
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import NoReturn
+
+import click
+
+from edge import settings as edge_settings
+from edge import wiring
+from edge.services import enrolment, verify_journal
+from edge.services.enrolment import EnrolmentError
+from edge.services.import_menu import MenuError
+from edge.settings import EdgeSettings
+from sync.node import control, logs
+from sync.node.control import EXIT_ALREADY_RUNNING, AlreadyRunning, FolderLock, NotRunning
+from sync.node.database import UnsafeSqliteError
+from sync.node.migrate import NewerDatabaseError
+from sync.node.ports import IdSource, SystemChance, SystemClock
+from sync.node.settings import SettingsError
+
+VERIFY_TIMEOUT_S = 600
+
+_config = click.option(
+    "--config",
+    "config",
+    type=click.Path(path_type=Path, dir_okay=False),
+    required=True,
+    help="The node's settings file (TOML); see config/edge.example.toml.",
+)
+
+
+@click.group()
+def main() -> None:
+    """Run and look after an in-store node."""
+
+
+@main.command()
+@_config
+def run(config: Path) -> None:
+    """Serve the till, print, and keep in touch with the hub, until SIGTERM or Ctrl-C."""
+    settings = _read(config)
+    logs.set_up(Path(settings.data_dir), level=settings.log_level)
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    try:
+        running = wiring.start(settings)
+    except AlreadyRunning as error:
+        _fail(str(error), EXIT_ALREADY_RUNNING)
+    except (UnsafeSqliteError, NewerDatabaseError, MenuError) as error:
+        _fail(str(error), 2)
+    click.echo(json.dumps({"ready": True, "url": f"http://{settings.web.host}:{running.port}/"}))
+    sys.stdout.flush()
+    stopping.wait()
+    running.stop()
+
+
+@main.command()
+@_config
+@click.option("--hub", "hub_url", required=True, help="Address of the hub's console, such as http://127.0.0.1:8700.")
+@click.option("--store", required=True, help="The store's id at the hub.")
+@click.option("--code", required=True, help="The one-time code that `zhanggui-hub enrol-store` printed.")
+@click.option("--json", "as_json", is_flag=True, help="Print the answer as one line of JSON.")
+def enrol(config: Path, hub_url: str, store: str, code: str, as_json: bool) -> None:
+    """Make this node the store's node."""
+    settings = _read(config)
+    folder = Path(settings.data_dir)
+    try:
+        lock = FolderLock(folder)
+    except AlreadyRunning as error:
+        _fail(str(error), EXIT_ALREADY_RUNNING)
+    try:
+        held = enrolment.load(folder)
+        node = _installation(folder) if held is None else held.node
+        granted = enrolment.enrol(folder, hub_url, store, code, node)
+    except EnrolmentError as error:
+        _fail(str(error), 1)
+    finally:
+        lock.release()
+    told = {"ok": True, "store": granted.store, "epoch": granted.epoch}
+    click.echo(json.dumps(told) if as_json else f"Store {granted.store} runs here now, epoch {granted.epoch}.")
+
+
+@main.command()
+@_config
+@click.option("--json", "as_json", is_flag=True, help="Print the report as one line of JSON.")
+def verify(config: Path, as_json: bool) -> None:
+    """Prove chain, totals and projections; asks the running node, or opens the files of a stopped one."""
+    settings = _read(config)
+    folder = Path(settings.data_dir)
+    if not (folder / "node.db").exists():
+        _fail(f"{folder} holds no node; run the node first", 2)
+    try:
+        lock = FolderLock(folder)
+    except AlreadyRunning:
+        report = _asked(folder)
+    else:
+        try:
+            report = _verified_here(settings)
+        finally:
+            lock.release()
+    click.echo(json.dumps(report) if as_json else _as_text(report))
+    sys.exit(0 if report["ok"] else 1)
+
+
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--png", type=click.Path(path_type=Path, dir_okay=False), help="Draw the paper into this file.")
+@click.option("--columns", type=click.Choice(["32", "42", "48"]), default="48", help="Width of the paper.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as one line of JSON.")
+def decode(file: Path, png: Path | None, columns: str, as_json: bool) -> None:
+    """Read a capture of ESC/POS bytes: exit 0 when it is framed to the end, 2 when it is not."""
+    # Only this command draws paper; the node itself must not carry the image library in memory.
+    from drivers import escpos_decode, paper  # noqa: PLC0415
+    from drivers.profiles import profile_for_columns  # noqa: PLC0415
+
+    decoded = escpos_decode.decode(file.read_bytes())
+    if png is not None:
+        paper.render(decoded.ops, profile_for_columns(int(columns))).save(png)
+    told = {
+        "ok": decoded.complete,
+        "complete": decoded.complete,
+        "commands": decoded.commands,
+        "unknown": [{"offset": offset, "bytes": raw.hex()} for offset, raw in decoded.unknown],
+        "qr": decoded.qr,
+        "text": decoded.text,
+    }
+    click.echo(json.dumps(told, ensure_ascii=False) if as_json else decoded.text)
+    sys.exit(0 if decoded.complete else 2)
+
+
+def _read(config: Path) -> EdgeSettings:
+    try:
+        return edge_settings.load(config)
+    except SettingsError as error:
+        _fail(str(error), 2)
+
+
+def _fail(message: str, status: int) -> NoReturn:
+    click.echo(message, err=True)
+    sys.exit(status)
+
+
+def _installation(folder: Path) -> str:
+    """Name this installation once: asking again after a lost answer must be the same node asking."""
+    path = folder / "node-id.txt"
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        path.write_text(IdSource(SystemClock(), SystemChance()).uuid7().hex(), encoding="ascii")
+    return path.read_text(encoding="ascii").strip()
+
+
+def _asked(folder: Path) -> dict[str, object]:
+    try:
+        return control.ask(folder, {"command": "verify"}, VERIFY_TIMEOUT_S)
+    except NotRunning as error:
+        _fail(f"{error}; it may be starting or stopping, try again", EXIT_ALREADY_RUNNING)
+
+
+def _verified_here(settings: EdgeSettings) -> dict[str, object]:
+    node, db = wiring.open_node(settings)
+    try:
+        return verify_journal.verify(node).as_json()
+    finally:
+        db.close()
+
+
+def _as_text(report: dict[str, object]) -> str:
+    lines = [f"facts: {report['facts']}", f"lanes: {report['lanes']}"]
+    projections = report["projections"]
+    assert isinstance(projections, dict)
+    lines += [f"{'same   ' if same else 'DIFFERS'} {table}" for table, same in projections.items()]
+    findings = report["findings"]
+    assert isinstance(findings, list)
+    lines += [f"lane {one['lane']} seq {one['seq']}: {one['what']}" for one in findings]
+    return "\n".join([*lines, "Everything holds." if report["ok"] else "The journal does not hold."])

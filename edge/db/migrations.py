@@ -1,0 +1,108 @@
+"""Schema of the node's file, in released steps; a released step is never edited, a change is a new one."""
+
+from sqlite_utils import Database, Migrations
+
+steps = Migrations("edge")
+
+_JOURNAL = """
+CREATE TABLE facts (
+    epoch INTEGER NOT NULL, lane INTEGER NOT NULL, seq INTEGER NOT NULL,
+    n INTEGER NOT NULL UNIQUE, fact_id BLOB NOT NULL UNIQUE, kind TEXT NOT NULL, at_ms INTEGER NOT NULL,
+    raw BLOB NOT NULL, chain BLOB NOT NULL, seal BLOB NOT NULL,
+    PRIMARY KEY (epoch, lane, seq)
+) STRICT;
+CREATE TRIGGER facts_are_never_edited BEFORE UPDATE ON facts
+    BEGIN SELECT RAISE(ABORT, 'a fact is never edited'); END;
+CREATE TRIGGER facts_are_never_deleted BEFORE DELETE ON facts
+    BEGIN SELECT RAISE(ABORT, 'a fact is never deleted'); END;
+CREATE TABLE lanes (
+    epoch INTEGER NOT NULL, lane INTEGER NOT NULL,
+    head_seq INTEGER NOT NULL, head_chain BLOB NOT NULL,
+    acked_seq INTEGER NOT NULL DEFAULT 0, acked_chain BLOB NOT NULL, ack_proof BLOB NOT NULL DEFAULT x'',
+    PRIMARY KEY (epoch, lane)
+) STRICT;
+CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;
+CREATE TABLE requests (
+    request_id TEXT PRIMARY KEY, digest BLOB NOT NULL, answer BLOB NOT NULL, at_ms INTEGER NOT NULL
+) STRICT;
+"""
+
+_PROJECTIONS = """
+CREATE TABLE sales (
+    sale_id TEXT PRIMARY KEY, epoch INTEGER NOT NULL, seq INTEGER NOT NULL, n INTEGER NOT NULL UNIQUE,
+    till TEXT NOT NULL, number INTEGER NOT NULL, receipt_no TEXT NOT NULL UNIQUE,
+    day TEXT NOT NULL, at_ms INTEGER NOT NULL, total_fen INTEGER NOT NULL, currency TEXT NOT NULL,
+    UNIQUE (till, epoch, number)
+) STRICT;
+CREATE INDEX sales_by_day ON sales (day);
+CREATE TABLE sale_lines (
+    sale_id TEXT NOT NULL REFERENCES sales (sale_id), position INTEGER NOT NULL,
+    dish_id TEXT NOT NULL, qty INTEGER NOT NULL, amount_fen INTEGER NOT NULL,
+    PRIMARY KEY (sale_id, position)
+) STRICT;
+CREATE TABLE sale_tenders (
+    sale_id TEXT NOT NULL REFERENCES sales (sale_id), position INTEGER NOT NULL,
+    kind TEXT NOT NULL, received_fen INTEGER NOT NULL, change_fen INTEGER NOT NULL, amount_fen INTEGER NOT NULL,
+    PRIMARY KEY (sale_id, position)
+) STRICT;
+CREATE TABLE invites (
+    invite_id TEXT PRIMARY KEY, sale_id TEXT NOT NULL UNIQUE REFERENCES sales (sale_id),
+    short TEXT NOT NULL, code TEXT NOT NULL, expires_day TEXT NOT NULL, seq INTEGER NOT NULL
+) STRICT;
+CREATE TABLE day_totals (day TEXT PRIMARY KEY, sales INTEGER NOT NULL, amount_fen INTEGER NOT NULL) STRICT;
+CREATE TABLE prints (
+    document TEXT NOT NULL, subject TEXT NOT NULL,
+    confirmed INTEGER NOT NULL, parked INTEGER NOT NULL, discarded INTEGER NOT NULL, last_seq INTEGER NOT NULL,
+    PRIMARY KEY (document, subject)
+) STRICT;
+"""
+
+_SHELL = """
+CREATE TABLE print_jobs (
+    job_id TEXT PRIMARY KEY, position INTEGER NOT NULL UNIQUE,
+    document TEXT NOT NULL, subject TEXT NOT NULL, label TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('queued','claimed','sending','sent','confirmed','held','unknown','discarded')),
+    reason TEXT NOT NULL DEFAULT '', copy INTEGER NOT NULL DEFAULT 0, attempt INTEGER NOT NULL DEFAULT 0,
+    bytes_handed INTEGER NOT NULL DEFAULT 0, created_ms INTEGER NOT NULL, settled_ms INTEGER
+) STRICT;
+CREATE INDEX print_jobs_open ON print_jobs (position) WHERE state NOT IN ('confirmed', 'discarded');
+CREATE INDEX print_jobs_by_subject ON print_jobs (subject);
+CREATE TABLE menus (version INTEGER PRIMARY KEY, sha256 TEXT NOT NULL, raw BLOB NOT NULL, imported_ms INTEGER NOT NULL) STRICT;
+CREATE TABLE cashiers (
+    cashier_id TEXT PRIMARY KEY, name TEXT NOT NULL, pin_hash TEXT NOT NULL
+) STRICT;
+CREATE TABLE pin_tries (till TEXT PRIMARY KEY, wrong INTEGER NOT NULL, locked_until_ms INTEGER NOT NULL) STRICT;
+CREATE TABLE sessions (
+    token_hash BLOB PRIMARY KEY, till TEXT NOT NULL, cashier_id TEXT NOT NULL REFERENCES cashiers (cashier_id),
+    created_ms INTEGER NOT NULL
+) STRICT;
+CREATE TABLE streams (stream TEXT PRIMARY KEY, version INTEGER NOT NULL, checksum BLOB NOT NULL) STRICT;
+CREATE TABLE store_keys (
+    store TEXT NOT NULL, epoch INTEGER NOT NULL, key_id BLOB NOT NULL, public_key BLOB NOT NULL,
+    name_zh TEXT NOT NULL, name_en TEXT NOT NULL, revoked_ms INTEGER,
+    PRIMARY KEY (store, epoch)
+) STRICT;
+CREATE INDEX store_keys_by_key ON store_keys (key_id);
+"""
+
+
+@steps(name="001_spine")
+def spine(db: Database) -> None:
+    """Journal, projections of the sale, spool, menus, sessions, streams."""
+    for script in (_JOURNAL, _PROJECTIONS, _SHELL):
+        for statement in _statements(script):
+            db.execute(statement)
+
+
+def _statements(script: str) -> list[str]:
+    """Part a script at its semicolons; a trigger's body belongs to its trigger."""
+    parts: list[str] = []
+    pending = ""
+    for piece in script.split(";"):
+        pending += piece + ";"
+        if "BEGIN SELECT" in pending and not pending.rstrip().endswith("END;"):
+            continue
+        if pending.strip(" ;\n"):
+            parts.append(pending.strip())
+        pending = ""
+    return parts

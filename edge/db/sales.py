@@ -1,0 +1,71 @@
+"""Sales as the screens read them, and the numbers that receipts carry."""
+
+from typing import NamedTuple
+
+from sync.node.database import Reader, Row, Tx
+
+
+class SaleRow(NamedTuple):
+    """Where a sale's fact lies, and how it is listed."""
+
+    sale_id: str
+    epoch: int
+    seq: int
+    n: int
+    day: str
+    at_ms: int
+
+
+class StoredAnswer(NamedTuple):
+    """What was answered to a request: the digest of the request and the bytes of the answer."""
+
+    digest: bytes
+    answer: bytes
+
+
+_COLUMNS = "sale_id, epoch, seq, n, day, at_ms"
+
+
+def next_number(reader: Reader, till: str, epoch: int) -> int:
+    """Give the next gapless receipt number of a till in an epoch, from 1."""
+    [(last,)] = reader.execute("SELECT max(number) FROM sales WHERE till = ? AND epoch = ?", (till, epoch))
+    return int(last or 0) + 1
+
+
+def by_id(reader: Reader, sale_id: str) -> SaleRow | None:
+    """Find a sale."""
+    rows = reader.execute(f"SELECT {_COLUMNS} FROM sales WHERE sale_id = ?", (sale_id,))  # noqa: S608
+    return SaleRow(*rows[0]) if rows else None
+
+
+def page(reader: Reader, after: int, limit: int) -> list[SaleRow]:
+    """List sales in commit order behind number `after`."""
+    rows = reader.execute(f"SELECT {_COLUMNS} FROM sales WHERE n > ? ORDER BY n LIMIT ?", (after, limit))  # noqa: S608
+    return [SaleRow(*row) for row in rows]
+
+
+def day_totals(reader: Reader, day: str | None = None) -> list[Row]:
+    """Give (day, sales, amount in fen), of one day or of all."""
+    if day is None:
+        return reader.execute("SELECT day, sales, amount_fen FROM day_totals ORDER BY day")
+    return reader.execute("SELECT day, sales, amount_fen FROM day_totals WHERE day = ?", (day,))
+
+
+def invite_of(reader: Reader, sale_id: str) -> Row | None:
+    """Give (code, short, expires day) of the invite that was issued with a sale."""
+    rows = reader.execute("SELECT code, short, expires_day FROM invites WHERE sale_id = ?", (sale_id,))
+    return rows[0] if rows else None
+
+
+def stored_answer(reader: Reader, request_id: str) -> StoredAnswer | None:
+    """Find what was answered to a request before."""
+    rows = reader.execute("SELECT digest, answer FROM requests WHERE request_id = ?", (request_id,))
+    return StoredAnswer(*rows[0]) if rows else None
+
+
+def store_answer(tx: Tx, request_id: str, digest: bytes, answer: bytes, at_ms: int) -> None:
+    """Keep the answer under the request's id, in the transaction that it answers for."""
+    tx.execute(
+        "INSERT INTO requests (request_id, digest, answer, at_ms) VALUES (?, ?, ?, ?)",
+        (request_id, digest, answer, at_ms),
+    )

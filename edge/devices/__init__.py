@@ -1,0 +1,1 @@
+"""Acts after the commit, from durable queues."""

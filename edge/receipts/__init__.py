@@ -1,0 +1,1 @@
+"""A paid sale becomes a document for paper (pure)."""

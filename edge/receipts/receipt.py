@@ -1,0 +1,79 @@
+"""A paid sale becomes a receipt: everything on it comes from the facts, so a reprint says the same (pure)."""
+
+from dataclasses import dataclass
+from datetime import tzinfo
+
+from drivers.document import Columns, Cut, Element, Feed, QrCode, ReceiptDoc, Rule, Text
+from edge.receipts.words import word
+from sync.contract import codes, money
+from sync.contract.times import local_text
+from sync.contract.trade import InviteIssued, SalePaid, SoldLine
+from sync.contract.words import EN, Name
+
+INVITE_MODULE_DOTS = 5
+
+
+@dataclass(frozen=True)
+class Heading:
+    """What stands above every receipt of a store, and where its invites lead."""
+
+    store: str
+    name: Name
+    zone: tzinfo
+    guest_url: str
+
+
+def receipt(sale: SalePaid, invite: InviteIssued, heading: Heading, at_ms: int, copy: int) -> ReceiptDoc:
+    """Lay out the receipt of a sale.
+
+    Args:
+        at_ms: wall time of the sale.
+        copy: 0 for the original; from 1 on the first line says 补打 REPRINT and the number.
+    """
+    locale = sale.locale
+    elements: list[Element] = []
+    if copy > 0:
+        elements += [Text(word("reprint", locale, copy=copy), align="centre", bold=True, size=2)]
+    elements += [
+        Text(heading.name.in_locale(locale), align="centre", bold=True, size=2),
+        Text(f"{heading.store} · {word('till', locale, till=sale.till)}", align="centre"),
+        Columns(word("number", locale), sale.receipt_no),
+        Columns(word("time", locale), local_text(at_ms, heading.zone)),
+        Rule("single"),
+    ]
+    for line in sale.lines:
+        elements += _line(line, locale)
+    elements.append(Rule("double"))
+    pieces = sum(line.qty for line in sale.lines)
+    elements.append(Columns(word("total", locale), f"￥{money.plain(sale.total_fen)}", bold=True, size=2))
+    for tender in sale.tenders:
+        elements.append(Columns(word("cash", locale), money.plain(tender.received_fen)))
+        elements.append(Columns(word("change", locale), money.plain(tender.change_fen)))
+    elements += [
+        Text(word("pieces", locale, lines=len(sale.lines), pieces=pieces)),
+        Rule("dashed"),
+        Text(word("invite", locale), align="centre", bold=True),
+        QrCode(codes.url(heading.guest_url, invite.code), INVITE_MODULE_DOTS),
+        Text(invite.short, align="centre"),
+        Text(word("invite_until", locale, day=invite.expires_day), align="centre"),
+        Text(word("thanks", locale), align="centre"),
+        Feed(2),
+        Cut(),
+    ]
+    return ReceiptDoc(tuple(elements))
+
+
+def _line(line: SoldLine, locale: str) -> list[Element]:
+    shown: list[Element] = [
+        Columns(f"{line.qty} {line.name.in_locale(locale)}", money.plain(line.amount_fen)),
+    ]
+    separator = ", " if locale == EN else "·"
+    details = [modifier.name.in_locale(locale) for modifier in line.modifiers]
+    surcharge_fen = sum(modifier.price_fen for modifier in line.modifiers)
+    if line.qty > 1 or surcharge_fen:
+        details.insert(0, f"@{money.plain(line.unit_fen + surcharge_fen)}")
+    if details:
+        shown.append(Text("  " + separator.join(details)))
+    if line.note:
+        shown.append(Text("  " + word("note", locale, note=line.note)))
+    return shown

@@ -1,0 +1,137 @@
+"""The state bar in one struct: what works, what waits, since when."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import msgspec
+
+from edge.db import journal, print_jobs
+from edge.db.staff import Session
+from edge.domain.paper import PrinterView
+from edge.services.node import VERSION, Node
+from sync.contract.words import Name
+from sync.engine.store_link import LinkStatus
+from sync.engine.uplink import Phase
+
+UNNAMED = Name("未登记的门店", "Store not enrolled")
+
+
+class StoreStatus(msgspec.Struct, frozen=True):
+    """Which restaurant this is."""
+
+    id: str | None
+    name: Name
+
+
+class CashierStatus(msgspec.Struct, frozen=True):
+    """Who is signed in."""
+
+    id: str
+    name: str
+
+
+class Waiting(msgspec.Struct, frozen=True):
+    """Facts that HQ does not have yet, per lane."""
+
+    trade: int
+    operations: int
+
+
+class HubStatus(msgspec.Struct, frozen=True):
+    """The way to HQ; `never` before the first session since the node started."""
+
+    state: str
+    since_ms: int
+    refusal: str
+    waiting: Waiting
+    oldest_waiting_ms: int | None
+
+
+class PrinterStatus(msgspec.Struct, frozen=True):
+    """The printer and its slips: waiting for it, and parked for a person."""
+
+    state: str
+    since_ms: int
+    waiting: int
+    parked: int
+    roll_url: str | None
+
+
+class NodeStatus(msgspec.Struct, frozen=True):
+    """The node itself."""
+
+    version: str
+    epoch: int | None
+    training: bool
+
+
+class Status(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything the state bar shows."""
+
+    store: StoreStatus
+    tills: tuple[str, ...]
+    till: str | None
+    signed_in: bool
+    cashier: CashierStatus | None
+    hub: HubStatus
+    printer: PrinterStatus
+    node: NodeStatus
+    menu_version: int
+    currency: str
+    quick_cash_fen: tuple[int, ...]
+    now_ms: int
+
+
+@dataclass(frozen=True)
+class Desk:
+    """The node with what runs beside it, as the pages need it. Built once in `edge.wiring`."""
+
+    node: Node
+    link: Callable[[], LinkStatus | None]
+    printer: Callable[[], PrinterView | None]
+
+
+def status(desk: Desk, who: Session | None) -> Status:
+    """Say how everything is, for somebody signed in or not."""
+    node = desk.node
+    grant = node.enrolment
+    with node.db.read() as reader:
+        heads = {} if grant is None else journal.heads(reader, grant.epoch)
+        oldest_ms = None if grant is None else journal.oldest_waiting_ms(reader, grant.epoch)
+        waiting, parked = print_jobs.counts(reader)
+    unsent = {lane: head.head_seq - head.acked_seq for lane, head in heads.items()}
+    link, paper, catalogue = desk.link(), desk.printer(), node.shelf.catalogue
+    return Status(
+        store=StoreStatus(grant.store, grant.name) if grant else StoreStatus(None, UNNAMED),
+        tills=node.settings.store.tills,
+        till=None if who is None else who.till,
+        signed_in=who is not None,
+        cashier=None if who is None else CashierStatus(who.cashier_id, who.cashier_name),
+        hub=HubStatus(
+            state=_hub_state(link),
+            since_ms=0 if link is None else link.since_ms,
+            refusal="" if link is None else link.refusal,
+            waiting=Waiting(unsent.get(0, 0), unsent.get(1, 0)),
+            oldest_waiting_ms=oldest_ms,
+        ),
+        printer=PrinterStatus(
+            state="none" if paper is None else paper.state,
+            since_ms=0 if paper is None else paper.since_ms,
+            waiting=waiting,
+            parked=parked,
+            roll_url=(node.settings.printer.roll_url or None) if node.settings.printer else None,
+        ),
+        node=NodeStatus(VERSION, None if grant is None else grant.epoch, node.training),
+        menu_version=0 if catalogue is None else catalogue.menu.version,
+        currency="CNY" if catalogue is None else catalogue.menu.currency,
+        quick_cash_fen=node.settings.store.quick_cash_fen,
+        now_ms=node.clock.now_ms(),
+    )
+
+
+def _hub_state(link: LinkStatus | None) -> str:
+    if link is None:
+        return "never"
+    if link.phase is Phase.OPEN:
+        return "connected"
+    return "never" if link.last_heard_ms is None else "away"

@@ -1,0 +1,61 @@
+"""An invite of any store is verified here by its signature alone: no network, and the sale need not be known."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from edge.db import streams
+from edge.services.node import Node
+from sync.contract import codes, times
+from sync.node import keys
+
+
+class Verdict(StrEnum):
+    """What a scanned text is worth as an invite."""
+
+    VALID = "valid"
+    EXPIRED = "expired"
+    FORGED = "forged"
+    UNKNOWN_STORE = "unknown_store"
+    REVOKED = "revoked"
+
+
+@dataclass(frozen=True)
+class Verified:
+    """The verdict, and what the code states where its signature holds."""
+
+    verdict: Verdict
+    store: str | None = None
+    issued_day: str | None = None
+    expires_day: str | None = None
+    short: str | None = None
+
+
+def verify_invite(node: Node, text: str) -> Verified:
+    """Judge a scanned or typed text.
+
+    A key that was revoked still vouches for what it signed on earlier days: those receipts are in guests' hands.
+    """
+    code = codes.find(text)
+    apart = None if code is None else codes.take_apart(code)
+    if apart is None:
+        return Verified(Verdict.FORGED)
+    with node.db.read() as reader:
+        known = streams.keys_named(reader, apart.claims.key_id)
+    if not known:
+        return Verified(Verdict.UNKNOWN_STORE)
+    signer = next((key for key in known if keys.verified(key.public_key, apart.signed, apart.signature)), None)
+    if signer is None:
+        return Verified(Verdict.FORGED)
+    claims = apart.claims
+    today = times.epoch_day(times.business_day(node.clock.now_ms(), node.zone, node.settings.store.cutoff_minutes))
+    if signer.revoked_ms is not None and claims.issued_day > signer.revoked_ms // times.DAY_MS:
+        verdict = Verdict.REVOKED
+    else:
+        verdict = Verdict.EXPIRED if today > claims.last_day else Verdict.VALID
+    return Verified(
+        verdict,
+        signer.store,
+        times.day_of_epoch(claims.issued_day),
+        times.day_of_epoch(claims.last_day),
+        codes.short_code(claims.invite_id),
+    )

@@ -1,0 +1,111 @@
+"""Settings of a node: every field with its unit, its default and its bound."""
+
+import ipaddress
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+
+from sync.contract import ids
+from sync.node import settings as reading
+from sync.node.settings import SettingsError
+
+Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
+
+
+class WebSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Where the till page is served."""
+
+    host: str = "127.0.0.1"
+    """Address to listen on. Without TLS only this machine may be named."""
+    port: Port = 8600
+    """TCP port; 0 takes a free one and the log says which."""
+    streams_max: Annotated[int, msgspec.Meta(ge=1, le=64)] = 32
+    """How many browsers may follow live events; threads are this and 16 more."""
+
+
+class StoreSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What the restaurant is, apart from what enrolment tells."""
+
+    timezone: str = "Asia/Shanghai"
+    """IANA name of the zone in which days and hours are counted."""
+    cutoff_minutes: Annotated[int, msgspec.Meta(ge=0, le=720)] = 240
+    """Minutes after midnight at which the business day ends."""
+    tills: tuple[str, ...] = ("1", "2")
+    """Tills that may sign in; each has its own gapless receipt numbers."""
+    quick_cash_fen: tuple[int, ...] = (1_000, 2_000, 5_000, 10_000)
+    """Notes on the quick keys."""
+    menu_file: str = ""
+    """A menu (TOML or JSON) to bring into force at start when it differs from the one in force; empty keeps that."""
+    invite_days: Annotated[int, msgspec.Meta(ge=1, le=400)] = 30
+    """For how many days an invite on a receipt may be used."""
+
+
+class PrinterSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The receipt printer."""
+
+    host: str = "127.0.0.1"
+    """Its address."""
+    port: Port = 9100
+    """Its port; 9100 is what ESC/POS printers listen on."""
+    profile: str = "epson-80"
+    """Which of `drivers.profiles` it is."""
+    roll_url: str = ""
+    """Where a virtual printer shows its paper; empty for a real one."""
+    confirm_ms: Annotated[int, msgspec.Meta(ge=200, le=60_000)] = 8_000
+    """How long to wait for the printer's word that a slip is on paper."""
+
+
+class LinkSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The way to the hub."""
+
+    reconnect_cap_ms: Annotated[int, msgspec.Meta(ge=1_000, le=120_000)] = 120_000
+    """The longest pause between two attempts."""
+    linger_ms: Annotated[int, msgspec.Meta(ge=0, le=10_000)] = 250
+    """How long trade facts wait for company before they are sent."""
+
+
+class EdgeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Everything a node is told."""
+
+    data_dir: str
+    """Folder of the database, the keys and the log."""
+    web: WebSettings = WebSettings()
+    store: StoreSettings = StoreSettings()
+    printer: PrinterSettings | None = None
+    """Leave the table out when the store has no printer."""
+    link: LinkSettings = LinkSettings()
+    log_level: str = "INFO"
+
+
+def load(path: Path) -> EdgeSettings:
+    """Read a node's settings; relative paths count from the settings file.
+
+    Raises:
+        SettingsError: naming every field that is wrong.
+    """
+    read = reading.load(path, EdgeSettings, "EDGE")
+    found: list[str] = []
+    if not is_loopback(read.web.host):
+        found.append("$.web.host: without TLS only a loopback address such as 127.0.0.1 may be named")
+    if not read.store.tills or any(ids.TILL_ID.fullmatch(till) is None for till in read.store.tills):
+        found.append("$.store.tills: one to eight letters or digits each, at least one till")
+    if any(note <= 0 for note in read.store.quick_cash_fen):
+        found.append("$.store.quick_cash_fen: notes are above zero")
+    if found:
+        raise SettingsError(f"{path}: " + "; ".join(found))
+    base = path.resolve().parent
+    store = msgspec.structs.replace(
+        read.store, menu_file=str(base / read.store.menu_file) if read.store.menu_file else ""
+    )
+    return msgspec.structs.replace(read, data_dir=str(base / read.data_dir), store=store)
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether a host can only be reached from this machine."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

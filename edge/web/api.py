@@ -1,0 +1,211 @@
+"""The till's API: sessions, status, menu, sales, slips, invites. The till page itself uses nothing else."""
+
+import re
+from typing import Annotated
+
+import msgspec
+from flask import Blueprint, Response, request
+
+from edge.db.print_jobs import Job
+from edge.domain.refusal import Refused
+from edge.services import read_sales, sign_in, slips, verify_invite
+from edge.services import status as statuses
+from edge.services.settle_sale import SaleAnswer, SellCommand, settle_sale
+from edge.web import problems, words
+from edge.web.access import COOKIE, command, desk, signed_in, staff_only, who, whole_number
+from edge.web.problems import Problem
+from sync.contract import ids
+
+api = Blueprint("api", __name__, url_prefix="/api/v1")
+
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_N_MAX = 10**15
+
+
+class SignInCommand(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A PIN at a till."""
+
+    pin: Annotated[str, msgspec.Meta(min_length=1, max_length=32)]
+    till: Annotated[str, msgspec.Meta(min_length=1, max_length=8)]
+
+
+class ReprintCommand(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Asks for a marked copy; the id makes a repeat harmless."""
+
+    request_id: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{32}$")]
+
+
+class DiscardCommand(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Why a slip is not wanted."""
+
+    reason: Annotated[str, msgspec.Meta(min_length=1, max_length=slips.REASON_CHARS_MAX)]
+
+
+class VerifyCommand(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What was scanned or typed."""
+
+    code: Annotated[str, msgspec.Meta(min_length=1, max_length=400)]
+
+
+def _json(body: object, status: int = 200) -> Response:
+    return Response(msgspec.json.encode(body), status=status, mimetype="application/json")
+
+
+@api.post("/session")
+def open_session() -> Response:
+    """Sign in."""
+    asked = command(SignInCommand)
+    opened = sign_in.sign_in(desk().node, asked.till, asked.pin)
+    if isinstance(opened, Refused):
+        return problems.refused(opened)
+    session = opened.session
+    answer = _json({"till": session.till, "cashier": {"id": session.cashier_id, "name": session.cashier_name}})
+    answer.set_cookie(
+        COOKIE, opened.token, max_age=sign_in.SESSION_MS // 1000, httponly=True, samesite="Strict", path="/"
+    )
+    return answer
+
+
+@api.delete("/session")
+def close_session() -> Response:
+    """Sign out; signing out twice is no mistake."""
+    token = request.cookies.get(COOKIE)
+    if token:
+        sign_in.sign_out(desk().node, token)
+    answer = Response(status=204)
+    answer.delete_cookie(COOKIE, path="/", httponly=True, samesite="Strict")
+    return answer
+
+
+@api.get("/status")
+def read_status() -> Response:
+    """Say how everything is; also for somebody not signed in."""
+    return _json(statuses.status(desk(), who()))
+
+
+@api.get("/menu")
+@staff_only
+def read_menu() -> Response:
+    """Give the menu in force, under its version as ETag."""
+    catalogue = desk().node.shelf.catalogue
+    if catalogue is None:
+        raise Problem("no_menu")
+    answer = _json(catalogue.menu)
+    answer.set_etag(f"menu-{catalogue.menu.version}")
+    answer.headers["Cache-Control"] = "no-cache"
+    answer.make_conditional(request)
+    return answer
+
+
+@api.get("/words")
+def read_words() -> Response:
+    """Give the catalogue of words."""
+    answer = _json(words.catalogue())
+    answer.headers["Cache-Control"] = "no-cache"
+    return answer
+
+
+@api.post("/sales")
+def sell() -> Response:
+    """Settle a sale; repeats of the same request get the same bytes."""
+    session = signed_in()
+    settled = settle_sale(desk().node, session, command(SellCommand))
+    if isinstance(settled, Refused):
+        return problems.refused(settled)
+    return Response(settled.answer, status=200 if settled.repeated else 201, mimetype="application/json")
+
+
+@api.get("/sales")
+@staff_only
+def list_sales() -> Response:
+    """List sales in commit order."""
+    found, behind = read_sales.page(
+        desk().node, whole_number("after", 0, (0, _N_MAX)), whole_number("limit", 100, (1, read_sales.PAGE_MAX))
+    )
+    return _json({"sales": found, "next": behind})
+
+
+@api.get("/sales/<sale_id>")
+@staff_only
+def read_sale(sale_id: str) -> Response:
+    """Give one sale and its slips."""
+    found = read_sales.one(desk().node, sale_id) if ids.is_uuid7_hex(sale_id) else None
+    if found is None:
+        raise Problem("not_found")
+    answer, jobs = found
+    return _json({**_fields(answer), "prints": [_job(job) for job in jobs]})
+
+
+@api.get("/totals")
+@staff_only
+def read_totals() -> Response:
+    """Give the takings of a business day, or of all."""
+    day = request.args.get("day")
+    if day is not None and _DAY.fullmatch(day) is None:
+        raise Problem("malformed", field="day", expected="YYYY-MM-DD")
+    rows = read_sales.totals(desk().node, day)
+    total = {"sales": sum(row[1] for row in rows), "amount_fen": sum(row[2] for row in rows)}
+    if day is not None:
+        return _json({"day": day, **total})
+    return _json({"days": [{"day": row[0], "sales": row[1], "amount_fen": row[2]} for row in rows], **total})
+
+
+@api.post("/sales/<sale_id>/reprint")
+@staff_only
+def reprint(sale_id: str) -> Response:
+    """Queue a marked copy of a receipt."""
+    asked = command(ReprintCommand)
+    if not ids.is_uuid7_hex(sale_id):
+        raise Problem("not_found")
+    queued = slips.reprint(desk().node, sale_id, asked.request_id)
+    return problems.refused(queued) if isinstance(queued, Refused) else _json({"job_id": queued}, 202)
+
+
+@api.get("/print-jobs")
+@staff_only
+def list_print_jobs() -> Response:
+    """List the slips that are not settled."""
+    return _json({"jobs": [_job(job) for job in slips.open_jobs(desk().node)]})
+
+
+@api.post("/print-jobs/<job_id>/retry")
+@staff_only
+def retry_print_job(job_id: str) -> Response:
+    """Send a parked slip again."""
+    return _job_answer(slips.retry(desk().node, job_id))
+
+
+@api.post("/print-jobs/<job_id>/discard")
+@staff_only
+def discard_print_job(job_id: str) -> Response:
+    """Give a parked slip up, with a reason."""
+    return _job_answer(slips.discard(desk().node, job_id, command(DiscardCommand).reason))
+
+
+@api.post("/invites/verify")
+@staff_only
+def verify() -> Response:
+    """Judge an invite by its signature alone."""
+    found = verify_invite.verify_invite(desk().node, command(VerifyCommand).code)
+    return _json(found)
+
+
+def _fields(answer: SaleAnswer) -> dict[str, object]:
+    return {name: getattr(answer, name) for name in answer.__struct_fields__}
+
+
+def _job(job: Job) -> dict[str, object]:
+    return {
+        "id": job.job_id,
+        "kind": job.document,
+        "sale_id": job.subject,
+        "receipt_no": job.label,
+        "state": job.state,
+        "reason": job.reason,
+        "copy": job.copy,
+        "created_ms": job.created_ms,
+    }
+
+
+def _job_answer(job: Job | Refused) -> Response:
+    return problems.refused(job) if isinstance(job, Refused) else _json(_job(job))

@@ -1,0 +1,69 @@
+"""The till's shell: one page, its files under a name that holds their hash, and the service worker that keeps them."""
+
+import hashlib
+from functools import cache
+from pathlib import Path
+
+from flask import Blueprint, Response, redirect, render_template, render_template_string, send_from_directory, url_for
+from werkzeug.wrappers import Response as WerkzeugResponse
+
+pages = Blueprint("pages", __name__)
+
+_FOLDER = Path(__file__).parent
+_STATIC = _FOLDER / "static"
+_WORKER = "till/sw.js"
+_YEAR_S = 31_536_000
+
+
+@cache
+def shell_files() -> tuple[str, ...]:
+    """Name the till's files, relative to the static folder."""
+    found = [path.relative_to(_STATIC).as_posix() for path in sorted(_STATIC.rglob("*")) if path.is_file()]
+    return tuple(name for name in found if name != _WORKER and not name.startswith("vendor/"))
+
+
+@cache
+def shell_hash() -> str:
+    """Name the build: a hash over every byte of the shell, words and worker included."""
+    digest = hashlib.sha256()
+    for name in (*shell_files(), _WORKER):
+        digest.update(name.encode() + (_STATIC / name).read_bytes())
+    for name in ("templates/till.html", "words.toml"):
+        digest.update((_FOLDER / name).read_bytes())
+    return digest.hexdigest()[:16]
+
+
+@pages.get("/")
+def root() -> WerkzeugResponse:
+    """Lead to the till."""
+    return redirect(url_for("pages.till"))
+
+
+@pages.get("/till/")
+def till() -> Response:
+    """Give the till's page."""
+    page = render_template("till.html", shell_hash=shell_hash(), static_base=_base())
+    return Response(page, mimetype="text/html", headers={"Cache-Control": "no-cache"})
+
+
+@pages.get("/till/sw.js")
+def worker() -> Response:
+    """Give the service worker, filled in with the build's files."""
+    files = ["/till/", "/api/v1/words", *(f"{_base()}/{name}" for name in shell_files())]
+    source = render_template_string(
+        (_STATIC / _WORKER).read_text(encoding="utf-8"), shell_hash=shell_hash(), shell_files=files
+    )
+    return Response(source, mimetype="text/javascript", headers={"Cache-Control": "no-cache"})
+
+
+@pages.get("/static/<build>/<path:name>")
+def static_file(build: str, name: str) -> Response:
+    """Give a file of the shell; its address names the build, so it may be kept for ever."""
+    answer = send_from_directory(_STATIC, name)
+    fresh = build == shell_hash()
+    answer.headers["Cache-Control"] = f"public, max-age={_YEAR_S}, immutable" if fresh else "no-store"
+    return answer
+
+
+def _base() -> str:
+    return f"/static/{shell_hash()}"

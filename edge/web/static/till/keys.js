@@ -1,0 +1,108 @@
+// The keyboard: taken on keydown before the browser does (screens.md section 9).
+
+import { byId } from "./dom.js";
+
+/** Is the focus on something that Enter and Space press by themselves? */
+function onPressable() {
+  return document.activeElement?.matches("button, a, select") ?? false;
+}
+
+function orderKey(app, event) {
+  const { finder, order } = app;
+  const empty = byId("search").value === "";
+  const line = order.chosenLine();
+  if (event.key === "Enter") {
+    if (onPressable()) return false;
+    finder.enter();
+    return true;
+  }
+  if (event.key === "ArrowDown" && !empty) {
+    byId("tiles").querySelector(".tile")?.focus();
+    return true;
+  }
+  if (empty && (event.key === "ArrowDown" || event.key === "ArrowUp")) {
+    order.chooseBeside(event.key === "ArrowDown" ? 1 : -1);
+    return true;
+  }
+  if (empty && line && (event.key === "+" || event.key === "-")) {
+    app.setQty(line.qty + (event.key === "+" ? 1 : -1));
+    return true;
+  }
+  if (empty && line && event.key === "Delete") {
+    app.removeChosen();
+    return true;
+  }
+  // Any other character goes to the search field, wherever the focus was.
+  if (event.key.length === 1 && event.key !== " " && document.activeElement !== byId("search")) finder.focus(false);
+  return false;
+}
+
+function payKey(app, event) {
+  const { pay } = app;
+  if (/^[0-9.]$/.test(event.key)) pay.type(event.key);
+  else if (event.key === "Backspace") pay.erase();
+  else if (event.key === "Delete") pay.set("");
+  else if (event.key === "Enter" && !onPressable()) app.finish();
+  else return false;
+  return true;
+}
+
+function functionKey(app, event) {
+  switch (event.key) {
+    case "F2":
+      app.sheets.close();
+      if (app.view === "pay") app.leavePay();
+      app.finder.focus(true);
+      return true;
+    case "F9":
+      if (app.sheets.name === "price") return true;
+      app.sheets.close();
+      if (app.view === "pay") app.pay.setFen(app.pay.due_fen);
+      else app.exactCash();
+      return true;
+    case "F12":
+      if (app.sheets.name === "price") {
+        byId("sheet-layer").querySelector(".primary").click();
+        return true;
+      }
+      app.sheets.close();
+      if (app.view === "pay") app.finish();
+      else app.openPay();
+      return true;
+    case "Escape":
+      app.back();
+      return true;
+    case "?":
+      if (app.sheets.name === "keys") app.sheets.close();
+      else app.sheets.show("keys");
+      return true;
+    default:
+      return false;
+  }
+}
+
+/** Listen on the page; keys held down do not repeat what pays. */
+export function listenToKeys(app) {
+  document.addEventListener("keydown", (event) => {
+    if (event.isComposing || event.defaultPrevented) return;
+    const plain = !event.ctrlKey && !event.metaKey && !event.altKey;
+    let taken = false;
+    if (app.view === "sign-in") taken = plain && app.signIn.key(event);
+    else if (app.view === "boot") taken = false;
+    else if (event.ctrlKey && !event.shiftKey && !event.altKey && event.key.toLowerCase() === "z") {
+      app.undo();
+      taken = true;
+    } else if (plain) {
+      const paying = event.key === "F9" || event.key === "F12" || (event.key === "Enter" && app.view === "pay");
+      if (event.repeat && paying) taken = true;
+      else taken = functionKey(app, event);
+      if (!taken && !app.sheets.open) taken = app.view === "pay" ? payKey(app, event) : orderKey(app, event);
+    }
+    if (taken) event.preventDefault();
+  });
+  // A key pressed by finger or mouse gives the focus back, so that Enter means the main key and not that one again.
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest?.("button");
+    if (event.detail > 0 && button && !app.sheets.open) button.blur();
+  });
+}

@@ -1,0 +1,51 @@
+// Start of the till page: words first, then what was kept, then the node.
+
+import { App } from "./app.js";
+import { byId, linkIcons } from "./dom.js";
+import { listenToKeys } from "./keys.js";
+import { applyLanguage, applyTheme, lastTill } from "./settings.js";
+import { startWorker } from "./worker.js";
+import { useCatalogue } from "./words.js";
+
+const WORDS_AGAIN_MS = 1000;
+
+async function fetchWords() {
+  for (;;) {
+    try {
+      // The service worker answers from the shell, so that a reload needs no node.
+      const answer = await fetch("/api/v1/words");
+      if (answer.ok) return await answer.json();
+    } catch {
+      // Nobody there yet and nothing kept: the page has no sentence to say it with. It asks again.
+    }
+    await new Promise((resolve) => { setTimeout(resolve, WORDS_AGAIN_MS); });
+  }
+}
+
+function connectKeys(app) {
+  byId("exact-cash").addEventListener("click", () => app.exactCash());
+  byId("pay").addEventListener("click", () => app.openPay());
+  byId("finish").addEventListener("click", () => app.finish());
+  byId("clear").addEventListener("click", () => app.clearOrder());
+  byId("line-less").addEventListener("click", () => app.setQty((app.order.chosenLine()?.qty ?? 0) - 1));
+  byId("line-more").addEventListener("click", () => app.setQty((app.order.chosenLine()?.qty ?? 0) + 1));
+  byId("line-remove").addEventListener("click", () => app.removeChosen());
+  byId("who").addEventListener("click", () => app.sheets.show("who"));
+  byId("slip-bar").addEventListener("click", () => { document.body.dataset.slip = "open"; });
+  byId("slip-close").addEventListener("click", () => { delete document.body.dataset.slip; });
+  listenToKeys(app);
+}
+
+async function start() {
+  applyTheme();
+  applyLanguage(lastTill());
+  linkIcons();
+  useCatalogue(await fetchWords());
+  const app = new App();
+  app.screen.relabel();
+  connectKeys(app);
+  startWorker(() => app.isIdle());
+  await app.start();
+}
+
+start();

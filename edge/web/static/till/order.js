@@ -1,0 +1,128 @@
+// The open order: a value that is replaced at each change, with twenty steps back (ux-security.md section 6).
+
+import { uuid7 } from "./ids.js";
+import { lackingGroup, startingOptions, toggleOption, unitFen } from "./menu.js";
+
+const UNDO_STEPS = 20;
+export const QTY_MAX = 999;
+
+/** An empty cart with the id that its sale will have; the id is made here, long before paying. */
+export function emptyCart() {
+  return { sale_id: uuid7(), lines: [], chosen: null, next_key: 1 };
+}
+
+export class Order {
+  constructor(changed) {
+    this.cart = emptyCart();
+    this.steps = [];
+    this.changed = changed;
+  }
+
+  /** Put another cart in place (start, other tab, after a sale); there is no way back over it. */
+  replace(cart) {
+    this.cart = cart;
+    this.steps = [];
+    this.changed();
+  }
+
+  change(next) {
+    this.steps.push(this.cart);
+    if (this.steps.length > UNDO_STEPS) this.steps.shift();
+    this.cart = { ...this.cart, ...next };
+    this.changed();
+  }
+
+  /** One step back. Returns whether there was one. */
+  undo() {
+    const before = this.steps.pop();
+    if (!before) return false;
+    this.cart = { ...before, next_key: this.cart.next_key };
+    this.changed();
+    return true;
+  }
+
+  get isEmpty() {
+    return this.cart.lines.length === 0;
+  }
+
+  chosenLine() {
+    return this.cart.lines.find((line) => line.key === this.cart.chosen) || null;
+  }
+
+  choose(key) {
+    // Choosing is no step: undo takes back what was ordered, not where the eye was.
+    this.cart = { ...this.cart, chosen: key };
+    this.changed();
+  }
+
+  chooseBeside(step) {
+    const { lines, chosen } = this.cart;
+    if (!lines.length) return;
+    const at = lines.findIndex((line) => line.key === chosen);
+    this.choose(lines[Math.min(lines.length - 1, Math.max(0, at + step))].key);
+  }
+
+  /** Add `qty` of `dish`: onto its line that still has the starting options, else as a new line. */
+  add(dish, qty) {
+    const start = startingOptions(dish);
+    const same = this.cart.lines.find((line) => line.dish_id === dish.id && line.modifiers.join() === start.join());
+    if (same) {
+      this.setQty(same.key, same.qty + qty);
+      return;
+    }
+    const line = { key: this.cart.next_key, dish_id: dish.id, name: dish.name, qty: Math.min(qty, QTY_MAX), modifiers: start };
+    this.change({ lines: [...this.cart.lines, line], chosen: line.key, next_key: line.key + 1 });
+  }
+
+  /** Set the quantity of a line, 1 to QTY_MAX; below 1 removes it. */
+  setQty(key, qty) {
+    if (qty < 1) {
+      this.remove(key);
+      return;
+    }
+    const lines = this.cart.lines.map((line) => (line.key === key ? { ...line, qty: Math.min(qty, QTY_MAX) } : line));
+    this.change({ lines, chosen: key });
+  }
+
+  remove(key) {
+    const at = this.cart.lines.findIndex((line) => line.key === key);
+    if (at < 0) return;
+    const lines = this.cart.lines.filter((line) => line.key !== key);
+    const beside = lines[Math.min(at, lines.length - 1)];
+    this.change({ lines, chosen: beside ? beside.key : null });
+  }
+
+  clear() {
+    if (!this.isEmpty) this.change({ lines: [], chosen: null });
+  }
+
+  toggle(dish, key, option_id) {
+    const lines = this.cart.lines.map((line) =>
+      line.key === key ? { ...line, modifiers: toggleOption(dish, line.modifiers, option_id) } : line);
+    this.change({ lines });
+  }
+}
+
+/** Sum in fen with what stands in its way: lines off the menu, lines that lack an option. */
+export function price(menu, lines) {
+  let total_fen = 0;
+  let portions = 0;
+  let gone = 0;
+  let lacking = 0;
+  for (const line of lines) {
+    const unit = menu ? unitFen(menu, line) : null;
+    portions += line.qty;
+    if (unit === null) {
+      gone += 1;
+      continue;
+    }
+    total_fen += unit * line.qty;
+    if (lackingGroup(menu.byId.get(line.dish_id), line.modifiers)) lacking += 1;
+  }
+  return { total_fen, portions, gone, lacking };
+}
+
+/** The lines as POST /sales takes them. */
+export function wireLines(lines) {
+  return lines.map((line) => ({ dish_id: line.dish_id, qty: line.qty, modifiers: line.modifiers, note: "" }));
+}

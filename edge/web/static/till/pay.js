@@ -1,0 +1,191 @@
+// The payment page: due, received and change in one band; notes, numpad, what to give back.
+
+import { byId, el, icon, kbd, setDisabled, setHidden, setText } from "./dom.js";
+import { amount, currencyCode, parseAmount, short } from "./money.js";
+import { t } from "./words.js";
+
+// The notes and coins of the drawer, largest first; only for a currency whose pieces are known.
+const PIECES_FEN = { CNY: [10000, 5000, 2000, 1000, 500, 100, 50, 10] };
+const TEXT_MAX = 10;
+
+/** Amounts a guest is likely to hand over: the next round ones above `due_fen`, at most two. */
+export function likelyFen(due_fen) {
+  const found = [];
+  for (const step_fen of [500, 1000, 5000, 10000, 20000, 50000]) {
+    const next_fen = Math.ceil(due_fen / step_fen) * step_fen;
+    if (next_fen > due_fen && !found.includes(next_fen)) found.push(next_fen);
+  }
+  if (found.length <= 2) return found;
+  // One close to the amount, and the note that guests pull out most: whole hundreds, or fifty below it.
+  const wide_fen = found.find((fen) => fen > found[0] && fen % (due_fen < 5000 ? 5000 : 10000) === 0);
+  return [found[0], wide_fen ?? found[1]];
+}
+
+/** Pieces that make up `change_fen`, fewest first, or null where they cannot. */
+export function pieces(change_fen, currency) {
+  const kinds = PIECES_FEN[currency];
+  if (!kinds) return null;
+  let rest_fen = change_fen;
+  const out = [];
+  for (const piece_fen of kinds) {
+    const n = Math.floor(rest_fen / piece_fen);
+    if (n) out.push({ piece_fen, n });
+    rest_fen -= n * piece_fen;
+  }
+  return rest_fen === 0 ? out : null;
+}
+
+export class PayPage {
+  constructor(root, onLeave, onChange) {
+    this.root = root;
+    this.onLeave = onLeave;
+    this.onChange = onChange;
+    this.due_fen = 0;
+    this.text = "";
+    this.fresh = true;
+  }
+
+  get received_fen() {
+    return parseAmount(this.text);
+  }
+
+  /** Open for `due_fen` with nothing received yet, or with `received_fen` of an order that came back. */
+  open(due_fen, quick_fen, title, received_fen = null) {
+    this.due_fen = due_fen;
+    this.title = title;
+    this.quick_fen = quick_fen;
+    this.text = received_fen === null ? "" : short(received_fen).replaceAll(",", "");
+    this.fresh = true;
+    this.build();
+    this.draw();
+  }
+
+  /** The due changed under the page (another menu). */
+  redue(due_fen) {
+    if (due_fen === this.due_fen) return;
+    this.due_fen = due_fen;
+    this.build();
+    this.draw();
+  }
+
+  key(label, testid, press, className = "key pad") {
+    const button = el("button", { class: className, testid, onclick: press });
+    button.append(label);
+    return button;
+  }
+
+  build() {
+    const digits = ["7", "8", "9", "4", "5", "6", "1", "2", "3", "0", "00", "000"];
+    const pad = digits.map((digit) => this.key(digit, "pad-" + digit, () => this.type(digit)));
+    const erase = this.key(icon("delete"), "pad-delete", () => this.erase(), "key pad well");
+    erase.setAttribute("aria-label", t("pay.delete"));
+    this.repeat(erase);
+    const clear = this.key(t("pay.clear"), "pad-clear", () => this.set(""), "key pad well tall");
+    const point = this.key(".", "pad-point", () => this.type("."), "key pad well");
+    const likely = likelyFen(this.due_fen);
+    this.presets = [
+      [this.key(t("pay.exact", { amount: short(this.due_fen) }), "pad-exact", () => this.setFen(this.due_fen), "key note exact"), this.due_fen],
+      ...likely.map((fen, i) => [this.key(short(fen), "pad-likely-" + (i + 1), () => this.setFen(fen), "key note"), fen]),
+    ];
+    const adds = this.quick_fen.slice(0, 4).map((fen) => this.key("+" + short(fen), "pad-add-" + fen, () => this.addFen(fen), "key note well"));
+    this.view = {
+      due: el("strong", { testid: "pay-due" }),
+      received: el("strong", { testid: "received" }),
+      change: el("strong", { testid: "pay-change" }),
+      changeWord: el("span"),
+      back: el("div", { class: "panel give-back", testid: "give-back" }),
+      taken: el("div", { class: "panel taken" }),
+    };
+    this.root.replaceChildren(
+      el("header", { class: "pay-head" },
+        el("button", { class: "key back", testid: "pay-back", onclick: this.onLeave }, icon("back"), el("span", { text: t("pay.back") }), ...kbd("Esc")),
+        el("h2", { text: this.title }), el("p", { text: t("pay.hint") })),
+      el("div", { class: "band" },
+        el("p", {}, el("span", { text: t("pay.due") }), this.view.due),
+        el("p", {}, el("span", { text: t("pay.received") }), this.view.received),
+        el("p", { class: "band-change" }, this.view.changeWord, this.view.change)),
+      el("div", { class: "pay-keys" },
+        el("div", { class: "ways" }, el("button", { class: "key way", testid: "way-cash", "aria-pressed": "true", onclick: () => this.setFen(this.due_fen) },
+          icon("cash"), el("span", { text: t("pay.cash") }), ...kbd("F9")), this.view.back),
+        el("div", { class: "notes", role: "group", "aria-label": t("pay.quick") }, ...this.presets.map(([key]) => key), ...adds),
+        el("div", { class: "numpad", role: "group", "aria-label": t("pay.numpad") },
+          ...pad.slice(0, 3), erase, ...pad.slice(3, 6), clear, ...pad.slice(6, 9), ...pad.slice(9, 12), point),
+        this.view.taken));
+  }
+
+  /** A long press on delete goes on deleting. */
+  repeat(button) {
+    let timer = 0;
+    const stop = () => clearInterval(timer);
+    button.addEventListener("pointerdown", () => {
+      stop();
+      timer = setInterval(() => this.erase(), 350);
+    });
+    for (const end of ["pointerup", "pointerleave", "pointercancel"]) button.addEventListener(end, stop);
+  }
+
+  type(text) {
+    const next = (this.fresh ? "" : this.text) + text;
+    const clean = next.startsWith(".") ? "0" + next : next.replace(/^0+(?=\d)/, "");
+    if (clean.length > TEXT_MAX || Number.isNaN(parseAmount(clean))) return;
+    this.fresh = false;
+    this.set(clean);
+  }
+
+  erase() {
+    this.fresh = false;
+    this.set(this.text.slice(0, -1));
+  }
+
+  setFen(fen) {
+    this.fresh = true;
+    this.set(short(fen).replaceAll(",", ""));
+  }
+
+  addFen(fen) {
+    this.setFen(this.received_fen + fen);
+  }
+
+  set(text) {
+    this.text = text;
+    this.draw();
+  }
+
+  draw() {
+    const { view, received_fen, due_fen } = this;
+    const missing_fen = Math.max(0, due_fen - received_fen);
+    setText(view.due, amount(due_fen));
+    setText(view.received, this.text.endsWith(".") ? this.text : amount(received_fen));
+    setText(view.changeWord, t(missing_fen ? "pay.missing" : "pay.change"));
+    setText(view.change, amount(missing_fen || received_fen - due_fen));
+    view.change.parentNode.classList.toggle("short", missing_fen > 0);
+    for (const [key, fen] of this.presets) key.setAttribute("aria-pressed", fen === received_fen ? "true" : "false");
+    this.drawBack(missing_fen ? null : received_fen - due_fen);
+    view.taken.replaceChildren(
+      el("h3", { text: t("pay.taken") }),
+      el("p", {}, el("span", { text: t("pay.cash") }), el("b", { text: amount(received_fen) })),
+      el("p", { class: "missing" }, el("span", { text: t("pay.missing") }), el("b", { testid: "missing", text: amount(missing_fen) })));
+    this.onChange(missing_fen);
+  }
+
+  drawBack(change_fen) {
+    const { back } = this.view;
+    const out = change_fen === null ? null : pieces(change_fen, currencyCode());
+    back.replaceChildren(el("h3", { text: t("pay.give_back") }));
+    if (change_fen === 0) back.append(el("p", { class: "quiet", text: t("pay.nothing_back") }));
+    for (const { piece_fen, n } of out || []) {
+      back.append(el("p", {}, el("span", { text: t("pay.note", { amount: piece_fen % 100 ? amount(piece_fen) : short(piece_fen) }) }),
+        el("b", { text: t("pay.pieces", { n }) })));
+    }
+  }
+}
+
+/** The finish key says what it will do, or what is still missing. */
+export function drawFinish(missing_fen, change_fen, blocked) {
+  const finish = byId("finish");
+  const text = missing_fen > 0 ? t("pay.finish_short", { amount: amount(missing_fen) })
+    : blocked === "slip.blocked_away" ? t("pay.finish_away") : t("pay.finish", { amount: amount(change_fen) });
+  setText(byId("finish-word"), text);
+  setDisabled(finish, missing_fen > 0 || Boolean(blocked));
+  setHidden(finish.querySelector("svg"), missing_fen > 0);
+}

@@ -1,0 +1,217 @@
+// Draws the page from the state of the till; each function changes only what differs.
+
+import { byId, el, kbd, setHidden, setText } from "./dom.js";
+import { price } from "./order.js";
+import { drawFinish } from "./pay.js";
+import { chooseLanguage, switchTheme, theme } from "./settings.js";
+import { drawLastSale, drawLineKeys, drawSlipFoot, drawSlipHead } from "./slip.js";
+import { noticeOf, StateBar, statesOf } from "./states.js";
+import { hideToast } from "./toast.js";
+import { applyWords, getLanguage, nameOf, t } from "./words.js";
+
+export class Screen {
+  constructor(app) {
+    this.app = app;
+    this.bar = new StateBar(byId("states"), (id) => app.sheets.show(id));
+    this.drawnLast = null;
+    byId("categories").addEventListener("click", (event) => {
+      const key = event.target.closest("button");
+      if (key) this.chooseCategory(key.dataset.category);
+    });
+    setInterval(() => this.drawClock(), 1000);
+    this.drawClock();
+  }
+
+  setView(view) {
+    const { app } = this;
+    app.view = view;
+    document.body.dataset.view = view;
+    const inside = view === "order" || view === "pay";
+    setHidden(byId("order-page"), view !== "order");
+    setHidden(byId("pay-page"), view !== "pay");
+    setHidden(byId("slip"), !inside);
+    setHidden(byId("function-bar"), view !== "order");
+    setHidden(byId("slip-bar"), view !== "order");
+    setHidden(byId("who"), !inside);
+    delete document.body.dataset.slip;
+    if (view === "pay") document.body.dataset.slip = "foot";
+    if (!inside) byId("function-bar").replaceChildren();
+    else this.drawBar();
+    if (view !== "sign-in") app.signIn.hide();
+    this.drawStates();
+  }
+
+  // --- words ---
+
+  relabel() {
+    applyWords();
+    document.title = t("brand.name");
+    this.app.lines.forget();
+    this.app.chips.forget();
+    this.app.finder.relabel();
+    this.drawnLast = null;
+    this.newMenu();
+    this.drawStates();
+    this.drawBar();
+  }
+
+  switchLanguage() {
+    const { app } = this;
+    chooseLanguage(app.till, getLanguage() === "zh" ? "en" : "zh");
+    hideToast();
+    this.relabel();
+    if (app.view === "sign-in") app.showSignIn(app.signIn.note);
+    else this.draw();
+    if (app.special) app.special = null;
+    this.drawStates();
+  }
+
+  languageKey() {
+    return el("button", { class: "fn", testid: "lang", "aria-label": t("bar.language_label"), onclick: () => this.switchLanguage() },
+      el("span", { text: t("bar.language"), lang: getLanguage() === "zh" ? "en" : "zh-CN" }));
+  }
+
+  themeKey() {
+    return el("button", { class: "fn", testid: "theme", text: t(theme() === "dark" ? "bar.light" : "bar.dark"),
+      onclick: (event) => { switchTheme(); setText(event.currentTarget, t(theme() === "dark" ? "bar.light" : "bar.dark")); } });
+  }
+
+  signInExtras() {
+    return [this.languageKey(), this.themeKey()];
+  }
+
+  drawBar() {
+    const { app } = this;
+    const fn = (word, testid, keys, press) => el("button", { class: "fn", testid, onclick: press }, el("span", { text: t(word) }), ...kbd(...keys));
+    byId("function-bar").replaceChildren(
+      fn("bar.search", "fn-search", ["F2"], () => app.finder.focus(true)),
+      fn("bar.undo", "undo", ["Ctrl", "Z"], () => app.undo()),
+      this.languageKey(), this.themeKey(),
+      fn("bar.keys", "keys", ["?"], () => app.sheets.show("keys")));
+  }
+
+  // --- menu ---
+
+  newMenu() {
+    const { app } = this;
+    app.tiles.forget();
+    app.chips.forget();
+    if (!app.menu) {
+      byId("tiles").replaceChildren(el("p", { class: "tiles-tail", text: t("till.no_menu") }));
+      return;
+    }
+    byId("categories").replaceChildren(...app.menu.categories.map((category) =>
+      el("button", { class: "category", testid: "category-" + category.id, "data-category": category.id, text: nameOf(category.name) })));
+    this.drawCategory();
+    if (app.finder.found) app.finder.update();
+  }
+
+  chooseCategory(id) {
+    this.app.category = id;
+    this.app.finder.clear();
+    this.drawCategory();
+  }
+
+  drawCategory() {
+    const { app } = this;
+    const dishes = app.menu.byCategory.get(app.category) || [];
+    for (const key of byId("categories").children) key.setAttribute("aria-current", key.dataset.category === app.category ? "true" : "false");
+    app.tiles.show(dishes, { tail: dishes.length ? null : t("till.no_dishes") });
+  }
+
+  /** The matches of the search in the place of the category; null brings the category back. */
+  drawFound(dishes, more, text) {
+    const { app } = this;
+    if (dishes === null) {
+      this.drawCategory();
+      return;
+    }
+    const tail = dishes.length === 0 ? t("search.none", { text }) : more ? t("till.left_out", { n: more }) : null;
+    app.tiles.show(dishes, { lead: true, tail });
+  }
+
+  // --- the order ---
+
+  draw() {
+    const { app } = this;
+    const { cart } = app.order;
+    const pending = app.submitter.pending;
+    const sending = app.order.isEmpty && pending ? pending.cart : null;
+    const shown = sending || cart;
+    app.lines.show(app.menu, shown, Boolean(sending) || app.view === "pay");
+    const quantities = new Map();
+    for (const line of cart.lines) {
+      if (app.menu?.byId.has(line.dish_id)) quantities.set(line.dish_id, (quantities.get(line.dish_id) || 0) + line.qty);
+    }
+    if (app.menu) app.tiles.count(quantities, app.menu);
+    const line = app.order.chosenLine();
+    app.chips.show(line ? app.menu?.byId.get(line.dish_id) : null, line);
+    app.finder.hint();
+    this.drawHead(sending);
+    this.drawLast();
+    drawLineKeys(app);
+    this.drawFoot();
+  }
+
+  drawHead(sending) {
+    const { app } = this;
+    const saved = app.order.isEmpty && !sending && app.last;
+    const title = sending ? "slip.sending_title" : saved ? "slip.next_title" : "slip.title";
+    drawSlipHead(t(title), sending ? t(app.late ? "slip.sending_long" : "slip.sending") : "");
+    byId("slip").dataset.state = sending ? "sending" : saved ? "saved" : app.order.isEmpty ? "empty" : "open";
+    byId("lines").dataset.empty = t("slip.empty");
+  }
+
+  drawLast() {
+    const { app } = this;
+    const shown = app.order.isEmpty && !app.submitter.pending ? app.last : null;
+    const root = byId("last-sale");
+    setHidden(root, !shown);
+    const drawn = shown ? shown.sale.sale_id + getLanguage() + (shown.note || "") + Boolean(shown.reprinting) : null;
+    if (drawn === this.drawnLast) return;
+    this.drawnLast = drawn;
+    if (shown) drawLastSale(root, shown, () => app.reprint());
+    else root.replaceChildren();
+  }
+
+  drawFoot() {
+    const { app } = this;
+    const pending = app.order.isEmpty ? app.submitter.pending : null;
+    const lines = pending ? pending.cart.lines : app.order.cart.lines;
+    const sum = price(app.menu, lines);
+    if (pending) sum.total_fen = pending.due_fen;
+    const blocked = app.blocked(sum);
+    drawSlipFoot(app, lines, sum, pending ? null : blocked);
+    if (app.view === "pay") {
+      const received_fen = app.pay.received_fen;
+      drawFinish(Math.max(0, sum.total_fen - received_fen), Math.max(0, received_fen - sum.total_fen), blocked);
+    }
+  }
+
+  // --- states ---
+
+  drawStates() {
+    const { app } = this;
+    this.bar.show(statesOf(app.status, app.node_away));
+    const state = noticeOf(app.status, app.node_away);
+    // What blocks comes first, then a node that is away, then what the till has to say, then the printer.
+    const notice = app.special && (app.special.tone === "blocks" || state?.kind !== "node") ? app.special : state;
+    app.finder.showNotice(notice, () => {
+      if (notice.sheet) {
+        app.sheets.show(notice.sheet);
+        return;
+      }
+      app.special = null;
+      this.drawStates();
+    });
+    const store = app.status?.store || app.session?.store;
+    setText(byId("store-name"), store ? nameOf(store.name) : t("brand.name"));
+    setText(byId("till-name"), app.till ? t("till.number", { till: app.till }) : "");
+    setText(byId("who-name"), app.session ? t("till.cashier", { name: app.session.cashier.name }) : "");
+  }
+
+  drawClock() {
+    const now = new Date();
+    setText(byId("clock"), String(now.getHours()).padStart(2, "0") + ":" + String(now.getMinutes()).padStart(2, "0"));
+  }
+}

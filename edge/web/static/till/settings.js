@@ -1,0 +1,41 @@
+// Language and theme of this device, remembered per till; the device decides until somebody chose.
+
+import { setLanguage } from "./words.js";
+
+const dark = matchMedia("(prefers-color-scheme: dark)");
+
+export function lastTill() {
+  return localStorage.getItem("till") || "";
+}
+
+export function rememberTill(till) {
+  localStorage.setItem("till", till);
+}
+
+function deviceLanguage() {
+  return navigator.language.toLowerCase().startsWith("zh") ? "zh" : "en";
+}
+
+export function applyLanguage(till) {
+  setLanguage(localStorage.getItem("language:" + till) || localStorage.getItem("language:") || deviceLanguage());
+}
+
+export function chooseLanguage(till, language) {
+  localStorage.setItem("language:" + till, language);
+  setLanguage(language);
+}
+
+export function theme() {
+  return localStorage.getItem("theme") || (dark.matches ? "dark" : "light");
+}
+
+export function applyTheme() {
+  document.documentElement.dataset.theme = theme();
+}
+
+export function switchTheme() {
+  localStorage.setItem("theme", theme() === "dark" ? "light" : "dark");
+  applyTheme();
+}
+
+dark.addEventListener("change", applyTheme);

@@ -1,0 +1,144 @@
+// The slip: the lines of the open order and the sale just saved. It never moves, whatever happens left of it.
+
+import { byId, el, setDisabled, setHidden, setText } from "./dom.js";
+import { lackingGroup, unitFen } from "./menu.js";
+import { amount, money } from "./money.js";
+import { applyWords, nameOf, t } from "./words.js";
+
+/** The small second row of a line: unit price when there are several, options, what stands in the way. */
+function smallText(menu, line, unit) {
+  if (unit === null) return t("slip.gone");
+  const dish = menu.byId.get(line.dish_id);
+  const lacking = lackingGroup(dish, line.modifiers);
+  const parts = line.qty > 1 ? ["@" + amount(unit)] : [];
+  for (const id of line.modifiers) parts.push(nameOf(menu.options.get(id).name));
+  if (lacking) parts.push(t("slip.few_options", { group: nameOf(lacking.name) }));
+  return parts.join("\u00b7");
+}
+
+export class SlipLines {
+  constructor(root, onChoose) {
+    this.root = root;
+    this.rows = new Map();
+    root.addEventListener("click", (event) => {
+      const row = event.target.closest(".line");
+      if (row) onChoose(Number(row.dataset.key));
+    });
+  }
+
+  forget() {
+    this.rows.clear();
+    this.root.replaceChildren();
+  }
+
+  row(line) {
+    const parts = {
+      qty: el("b", { class: "line-qty" }),
+      name: el("span", { class: "line-name" }),
+      amount: el("span", { class: "line-amount" }),
+      small: el("span", { class: "line-small" }),
+    };
+    const button = el("button", { class: "line", "data-key": line.key, testid: "line-" + line.dish_id },
+      parts.qty, parts.name, parts.amount, parts.small);
+    return { item: el("li", {}, button), button, parts };
+  }
+
+  /** Bring the rows in step with `cart`; rows that did not change keep their nodes untouched. */
+  show(menu, cart, locked) {
+    const wanted = new Set(cart.lines.map((line) => line.key));
+    for (const [key, row] of this.rows) {
+      if (wanted.has(key)) continue;
+      row.item.remove();
+      this.rows.delete(key);
+    }
+    let before = null;
+    for (const line of cart.lines) {
+      let row = this.rows.get(line.key);
+      if (!row) {
+        row = this.row(line);
+        this.rows.set(line.key, row);
+      }
+      if (row.item.previousElementSibling !== before || !row.item.parentNode) {
+        if (before) before.after(row.item);
+        else this.root.prepend(row.item);
+      }
+      before = row.item;
+      this.fill(menu, line, row, line.key === cart.chosen && !locked, locked);
+    }
+    if (this.chosen !== cart.chosen) {
+      this.chosen = cart.chosen;
+      this.rows.get(cart.chosen)?.item.scrollIntoView({ block: "nearest" });
+    }
+  }
+
+  fill(menu, line, row, chosen, locked) {
+    const unit = menu ? unitFen(menu, line) : null;
+    const dish = menu?.byId.get(line.dish_id);
+    setText(row.parts.qty, String(line.qty));
+    setText(row.parts.name, nameOf(dish ? dish.name : line.name));
+    setText(row.parts.amount, unit === null ? "\u2014" : amount(unit * line.qty));
+    setText(row.parts.small, menu ? smallText(menu, line, unit) : "");
+    const wrong = Boolean(menu) && (unit === null || Boolean(lackingGroup(dish, line.modifiers)));
+    row.button.classList.toggle("wrong", wrong);
+    row.button.setAttribute("aria-current", chosen ? "true" : "false");
+    setDisabled(row.button, locked);
+  }
+}
+
+/** The panel of the sale just saved: it stays until the next dish. */
+export function drawLastSale(root, last, onReprint) {
+  root.replaceChildren(
+    el("p", { class: "last-head" },
+      el("span", { class: "dot ok", "aria-hidden": "true" }),
+      el("b", { testid: "saved", text: t("last.saved") }),
+      el("span", { class: "last-number" }, el("span", { text: t("last.number") + " " }), el("b", { testid: "receipt-no", text: last.sale.receipt_no }))),
+    el("dl", { class: "last-facts" },
+      el("dt", { text: t("last.total") }), el("dd", { text: amount(last.sale.total_fen) }),
+      el("dt", { text: t("last.received") }), el("dd", { text: amount(last.sale.received_fen) })),
+    el("p", { class: "last-change" },
+      el("span", { text: t("last.change") }), el("strong", { testid: "change-due", text: amount(last.sale.change_fen) })),
+    el("div", { class: "last-keys" },
+      el("button", { class: "key", testid: "reprint", text: t("last.reprint"), onclick: onReprint, disabled: last.reprinting || false }),
+      el("span", { class: "last-note", testid: "reprint-note", role: "status", text: last.note || "" })),
+    el("p", { class: "last-next", text: t("last.next") }));
+}
+
+function countText(lines, portions) {
+  if (lines.length !== 1) return t("slip.counts", { items: lines.length, portions });
+  return portions === 1 ? t("slip.counts_single") : t("slip.counts_one", { portions });
+}
+
+/** Head, facts, total and keys of the slip from what `app` knows; `sum` is the price of the lines shown. */
+export function drawSlipFoot(app, lines, sum, blocked) {
+  const paying = app.view === "pay";
+  setText(byId("slip-count"), lines.length ? countText(lines, sum.portions) : "");
+  setText(byId("slip-blocked"), blocked && lines.length ? t(blocked) : "");
+  setText(byId("slip-total-word"), t(paying ? "slip.due" : "slip.total"));
+  setText(byId("total"), money(sum.total_fen));
+  setText(byId("exact-amount"), money(sum.total_fen));
+  setHidden(byId("exact-cash"), paying);
+  setHidden(byId("pay"), paying);
+  setHidden(byId("finish"), !paying);
+  const empty = app.order.isEmpty || sum.gone > 0 || sum.lacking > 0;
+  setDisabled(byId("exact-cash"), empty || Boolean(blocked));
+  setDisabled(byId("pay"), empty);
+  setDisabled(byId("clear"), app.order.isEmpty || paying);
+  setText(byId("slip-bar-count"), countText(lines, sum.portions));
+  setText(byId("slip-bar-total"), money(sum.total_fen));
+}
+
+/** The keys under the lines work on the chosen one. */
+export function drawLineKeys(app) {
+  const line = app.order.chosenLine();
+  const off = !line || app.view === "pay";
+  setText(byId("line-qty"), line ? String(line.qty) : "");
+  for (const id of ["line-less", "line-more", "line-remove"]) setDisabled(byId(id), off);
+  setHidden(byId("line-keys"), app.view === "pay");
+}
+
+/** Title row: whose lines these are. */
+export function drawSlipHead(title, note) {
+  setText(byId("slip-title"), title);
+  setText(byId("slip-note"), note);
+  applyWords(byId("slip-head"));
+}

@@ -1,0 +1,92 @@
+// The state bar: what each state is called, its shape, and which of them are shown (the worst replace the calmest).
+
+import { el, setText } from "./dom.js";
+import { t } from "./words.js";
+
+const PRINTER_FAULTS = ["paper_out", "cover_open", "not_answering", "error"];
+const SHOWN_MAX = 3;
+
+function hubState(status) {
+  if (!status) return { id: "hub", shape: "unknown", text: t("state.hub_unknown"), rank: 2 };
+  const { state, waiting } = status.hub;
+  if (state === "connected") return { id: "hub", shape: "ok", text: t("state.hub_connected"), rank: 0 };
+  const waits = waiting.trade + waiting.operations;
+  const text = t(state === "never" ? "state.hub_never" : "state.hub_away") + (waits ? "\u00b7" + waits : "");
+  return { id: "hub", shape: "ring", text, rank: 1 };
+}
+
+function printerState(status, node_away) {
+  if (!status || node_away) return { id: "printer", shape: "unknown", text: t("state.printer_unknown"), rank: 2 };
+  const { state, waiting, parked } = status.printer;
+  if (PRINTER_FAULTS.includes(state)) {
+    const waits = waiting + parked;
+    return { id: "printer", shape: "fault", text: t("state.printer_" + state) + (waits ? "\u00b7" + waits : ""), rank: 3 };
+  }
+  if (parked) return { id: "printer", shape: "fault", text: t("state.printer_parked", { n: parked }), rank: 3 };
+  if (state === "unknown") return { id: "printer", shape: "unknown", text: t("state.printer_unknown"), rank: 2 };
+  if (state === "none") return { id: "printer", shape: "unknown", text: t("state.printer_none"), rank: 1 };
+  return { id: "printer", shape: "ok", text: t("state.printer_" + state) + (waiting ? "\u00b7" + waiting : ""), rank: 0 };
+}
+
+/** The states to show, in their fixed order; `node_away` makes all the rest unknown. */
+export function statesOf(status, node_away) {
+  const states = [];
+  if (status?.node.training) states.push({ id: "training", shape: "fault", text: t("state.training"), rank: 3 });
+  if (node_away) states.push({ id: "node", shape: "node", text: t("state.node_away"), rank: 4 });
+  else states.push(hubState(status));
+  states.push(printerState(status, node_away));
+  while (states.length > SHOWN_MAX) {
+    const calmest = states.reduce((least, each) => (each.rank < least.rank ? each : least));
+    states.splice(states.indexOf(calmest), 1);
+  }
+  return states;
+}
+
+export class StateBar {
+  constructor(root, onPress) {
+    this.root = root;
+    this.buttons = new Map();
+    this.onPress = onPress;
+  }
+
+  show(states) {
+    const ids = states.map((state) => state.id);
+    for (const [id, button] of this.buttons) {
+      if (ids.includes(id)) continue;
+      button.node.remove();
+      this.buttons.delete(id);
+    }
+    states.forEach((state, place) => {
+      let button = this.buttons.get(state.id);
+      if (!button) {
+        const parts = { shape: el("span", { "aria-hidden": "true" }), word: el("span") };
+        const node = el("button", { class: "state", testid: "state-" + state.id, onclick: () => this.onPress(state.id) }, parts.shape, parts.word);
+        button = { node, ...parts };
+        this.buttons.set(state.id, button);
+      }
+      button.shape.className = "dot " + state.shape;
+      button.node.dataset.shape = state.shape;
+      setText(button.word, state.text);
+      if (this.root.children[place] !== button.node) this.root.insertBefore(button.node, this.root.children[place] || null);
+    });
+  }
+}
+
+/** The notice that the state of things asks for, or null; the worst one wins. */
+export function noticeOf(status, node_away) {
+  if (node_away) {
+    return { kind: "node", tone: "ochre", icon: "computer", title: t("notice.node_away"), sub: t("notice.node_away_sub"), code: "NODE-AWAY", button: t("notice.more"), sheet: "node" };
+  }
+  if (!status) return null;
+  const { state, waiting, parked } = status.printer;
+  const base = { kind: "printer", tone: "fault", icon: "printer", button: t("notice.show_slips"), sheet: "printer" };
+  if (PRINTER_FAULTS.includes(state)) {
+    const n = waiting + parked;
+    const sub = n === 0 ? t("notice.printer_sub_none") : n === 1 ? t("notice.printer_sub_one") : t("notice.printer_sub", { n });
+    return { ...base, title: t("fault." + state), sub, code: "PRN-" + state.toUpperCase().replaceAll("_", "-") };
+  }
+  if (parked) {
+    return { ...base, title: parked === 1 ? t("notice.parked_one") : t("notice.parked", { n: parked }), sub: t("notice.parked_sub"), code: "PRN-PARKED" };
+  }
+  return null;
+}

@@ -1,0 +1,122 @@
+// The dish tiles: each dish has one button for as long as the menu lasts; a press changes only the tile pressed.
+
+import { el, setText } from "./dom.js";
+import { money } from "./money.js";
+import { nameOf } from "./words.js";
+
+const FIRST_TILES = 60;
+const MORE_TILES = 60;
+const THUMB_MIN_PX = 32;
+
+export class Tiles {
+  constructor(root, onPress) {
+    this.root = root;
+    this.byDish = new Map();
+    this.shown = [];
+    this.drawn = 0;
+    this.quantities = new Map();
+    // Browsers hide their own scroll bar on touch screens; this thumb says that there are more tiles.
+    this.thumb = el("span", { id: "tiles-thumb", "aria-hidden": "true", hidden: true });
+    root.after(this.thumb);
+    new ResizeObserver(() => this.drawThumb()).observe(root);
+    root.addEventListener("click", (event) => {
+      const tile = event.target.closest(".tile");
+      if (tile) onPress(tile.dataset.dish);
+    });
+    root.addEventListener("scroll", () => this.drawMore(), { passive: true });
+    root.addEventListener("keydown", (event) => this.move(event));
+    root.addEventListener("focusin", (event) => this.rove(event.target));
+  }
+
+  /** Forget every button: another menu or another language. */
+  forget() {
+    this.byDish.clear();
+    this.shown = [];
+    this.root.replaceChildren();
+  }
+
+  tile(dish) {
+    let tile = this.byDish.get(dish.id);
+    if (tile) return tile;
+    tile = el("button", { class: "tile", testid: "tile-" + dish.id, "data-dish": dish.id, tabindex: "-1" },
+      el("span", { class: "tile-name", text: nameOf(dish.name) }),
+      el("span", { class: "tile-foot" },
+        el("span", { class: "tile-code", text: dish.code }),
+        el("span", { class: "tile-price", text: money(dish.price_fen) })));
+    this.byDish.set(dish.id, tile);
+    this.mark(dish.id, tile, dish.code);
+    return tile;
+  }
+
+  /** Show `dishes`; `lead` marks the first one as the one that Enter adds. `tail` is a node or text after them. */
+  show(dishes, { lead = false, tail = null } = {}) {
+    this.leading?.classList.remove("lead");
+    this.shown = dishes;
+    this.drawn = Math.min(dishes.length, FIRST_TILES);
+    this.root.replaceChildren(...dishes.slice(0, this.drawn).map((dish) => this.tile(dish)));
+    if (tail) this.root.append(el("p", { class: "tiles-tail", text: tail }));
+    this.root.scrollTop = 0;
+    this.leading = lead && dishes.length ? this.tile(dishes[0]) : null;
+    this.leading?.classList.add("lead");
+    this.rove(this.root.querySelector(".tile"));
+    this.drawThumb();
+  }
+
+  drawThumb() {
+    const { root, thumb } = this;
+    const all = root.scrollHeight;
+    const seen = root.clientHeight;
+    thumb.hidden = all <= seen + 4;
+    if (thumb.hidden) return;
+    const height = Math.max(THUMB_MIN_PX, (seen * seen) / all);
+    thumb.style.setProperty("height", height + "px");
+    thumb.style.setProperty("top", root.offsetTop + (root.scrollTop / (all - seen)) * (seen - height) + "px");
+  }
+
+  drawMore() {
+    const { root } = this;
+    this.drawThumb();
+    if (this.drawn >= this.shown.length || root.scrollTop + 2 * root.clientHeight < root.scrollHeight) return;
+    const next = this.shown.slice(this.drawn, this.drawn + MORE_TILES);
+    this.drawn += next.length;
+    root.append(...next.map((dish) => this.tile(dish)));
+  }
+
+  /** Show how many of each dish are in the cart; only tiles whose number changed are touched. */
+  count(quantities, menu) {
+    const before = this.quantities;
+    this.quantities = quantities;
+    for (const id of new Set([...before.keys(), ...quantities.keys()])) {
+      if (before.get(id) === quantities.get(id)) continue;
+      const tile = this.byDish.get(id);
+      if (tile) this.mark(id, tile, menu.byId.get(id).code);
+    }
+  }
+
+  mark(id, tile, code) {
+    const qty = this.quantities.get(id);
+    tile.classList.toggle("in-cart", Boolean(qty));
+    const place = tile.querySelector(".tile-code");
+    setText(place, qty ? String(qty) : code);
+  }
+
+  rove(tile) {
+    if (!tile?.classList?.contains("tile")) return;
+    if (this.roving) this.roving.tabIndex = -1;
+    this.roving = tile;
+    tile.tabIndex = 0;
+  }
+
+  /** Arrow keys walk over the tiles; one Tab enters and leaves them all. */
+  move(event) {
+    const tiles = [...this.root.querySelectorAll(".tile")];
+    const at = tiles.indexOf(document.activeElement);
+    if (at < 0) return;
+    const columns = Math.max(1, tiles.findIndex((tile) => tile.offsetTop > tiles[0].offsetTop));
+    const step = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: columns, ArrowUp: -columns }[event.key];
+    if (!step || !tiles[at + step]) return;
+    event.preventDefault();
+    event.stopPropagation();
+    tiles[at + step].focus();
+  }
+}
