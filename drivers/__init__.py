@@ -1,0 +1,1 @@
+"""Device drivers: bytes and states of the machines on the counter; this package imports nothing of ours."""

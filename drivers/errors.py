@@ -1,0 +1,52 @@
+"""What can go wrong on the way to a device, each with a code, a hint and the remedy in its class.
+
+Families by remedy (house style): `DeviceUnavailable` = wait and try again; `DeviceRejected` = our own mistake.
+What a person must mend (paper, cover) is no exception but a `Status`, because the printer said it in so many words.
+"""
+
+
+class DeviceError(Exception):
+    """Any trouble with a device.
+
+    Attributes:
+        code: one word for programs and screens.
+        hint: what to do, in one English sentence for the log; screens have their own words per code.
+    """
+
+    code = "device_error"
+    hint = "look at the device"
+
+
+class DeviceUnavailable(DeviceError):
+    """The device cannot be reached now: wait, then try again."""
+
+    code = "not_answering"
+    hint = "check power and cable, then try again"
+
+
+class Unreachable(DeviceUnavailable):
+    """No connection came about within the time: nothing at all was handed over."""
+
+    code = "not_answering"
+    hint = "check that the printer is on and has this address"
+
+
+class Stalled(DeviceUnavailable):
+    """The device stopped taking bytes before the deadline."""
+
+    code = "stalled"
+    hint = "look for paper, cover or a full buffer"
+
+
+class Disconnected(DeviceUnavailable):
+    """The connection broke or was closed by the other side."""
+
+    code = "disconnected"
+    hint = "check power and cable; what was under way may be half on the paper"
+
+
+class DeviceRejected(DeviceError, ValueError):
+    """We asked for something the device or its protocol cannot do: a mistake of ours, never retried."""
+
+    code = "rejected"
+    hint = "correct the caller"
