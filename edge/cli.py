@@ -19,7 +19,7 @@ from edge.services import enrolment, verify_journal
 from edge.services.enrolment import EnrolmentError
 from edge.services.import_menu import MenuError
 from edge.settings import EdgeSettings
-from sync.node import control, logs
+from sync.node import control, logs, memory
 from sync.node.control import EXIT_ALREADY_RUNNING, AlreadyRunning, FolderLock, NotRunning
 from sync.node.database import UnsafeSqliteError
 from sync.node.migrate import NewerDatabaseError
@@ -47,6 +47,7 @@ def main() -> None:
 def run(config: Path) -> None:
     """Serve the till, print, and keep in touch with the hub, until SIGTERM or Ctrl-C."""
     settings = _read(config)
+    memory.give_back_large_blocks()
     logs.set_up(Path(settings.data_dir), level=settings.log_level)
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from sync.node.database import Reader, Tx
 
+WAITING = "('queued','claimed','held')"
 OPEN = "('queued','claimed','sending','sent','held','unknown')"
 _COLUMNS = "job_id, position, document, subject, label, state, reason, copy, attempt, created_ms"
 
@@ -44,7 +45,7 @@ def add(tx: Tx, job: tuple[str, str, str, str], copy: int, at_ms: int) -> None:
 def next_waiting(reader: Reader) -> Job | None:
     """Find the oldest slip that the printer may take: queued, or held for something that may be mended by now."""
     rows = reader.execute(
-        f"SELECT {_COLUMNS} FROM print_jobs WHERE state IN ('queued','claimed','held') ORDER BY position LIMIT 1"  # noqa: S608
+        f"SELECT {_COLUMNS} FROM print_jobs WHERE state IN {WAITING} ORDER BY position LIMIT 1"  # noqa: S608
     )
     return Job(*rows[0]) if rows else None
 
@@ -73,7 +74,7 @@ def open_jobs(reader: Reader, limit: int) -> list[Job]:
 def counts(reader: Reader) -> tuple[int, int]:
     """Give how many slips wait for the printer and how many wait for a person."""
     [(waiting, parked)] = reader.execute(
-        "SELECT coalesce(sum(state NOT IN ('unknown')), 0), coalesce(sum(state = 'unknown'), 0)"
+        f"SELECT count(*) FILTER (WHERE state <> 'unknown'), count(*) FILTER (WHERE state = 'unknown')"  # noqa: S608
         f" FROM print_jobs WHERE state IN {OPEN}"
     )
     return int(waiting), int(parked)

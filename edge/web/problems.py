@@ -1,6 +1,7 @@
 """Every refusal as JSON: a status, a code, a sentence in the asker's language; never a stack trace."""
 
 import logging
+from http import HTTPStatus
 
 import msgspec
 from flask import Flask, Response, request
@@ -75,14 +76,13 @@ def register(app: Flask) -> None:
 
     @app.errorhandler(HTTPException)
     def _http(error: HTTPException) -> Response:
-        answer = respond(
-            _CODE_OF_STATUS.get(error.code or 500, "malformed" if (error.code or 500) < 500 else "internal")
-        )
-        if error.code == 405 and error.get_headers():  # noqa: PLR2004 - the status itself
-            answer.headers.extend({name: value for name, value in error.get_headers() if name == "Allow"})
+        status = error.code or HTTPStatus.INTERNAL_SERVER_ERROR
+        other = "malformed" if status < HTTPStatus.INTERNAL_SERVER_ERROR else "internal"
+        answer = respond(_CODE_OF_STATUS.get(status, other))
+        answer.headers.extend({name: value for name, value in error.get_headers() if name == "Allow"})
         return answer
 
     @app.errorhandler(Exception)
     def _fault(error: Exception) -> Response:
-        log.exception("web.failed", extra={"path": request.path, "kind": type(error).__name__})
+        log.error("web.failed", exc_info=error, extra={"path": request.path, "kind": type(error).__name__})
         return respond("internal")

@@ -2,6 +2,8 @@
 
 import re
 
+UUID7_CHANCE_BYTES = 10
+
 STORE_ID = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?")
 TILL_ID = re.compile(r"[A-Za-z0-9]{1,8}")
 CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -17,7 +19,7 @@ def uuid7(now_ms: int, chance: bytes) -> bytes:
     Raises:
         ValueError: `chance` is not ten bytes, or the time does not fit 48 bits.
     """
-    if len(chance) != 10:
+    if len(chance) != UUID7_CHANCE_BYTES:
         message = "a UUIDv7 takes ten random bytes"
         raise ValueError(message)
     head = now_ms.to_bytes(6, "big", signed=False)

@@ -55,8 +55,9 @@ class Outbox(Protocol):
         ...
 
     def apply_stream(self, batch: StreamBatch) -> int | None:
-        """Apply operations and cursor in one transaction; None when the checksum does not hold (then nothing is kept
-        of the stream and it must be pulled from the start).
+        """Apply operations and cursor in one transaction, and give the version held now.
+
+        None means that the checksum does not hold: nothing is kept of the stream, it must be pulled from the start.
         """
         ...
 

@@ -41,7 +41,7 @@ export class App {
       saved: (sale, pending) => this.saved(sale, pending),
       refused: (error, pending) => this.refused(error, pending),
       unsigned: () => this.signedOut("sign_in.waiting_sale"),
-      waiting: () => { this.late = true; this.screen.draw(); },
+      waiting: (pending, error) => this.waits(error),
     });
     this.sheets = new Sheets(byId("sheet-layer"), this);
     this.signIn = new SignIn(byId("sign-in"), (answer) => this.signedIn(answer));
@@ -353,7 +353,19 @@ export class App {
     await this.submitter.run();
   }
 
+  /** Not answered, or answered with a fault of the node's own: the till says so and goes on asking. */
+  waits(error) {
+    this.late = true;
+    if (error instanceof Refused && error.status !== 503) {
+      this.special = this.blocking(t("notice.sale_waits"), errorText(error), error.code);
+      this.screen.drawStates();
+    }
+    this.screen.draw();
+  }
+
   async saved(sale, pending) {
+    this.special = null;
+    this.screen.drawStates();
     this.last = { sale };
     this.late = false;
     const change = { [this.kept("pending")]: null, [this.kept("last")]: this.last };
@@ -388,8 +400,12 @@ export class App {
     this.refuse(t("notice.sale_refused"), errorText(error) + (this.aside.length ? " " + t("notice.aside") : ""), error.code);
   }
 
+  blocking(title, sub, code) {
+    return { tone: "blocks", icon: "alert", title, sub, code: code.toUpperCase().replaceAll("_", "-"), button: t("notice.go_on"), sheet: null };
+  }
+
   refuse(title, sub, code) {
-    this.special = { tone: "blocks", icon: "alert", title, sub, code: code.toUpperCase().replaceAll("_", "-"), button: t("notice.go_on"), sheet: null };
+    this.special = this.blocking(title, sub, code);
     this.screen.drawStates();
     this.screen.draw();
   }

@@ -4,7 +4,7 @@ import { byId, el, icon, setHidden, setText } from "./dom.js";
 import { search } from "./menu.js";
 import { nameOf, t } from "./words.js";
 
-const FOUND_MAX = 24;
+const FOUND_MAX = 20;
 const QTY_KEYS = /^(\d{1,3})[*\u00d7\uff0a]$/;
 
 export class Finder {

@@ -50,6 +50,7 @@ export class Screen {
     this.app.chips.forget();
     this.app.finder.relabel();
     this.drawnLast = null;
+    byId("lines").dataset.empty = t("slip.empty");
     this.newMenu();
     this.drawStates();
     this.drawBar();
@@ -151,6 +152,7 @@ export class Screen {
     this.drawLast();
     drawLineKeys(app);
     this.drawFoot();
+    app.lines.follow(shown);
   }
 
   drawHead(sending) {
@@ -158,8 +160,8 @@ export class Screen {
     const saved = app.order.isEmpty && !sending && app.last;
     const title = sending ? "slip.sending_title" : saved ? "slip.next_title" : "slip.title";
     drawSlipHead(t(title), sending ? t(app.late ? "slip.sending_long" : "slip.sending") : "");
-    byId("slip").dataset.state = sending ? "sending" : saved ? "saved" : app.order.isEmpty ? "empty" : "open";
-    byId("lines").dataset.empty = t("slip.empty");
+    const state = sending ? "sending" : saved ? "saved" : app.order.isEmpty ? "empty" : "open";
+    if (byId("slip").dataset.state !== state) byId("slip").dataset.state = state;
   }
 
   drawLast() {

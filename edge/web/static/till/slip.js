@@ -3,7 +3,7 @@
 import { byId, el, setDisabled, setHidden, setText } from "./dom.js";
 import { lackingGroup, unitFen } from "./menu.js";
 import { amount, money } from "./money.js";
-import { applyWords, nameOf, t } from "./words.js";
+import { nameOf, t } from "./words.js";
 
 /** The small second row of a line: unit price when there are several, options, what stands in the way. */
 function smallText(menu, line, unit) {
@@ -65,10 +65,13 @@ export class SlipLines {
       before = row.item;
       this.fill(menu, line, row, line.key === cart.chosen && !locked, locked);
     }
-    if (this.chosen !== cart.chosen) {
-      this.chosen = cart.chosen;
-      this.rows.get(cart.chosen)?.item.scrollIntoView({ block: "nearest" });
-    }
+  }
+
+  /** Bring the chosen row into sight; called after every other change, since it makes the browser lay out. */
+  follow(cart) {
+    if (this.chosen === cart.chosen) return;
+    this.chosen = cart.chosen;
+    this.rows.get(cart.chosen)?.item.scrollIntoView({ block: "nearest" });
   }
 
   fill(menu, line, row, chosen, locked) {
@@ -140,5 +143,4 @@ export function drawLineKeys(app) {
 export function drawSlipHead(title, note) {
   setText(byId("slip-title"), title);
   setText(byId("slip-note"), note);
-  applyWords(byId("slip-head"));
 }

@@ -4,8 +4,8 @@ import { el, setText } from "./dom.js";
 import { money } from "./money.js";
 import { nameOf } from "./words.js";
 
-const FIRST_TILES = 60;
-const MORE_TILES = 60;
+const FIRST_TILES = 40;
+const MORE_TILES = 40;
 const THUMB_MIN_PX = 32;
 
 export class Tiles {
