@@ -1,0 +1,149 @@
+"""Queries on the journal: facts as they came, and how far each lane is held."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+from sqlalchemy import func, insert, select, update
+
+from cloud.db.engine import Reader, Tx, upsert
+from cloud.db.schema import facts, ingest_head, lanes
+
+SLICE_ROWS = 1_000
+"""Facts read at a time, so that memory stays flat however long a lane is."""
+
+
+class LaneRow(msgspec.Struct, frozen=True):
+    """How far a lane is held. `fork_seq` and `bad_seq` are alarms: another history was shown, bytes were damaged."""
+
+    store: str
+    epoch: int
+    lane: int
+    seq: int
+    chain: bytes
+    fork_seq: int | None = None
+    bad_seq: int | None = None
+    checked_ms: int | None = None
+    updated_ms: int = 0
+
+
+class FactRow(msgspec.Struct, frozen=True):
+    """A fact as it is kept."""
+
+    ingest_id: int
+    store: str
+    epoch: int
+    lane: int
+    seq: int
+    fact_id: bytes | None
+    kind: str
+    at_ms: int
+    received_ms: int
+    chain: bytes
+    raw: bytes
+
+
+def lane_of(reader: Reader, store: str, epoch: int, lane: int) -> LaneRow | None:
+    """Find a lane; None before its first fact."""
+    query = select(lanes).where(lanes.c.store == store, lanes.c.epoch == epoch, lanes.c.lane == lane)
+    row = reader.row(query)
+    return None if row is None else LaneRow(*row)
+
+
+def all_lanes(reader: Reader) -> list[LaneRow]:
+    """List every lane."""
+    return [LaneRow(*row) for row in reader.rows(select(lanes).order_by(lanes.c.store, lanes.c.epoch, lanes.c.lane))]
+
+
+def put_lanes(tx: Tx, rows: list[LaneRow]) -> None:
+    """Write lanes' new places."""
+    fields = ("seq", "chain", "fork_seq", "updated_ms")
+    upsert(
+        tx,
+        lanes,
+        [msgspec.structs.asdict(row) for row in rows],
+        {name: (lambda new, name=name: new[name]) for name in fields},
+    )
+
+
+def note_check(tx: Tx, lane: LaneRow, bad_seq: int | None, at_ms: int) -> None:
+    """Note what a check of a lane's chain found."""
+    tx.run(
+        update(lanes)
+        .where(lanes.c.store == lane.store, lanes.c.epoch == lane.epoch, lanes.c.lane == lane.lane)
+        .values(bad_seq=bad_seq, checked_ms=at_ms)
+    )
+
+
+def take_ingest_ids(tx: Tx, count: int) -> int:
+    """Reserve ids in order; they are given out under a row lock that is held until the commit.
+
+    Returns:
+        The first of `count` ids.
+    """
+    tx.run(update(ingest_head).where(ingest_head.c.id == 1).values(last=ingest_head.c.last + count))
+    row = tx.row(select(ingest_head.c.last).where(ingest_head.c.id == 1))
+    return int(row.last) - count + 1
+
+
+def insert_facts(tx: Tx, rows: list[dict[str, Any]]) -> None:
+    """Insert facts in one go; rows have the columns of `FactRow`.
+
+    Raises:
+        Repeated: a place or a fact id stands already; then nothing of it may be kept.
+    """
+    tx.run(insert(facts), rows)
+
+
+def known_fact_ids(reader: Reader, store: str, fact_ids: list[bytes]) -> set[bytes]:
+    """Say which of the ids a store has used before."""
+    found: set[bytes] = set()
+    for start in range(0, len(fact_ids), SLICE_ROWS):
+        query = select(facts.c.fact_id).where(
+            facts.c.store == store, facts.c.fact_id.in_(fact_ids[start : start + SLICE_ROWS])
+        )
+        found.update(row.fact_id for row in reader.rows(query))
+    return found
+
+
+def fact_at(reader: Reader, store: str, epoch: int, lane: int, seq: int) -> FactRow | None:
+    """Find the fact in a place."""
+    query = select(facts).where(
+        facts.c.store == store, facts.c.epoch == epoch, facts.c.lane == lane, facts.c.seq == seq
+    )
+    row = reader.row(query)
+    return None if row is None else FactRow(*row)
+
+
+def facts_after(reader: Reader, ingest_id: int, limit: int) -> list[FactRow]:
+    """List facts in order of arrival, after one."""
+    query = select(facts).where(facts.c.ingest_id > ingest_id).order_by(facts.c.ingest_id).limit(limit)
+    return [FactRow(*row) for row in reader.rows(query)]
+
+
+def walk_lane(reader: Reader, store: str, epoch: int, lane: int) -> Iterator[tuple[int, bytes, bytes]]:
+    """Walk a lane from its beginning: seq, bytes, and the chain value kept with them."""
+    after = 0
+    while True:
+        query = (
+            select(facts.c.seq, facts.c.raw, facts.c.chain)
+            .where(facts.c.store == store, facts.c.epoch == epoch, facts.c.lane == lane, facts.c.seq > after)
+            .order_by(facts.c.seq)
+            .limit(SLICE_ROWS)
+        )
+        rows = reader.rows(query)
+        yield from ((row.seq, row.raw, row.chain) for row in rows)
+        if len(rows) < SLICE_ROWS:
+            return
+        after = rows[-1].seq
+
+
+def lanes_with_facts(reader: Reader) -> list[tuple[str, int, int]]:
+    """List the (store, epoch, lane) that any fact names, whether or not a lane row stands for them."""
+    query = select(facts.c.store, facts.c.epoch, facts.c.lane).distinct()
+    return [(row.store, row.epoch, row.lane) for row in reader.rows(query)]
+
+
+def count_facts(reader: Reader) -> int:
+    """Count the facts."""
+    return int(reader.row(select(func.count()).select_from(facts))[0])

@@ -1,0 +1,60 @@
+"""Brings a database to the schema of this code, step by step, and refuses one that is newer than the code."""
+
+from pathlib import Path
+from typing import Any
+
+from alembic.config import Config
+from alembic.runtime.environment import EnvironmentContext
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from cloud.db.engine import HubDatabase, Tx
+from cloud.db.schema import APPEND_ONLY, ingest_head, metadata
+
+
+class NewerDatabaseError(RuntimeError):
+    """The database was written by newer code; older code could lose what it does not know."""
+
+
+def migrate(database: HubDatabase) -> str:
+    """Apply the steps that the database lacks, all in one transaction.
+
+    Returns:
+        The name of the last step.
+
+    Raises:
+        NewerDatabaseError: the database has a step that this code does not know.
+    """
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
+    script = ScriptDirectory.from_config(config)
+    head = script.get_current_head()
+    assert head is not None
+    with database.write() as tx:
+        applied = MigrationContext.configure(tx.connection).get_current_revision()
+        known = {revision.revision for revision in script.walk_revisions()}
+        if applied is not None and applied not in known:
+            raise NewerDatabaseError(
+                f"this database has the step {applied!r} that this version does not know; install the newer version"
+            )
+        if applied != head:
+            _upgrade(tx, config, script, head)
+    return head
+
+
+def create_all(tx: Tx) -> None:
+    """Make the tables of this code at once, for a database that is thrown away: a rebuild, a simulation, a test."""
+    metadata.create_all(tx.connection)
+    if tx.connection.dialect.name == "sqlite":
+        for trigger in APPEND_ONLY:
+            tx.connection.exec_driver_sql(trigger)
+    tx.run(ingest_head.insert(), {"id": 1, "last": 0})
+
+
+def _upgrade(tx: Tx, config: Config, script: ScriptDirectory, head: str) -> None:
+    def steps(revision: Any, _context: MigrationContext) -> Any:  # noqa: ANN401 - Alembic's own shapes
+        return script._upgrade_revs(head, revision)  # noqa: SLF001 - what Alembic's own upgrade command calls
+
+    with EnvironmentContext(config, script, fn=steps, destination_rev=head) as environment:
+        environment.configure(connection=tx.connection, target_metadata=metadata, transactional_ddl=True)
+        environment.run_migrations()

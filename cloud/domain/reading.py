@@ -1,0 +1,172 @@
+"""What a stored fact means for the read models, as a pure function of its bytes and its place.
+
+Nothing here refuses a fact: it is stored already. What cannot be read is parked under a reason and blocks nothing.
+"""
+
+from dataclasses import dataclass
+from datetime import date, tzinfo
+
+from sync.contract import codes, facts, ids, limits, operations, times, trade
+from sync.contract.facts import ContractError, Fact, Lane
+from sync.contract.operations import PrintSettled
+from sync.contract.trade import InviteIssued, SalePaid
+from sync.contract.words import LOCALES
+
+AT_MS_MAX = 4_102_444_800_000
+"""The year 2100: a wall time beyond it is a broken clock, and beyond 64 bits it would not even fit a column."""
+
+_FACT_ID_CHARS = 32
+_KNOWN = {
+    Lane.TRADE: frozenset({trade.SALE_PAID, trade.INVITE_ISSUED}),
+    Lane.OPERATIONS: frozenset(
+        {
+            operations.NODE_STARTED,
+            operations.MENU_IMPORTED,
+            operations.PRINT_CONFIRMED,
+            operations.PRINT_PARKED,
+            operations.PRINT_DISCARDED,
+        }
+    ),
+}
+_OUTCOMES = {
+    operations.PRINT_CONFIRMED: "printed",
+    operations.PRINT_PARKED: "print_parked",
+    operations.PRINT_DISCARDED: "print_discarded",
+}
+
+
+@dataclass(frozen=True)
+class Sold:
+    """A sale, and the local hour that it counts in."""
+
+    fact: Fact
+    sale: SalePaid
+    hour: int
+
+
+@dataclass(frozen=True)
+class Invited:
+    """An invite that was issued."""
+
+    fact: Fact
+    invite: InviteIssued
+
+
+@dataclass(frozen=True)
+class Printed:
+    """What became of a slip of a sale: `outcome` is `printed`, `print_parked` or `print_discarded`."""
+
+    fact: Fact
+    slip: PrintSettled
+    outcome: str
+
+
+@dataclass(frozen=True)
+class Noted:
+    """Understood; no read model takes it."""
+
+
+@dataclass(frozen=True)
+class Parked:
+    """Stored, not understood, and why."""
+
+    reason: str
+
+
+Meaning = Sold | Invited | Printed | Noted | Parked
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a fact lies, as the hub stored it; `repeats` says that its id stood in another place before."""
+
+    store: str
+    epoch: int
+    lane: int
+    seq: int
+    repeats: bool
+
+
+def fact_id_bytes(text: str) -> bytes | None:
+    """Give the 16 bytes of a fact's id, None where the text is not 32 lower-case hex digits."""
+    if len(text) != _FACT_ID_CHARS or not set(text) <= set("0123456789abcdef"):
+        return None
+    return bytes.fromhex(text)
+
+
+def read(raw: bytes, place: Place, zone: tzinfo) -> Meaning:
+    """Say what a fact means."""
+    try:
+        fact = facts.decode(raw)
+    except ContractError:
+        return Parked("not_a_fact")
+    if (fact.store, fact.epoch, fact.lane, fact.seq) != (place.store, place.epoch, place.lane, place.seq):
+        return Parked("another_place")
+    if fact_id_bytes(fact.id) is None:
+        return Parked("bad_id")
+    if place.repeats:
+        return Parked("repeated_id")
+    if not 0 <= fact.at_ms <= AT_MS_MAX:
+        return Parked("bad_time")
+    if not _is_day(fact.day):
+        return Parked("bad_day")
+    return _read_body(fact, zone)
+
+
+def _read_body(fact: Fact, zone: tzinfo) -> Meaning:
+    if fact.kind not in _KNOWN.get(Lane(fact.lane), frozenset()):
+        return Parked("unknown_kind")
+    try:
+        body = trade.read_trade(fact) if fact.lane == Lane.TRADE else operations.read_operation(fact)
+    except ContractError:
+        return Parked("bad_body")
+    match body:
+        case SalePaid():
+            return _sold(fact, body, zone)
+        case InviteIssued():
+            return Invited(fact, body) if _names_itself(body) else Parked("bad_value")
+        case PrintSettled():
+            return _printed(fact, body)
+        case _:
+            return Noted()
+
+
+def _sold(fact: Fact, sale: SalePaid, zone: tzinfo) -> Sold | Parked:
+    fits = (
+        ids.is_uuid7_hex(sale.sale_id)
+        and ids.TILL_ID.fullmatch(sale.till) is not None
+        and sale.number >= 1
+        and sale.receipt_no == trade.receipt_no(sale.till, fact.epoch, sale.number)
+        and 0 <= sale.total_fen <= limits.SALE_TOTAL_FEN_MAX
+        and sale.locale in LOCALES
+        and len(sale.currency) == len("CNY")
+        and sale.currency.isascii()
+        and sale.currency.isupper()
+    )
+    return Sold(fact, sale, times.local_hour(fact.at_ms, zone)) if fits else Parked("bad_value")
+
+
+def _printed(fact: Fact, slip: PrintSettled) -> Printed | Noted | Parked:
+    if slip.document != "receipt":
+        return Noted()
+    if not ids.is_uuid7_hex(slip.subject) or not 0 <= slip.copy <= limits.LINE_QTY_MAX:
+        return Parked("bad_value")
+    return Printed(fact, slip, _OUTCOMES[fact.kind])
+
+
+def _names_itself(invite: InviteIssued) -> bool:
+    apart = codes.take_apart(invite.code)
+    return (
+        apart is not None
+        and apart.claims.invite_id.hex() == invite.invite_id
+        and codes.short_code(apart.claims.invite_id) == invite.short
+        and ids.is_uuid7_hex(invite.sale_id)
+        and _is_day(invite.expires_day)
+    )
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False

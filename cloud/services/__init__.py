@@ -1,0 +1,1 @@
+"""The services of the hub: one deed each, plain arguments in, frozen structs or refusals out."""

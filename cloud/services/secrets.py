@@ -1,0 +1,76 @@
+"""The hub's secrets on disk: made at the first start, mode 0600, read from files and never from settings."""
+
+import hashlib
+import hmac
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from sync.node import keys
+from sync.node.ports import Chance
+
+IDENTITY_FILE = "keys.json"
+CONSOLE_PASSWORD_FILE = "console-password.txt"  # noqa: S105 - the name of a file
+API_TOKEN_FILE = "api-token.txt"  # noqa: S105 - the name of a file
+BROKER_TOKEN_FILE = "broker-token.txt"  # noqa: S105 - the name of a file
+BROKER_USERS_FILE = "broker-users.json"
+TOKEN_BYTES = 32
+
+
+def derived(identity: keys.Identity, purpose: str) -> bytes:
+    """Derive 32 secret bytes for one purpose from the hub's key file."""
+    return hmac.digest(identity.journal, f"zhanggui-hub {purpose}".encode(), hashlib.sha256)
+
+
+def text_of(path: Path, make: Callable[[], str]) -> str:
+    """Read a secret of one line, or make and keep it when there is none yet."""
+    if not path.exists():
+        keys.write_secret(path, make().encode() + b"\n")
+    return path.read_text(encoding="ascii").strip()
+
+
+def token(chance: Chance) -> str:
+    """Make a token of 256 bits, as hex."""
+    return chance.token(TOKEN_BYTES).hex()
+
+
+class BrokerUsers:
+    """The file of who may speak to the broker: `{username: token}`. The broker reads it, only the hub writes it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._turn = threading.Lock()
+
+    def ensure(self, username: str, made: str) -> str:
+        """Give a user's token; `made` becomes it when the user has none."""
+        with self._turn:
+            users = self._read()
+            if username not in users:
+                users[username] = made
+                self._write(users)
+            return users[username]
+
+    def put(self, username: str, held: str) -> None:
+        """Set a user's token."""
+        with self._turn:
+            users = self._read()
+            if users.get(username) != held:
+                users[username] = held
+                self._write(users)
+
+    def remove(self, username: str) -> None:
+        """Shut a user out."""
+        with self._turn:
+            users = self._read()
+            if users.pop(username, None) is not None:
+                self._write(users)
+
+    def _read(self) -> dict[str, str]:
+        if not self._path.exists():
+            return {}
+        return msgspec.json.decode(self._path.read_bytes(), type=dict[str, str])
+
+    def _write(self, users: dict[str, str]) -> None:
+        keys.write_secret(self._path, msgspec.json.encode(users))

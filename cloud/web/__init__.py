@@ -1,0 +1,1 @@
+"""The hub's pages, its HTTP API and the public guest page."""
