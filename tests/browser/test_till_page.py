@@ -1,0 +1,489 @@
+"""The till page in a real Chromium: orders by keyboard and by touch, both languages, reloads, and a node that goes away.
+
+Fixtures (tests/browser/conftest.py): `node_url` of a running node with the demo menu, `cashier_pin`, `page`, `node` (stop/start).
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+import pytest
+from playwright.sync_api import BrowserContext, Locator, Page, Request, Route, expect
+
+AWAY_MS = 8_000
+BACK_MS = 15_000
+TOUCH_FLOOR_PX = 44
+KEY_FLOOR_PX = 76
+SECONDARY_FLOOR_PX = 56
+
+# Resolves once the service worker answers for the page, so that a reload needs no node.
+SHELL_IS_KEPT = """async () => {
+  if (!navigator.serviceWorker.controller) {
+    await new Promise((done) => navigator.serviceWorker.addEventListener("controllerchange", done, { once: true }));
+  }
+}"""
+
+
+class Node(Protocol):
+    def stop(self) -> None: ...
+    def start(self) -> None: ...
+
+
+def sign_in(page: Page, node_url: str, pin: str, language: str | None = None) -> None:
+    page.set_viewport_size({"width": 1280, "height": 800})
+    page.goto(f"{node_url}/till/")
+    expect(page.get_by_test_id("sign-in")).to_be_visible()
+    if language:
+        use_language(page, language)
+    page.keyboard.type(pin)
+    page.keyboard.press("Enter")
+    expect(page.get_by_test_id("lines")).to_be_visible()
+    if language:
+        use_language(page, language)
+    expect(page.locator("#tiles .tile").first).to_be_visible()
+
+
+def use_language(page: Page, language: str) -> None:
+    if page.locator("html").get_attribute("lang") != language:
+        page.get_by_test_id("lang").click()
+    expect(page.locator("html")).to_have_attribute("lang", language)
+
+
+def fetch(page: Page, node_url: str, path: str) -> Any:
+    answer = page.request.get(f"{node_url}/api/v1{path}")
+    assert answer.ok, (path, answer.status)
+    return answer.json()
+
+
+def sales_so_far(page: Page, node_url: str) -> int:
+    return int(fetch(page, node_url, "/totals")["sales"])
+
+
+def plain_dishes(page: Page, node_url: str) -> list[dict[str, Any]]:
+    """Dishes without options that must be chosen, those of the first category first."""
+    menu = fetch(page, node_url, "/menu")
+    demanding = {group["id"] for group in menu["modifier_groups"] if group["min"] > 0}
+    dishes = [dish for dish in menu["dishes"] if not demanding & set(dish.get("modifier_groups", []))]
+    first = menu["categories"][0]["id"]
+    assert len([dish for dish in dishes if dish["category"] == first]) >= 3
+    return sorted(dishes, key=lambda dish: bool(dish["category"] != first))
+
+
+def money(fen: int) -> str:
+    return f"{fen // 100:,}.{fen % 100:02d}"
+
+
+def type_dish(page: Page, text: str) -> None:
+    page.keyboard.type(text)
+    page.keyboard.press("Enter")
+
+
+def lost_answers(page: Page, how_many: int) -> list[str]:
+    """Let the node do the next sales but drop its answers; returns the ids that were sent, as they come."""
+    seen: list[str] = []
+
+    def drop(route: Route) -> None:
+        body = route.request.post_data_json
+        assert body is not None
+        seen.append(body["sale_id"])
+        if len(seen) <= how_many:
+            route.fetch()
+            route.abort()
+        else:
+            route.continue_()
+
+    page.route("**/api/v1/sales", drop)
+    return seen
+
+
+@pytest.fixture
+def complaints(page: Page) -> Iterator[list[str]]:
+    """Whatever the browser's console or the content policy has to complain about; a refused connection is no complaint."""
+    found: list[str] = []
+    page.on("pageerror", lambda error: found.append(str(error)))
+    page.on("console", lambda message: found.append(message.text) if message.type in {"error", "warning"} else None)
+    yield found
+    assert [text for text in found if "Failed to load resource" not in text] == []
+
+
+@pytest.mark.parametrize("language", ["zh-CN", "en"])
+def test_three_orders_by_keyboard_only(
+    page: Page, node_url: str, cashier_pin: str, language: str, complaints: list[str]
+) -> None:
+    sign_in(page, node_url, cashier_pin, language)
+    before = sales_so_far(page, node_url)
+    one, two, three = plain_dishes(page, node_url)[:3]
+
+    type_dish(page, one["code"])
+    expect(page.get_by_test_id("total")).to_contain_text(money(one["price_fen"]))
+    page.keyboard.press("F9")
+    expect(page.get_by_test_id("saved")).to_be_visible()
+    expect(page.get_by_test_id("change-due")).to_have_text("0.00")
+    first_number = page.get_by_test_id("receipt-no").inner_text()
+
+    type_dish(page, f"3*{two['code']}")
+    due_fen = 3 * two["price_fen"]
+    expect(page.get_by_test_id("total")).to_contain_text(money(due_fen))
+    page.keyboard.press("F12")
+    received_fen = (due_fen // 10_000 + 1) * 10_000
+    page.keyboard.type(str(received_fen // 100))
+    expect(page.get_by_test_id("pay-change")).to_have_text(money(received_fen - due_fen))
+    page.keyboard.press("F12")
+    expect(page.get_by_test_id("change-due")).to_have_text(money(received_fen - due_fen))
+    expect(page.get_by_test_id("receipt-no")).not_to_have_text(first_number)
+
+    type_dish(page, three["code"])
+    page.keyboard.type("2*")
+    expect(page.get_by_test_id("armed")).to_contain_text("2")
+    page.keyboard.press("Enter")
+    expect(page.get_by_test_id("total")).to_contain_text(money(2 * three["price_fen"]))
+    page.keyboard.press("Delete")
+    page.keyboard.press("Control+z")
+    expect(page.get_by_test_id("total")).to_contain_text(money(2 * three["price_fen"]))
+    page.keyboard.press("F12")
+    page.keyboard.press("Escape")
+    expect(page.get_by_test_id("pay-page")).to_be_hidden()
+    page.keyboard.press("F9")
+    expect(page.get_by_test_id("saved")).to_be_visible()
+    assert sales_so_far(page, node_url) == before + 3
+
+
+def test_a_dish_is_found_by_its_pinyin_initials(page: Page, node_url: str, cashier_pin: str) -> None:
+    sign_in(page, node_url, cashier_pin)
+    dish = next(dish for dish in plain_dishes(page, node_url) if len(dish["initials"]) >= 3)
+    page.keyboard.type(dish["initials"])
+    expect(page.get_by_test_id(f"tile-{dish['id']}")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_test_id("search")).to_have_value("")
+
+
+def test_options_are_reached_and_pressed_by_keyboard(page: Page, node_url: str, cashier_pin: str) -> None:
+    sign_in(page, node_url, cashier_pin)
+    menu = fetch(page, node_url, "/menu")
+    groups = {group["id"]: group for group in menu["modifier_groups"]}
+    dish = next(d for d in menu["dishes"] if d.get("modifier_groups") and groups[d["modifier_groups"][0]]["options"])
+    type_dish(page, dish["code"])
+    group = groups[dish["modifier_groups"][0]]
+    chip = page.get_by_test_id(f"chip-{group['options'][-1]['id']}")
+    for _ in range(30):
+        if chip.evaluate("node => node === document.activeElement"):
+            break
+        page.keyboard.press("Tab")
+    was = chip.get_attribute("aria-pressed")
+    page.keyboard.press("Space")
+    if was == "false":
+        expect(chip).to_have_attribute("aria-pressed", "true")
+    page.keyboard.press("F9")
+    expect(page.get_by_test_id("saved")).to_be_visible()
+
+
+def test_an_order_by_touch_takes_two_taps_with_exact_cash(page: Page, node_url: str, cashier_pin: str) -> None:
+    browser = page.context.browser
+    assert browser is not None
+    context: BrowserContext = browser.new_context(
+        has_touch=True, viewport={"width": 1280, "height": 800}, locale="zh-CN"
+    )
+    try:
+        touch = context.new_page()
+        touch.goto(f"{node_url}/till/")
+        for digit in cashier_pin:
+            touch.get_by_test_id(f"pin-{digit}").tap()
+        touch.get_by_test_id("sign-in-enter").tap()
+        expect(touch.get_by_test_id("lines")).to_be_visible()
+        dish = plain_dishes(touch, node_url)[0]
+        touch.get_by_test_id(f"tile-{dish['id']}").tap()
+        touch.get_by_test_id("exact-cash").tap()
+        expect(touch.get_by_test_id("saved")).to_be_visible()
+
+        touch.get_by_test_id(f"tile-{dish['id']}").tap()
+        touch.get_by_test_id("line-more").tap()
+        expect(touch.get_by_test_id("line-qty")).to_have_text("2")
+        touch.get_by_test_id("pay").tap()
+        touch.get_by_test_id("pad-exact").tap()
+        touch.get_by_test_id("pad-add-1000").tap()
+        touch.get_by_test_id("finish").tap()
+        expect(touch.get_by_test_id("change-due")).to_have_text("10.00")
+    finally:
+        context.close()
+
+
+def test_both_languages_name_the_same_dish_in_the_same_place(page: Page, node_url: str, cashier_pin: str) -> None:
+    sign_in(page, node_url, cashier_pin, "zh-CN")
+    dish = plain_dishes(page, node_url)[0]
+    tile = page.get_by_test_id(f"tile-{dish['id']}")
+    expect(tile).to_contain_text(dish["name"]["zh"])
+    place = tile.bounding_box()
+    tile.click()
+    use_language(page, "en")
+    expect(tile).to_contain_text(dish["name"]["en"])
+    expect(page.get_by_test_id("lines")).to_contain_text(dish["name"]["en"])
+    assert tile.bounding_box() == place
+    page.reload()
+    expect(page.locator("html")).to_have_attribute("lang", "en")
+    expect(page.get_by_test_id("lines")).to_contain_text(dish["name"]["en"])
+    page.get_by_test_id("clear").click()
+    use_language(page, "zh-CN")
+
+
+def test_a_reload_with_the_node_down_keeps_the_page_and_the_cart_and_finishes_when_it_is_back(
+    page: Page, node_url: str, cashier_pin: str, node: Node
+) -> None:
+    sign_in(page, node_url, cashier_pin, "zh-CN")
+    before = sales_so_far(page, node_url)
+    one, two = plain_dishes(page, node_url)[:2]
+    page.evaluate(SHELL_IS_KEPT)
+    page.get_by_test_id(f"tile-{one['id']}").click()
+    expect(page.get_by_test_id("total")).to_contain_text(money(one["price_fen"]))
+    node.stop()
+    try:
+        expect(page.get_by_test_id("state-node")).to_be_visible(timeout=AWAY_MS)
+        expect(page.get_by_test_id("exact-cash")).to_be_disabled()
+        place = page.get_by_test_id(f"tile-{one['id']}").bounding_box()
+        page.reload()
+        expect(page.get_by_test_id(f"line-{one['id']}")).to_be_visible()
+        page.get_by_test_id(f"tile-{two['id']}").click()
+        expect(page.get_by_test_id("total")).to_contain_text(money(one["price_fen"] + two["price_fen"]))
+        expect(page.get_by_test_id("state-node")).to_be_visible(timeout=AWAY_MS)
+        assert page.get_by_test_id(f"tile-{one['id']}").bounding_box() == place
+        page.keyboard.press("F9")
+        expect(page.get_by_test_id("saved")).to_be_hidden()
+    finally:
+        node.start()
+    expect(page.get_by_test_id("state-hub")).to_be_visible(timeout=BACK_MS)
+    page.get_by_test_id("exact-cash").click()
+    expect(page.get_by_test_id("saved")).to_be_visible()
+    assert sales_so_far(page, node_url) == before + 1
+
+
+def test_a_double_click_on_finish_makes_one_sale(page: Page, node_url: str, cashier_pin: str) -> None:
+    sign_in(page, node_url, cashier_pin)
+    before = sales_so_far(page, node_url)
+    dish = plain_dishes(page, node_url)[0]
+    page.get_by_test_id(f"tile-{dish['id']}").click()
+    page.get_by_test_id("pay").click()
+    page.get_by_test_id("pad-exact").click()
+    page.get_by_test_id("finish").dblclick()
+    expect(page.get_by_test_id("saved")).to_be_visible()
+    page.get_by_test_id(f"tile-{dish['id']}").click()
+    page.get_by_test_id("exact-cash").dblclick()
+    expect(page.get_by_test_id("saved")).to_be_visible()
+    assert sales_so_far(page, node_url) == before + 2
+
+
+def test_a_lost_answer_is_asked_for_again_under_the_same_sale_id(page: Page, node_url: str, cashier_pin: str) -> None:
+    sign_in(page, node_url, cashier_pin)
+    before = sales_so_far(page, node_url)
+    seen = lost_answers(page, how_many=2)
+    page.get_by_test_id(f"tile-{plain_dishes(page, node_url)[0]['id']}").click()
+    page.get_by_test_id("exact-cash").click()
+    expect(page.get_by_test_id("saved")).to_be_visible()
+    assert len(seen) == 3
+    assert len(set(seen)) == 1
+    assert re.fullmatch(r"[0-9a-f]{12}7[0-9a-f]{3}[89ab][0-9a-f]{15}", seen[0])
+    assert sales_so_far(page, node_url) == before + 1
+
+
+def test_a_reload_with_a_pending_sale_goes_on_with_the_same_sale_id(
+    page: Page, node_url: str, cashier_pin: str
+) -> None:
+    sign_in(page, node_url, cashier_pin)
+    before = sales_so_far(page, node_url)
+    seen = lost_answers(page, how_many=1_000)
+    dishes = plain_dishes(page, node_url)
+    page.get_by_test_id(f"tile-{dishes[0]['id']}").click()
+    with page.expect_request("**/api/v1/sales"):
+        page.get_by_test_id("exact-cash").click()
+    # The next order can be rung up, but not paid, while that one waits.
+    page.get_by_test_id(f"tile-{dishes[1]['id']}").click()
+    expect(page.get_by_test_id("exact-cash")).to_be_disabled()
+    expect(page.get_by_test_id("saved")).to_be_hidden()
+    page.unroute("**/api/v1/sales")
+    resumed: list[str] = []
+
+    def note(request: Request) -> None:
+        if request.method == "POST" and request.url.endswith("/api/v1/sales"):
+            resumed.append((request.post_data_json or {})["sale_id"])
+
+    page.on("request", note)
+    page.reload()
+    expect(page.get_by_test_id(f"line-{dishes[1]['id']}")).to_be_visible()
+    expect(page.get_by_test_id("exact-cash")).to_be_enabled()
+    assert set(seen) | set(resumed) == {seen[0]}
+    assert sales_so_far(page, node_url) == before + 1
+    page.get_by_test_id("clear").click()
+    expect(page.get_by_test_id("saved")).to_be_visible()
+
+
+def test_a_changed_price_shows_the_old_and_the_new_total_and_one_key_goes_on(
+    page: Page, node_url: str, cashier_pin: str
+) -> None:
+    sign_in(page, node_url, cashier_pin)
+    before = sales_so_far(page, node_url)
+    dish = plain_dishes(page, node_url)[0]
+    answered: list[str] = []
+
+    def refuse_once(route: Route) -> None:
+        if answered:
+            route.continue_()
+            return
+        answered.append("price_changed")
+        details = {"due_fen": dish["price_fen"] + 100}
+        route.fulfill(status=409, json={"status": 409, "code": "price_changed", "message": "", "details": details})
+
+    page.route("**/api/v1/sales", refuse_once)
+    page.get_by_test_id(f"tile-{dish['id']}").click()
+    page.get_by_test_id("exact-cash").click()
+    expect(page.get_by_test_id("price-old")).to_contain_text(money(dish["price_fen"]))
+    expect(page.get_by_test_id("price-new")).to_contain_text(money(dish["price_fen"] + 100))
+    expect(page.get_by_test_id("saved")).to_be_hidden()
+    page.get_by_test_id("price-go").click()
+    expect(page.get_by_test_id("saved")).to_be_visible()
+    assert sales_so_far(page, node_url) == before + 1
+
+
+def test_a_refused_sale_comes_back_to_the_slip_with_the_reason(page: Page, node_url: str, cashier_pin: str) -> None:
+    sign_in(page, node_url, cashier_pin)
+    before = sales_so_far(page, node_url)
+    dish = plain_dishes(page, node_url)[0]
+
+    def refuse(route: Route) -> None:
+        route.fulfill(
+            status=422, json={"status": 422, "code": "amount_too_large", "message": "too much", "details": {}}
+        )
+
+    page.route("**/api/v1/sales", refuse)
+    tile = page.get_by_test_id(f"tile-{dish['id']}")
+    place = tile.bounding_box()
+    tile.click()
+    page.get_by_test_id("exact-cash").click()
+    expect(page.get_by_test_id("notice")).to_be_visible()
+    expect(page.get_by_test_id("notice")).to_contain_text("AMOUNT-TOO-LARGE")
+    expect(page.get_by_test_id(f"line-{dish['id']}")).to_be_visible()
+    assert tile.bounding_box() == place
+    page.unroute("**/api/v1/sales")
+    page.get_by_test_id("exact-cash").click()
+    expect(page.get_by_test_id("saved")).to_be_visible()
+    assert sales_so_far(page, node_url) == before + 1
+
+
+def test_too_little_cash_cannot_be_finished(page: Page, node_url: str, cashier_pin: str) -> None:
+    sign_in(page, node_url, cashier_pin)
+    dish = plain_dishes(page, node_url)[0]
+    page.get_by_test_id(f"tile-{dish['id']}").click()
+    page.get_by_test_id("pay").click()
+    expect(page.get_by_test_id("finish")).to_be_disabled()
+    page.keyboard.type("0.01")
+    expect(page.get_by_test_id("missing")).to_have_text(money(dish["price_fen"] - 1))
+    expect(page.get_by_test_id("finish")).to_be_disabled()
+    page.keyboard.press("F12")
+    expect(page.get_by_test_id("pay-page")).to_be_visible()
+    page.keyboard.press("Escape")
+    page.get_by_test_id("clear").click()
+
+
+def test_a_wrong_pin_is_said_in_place_and_the_pad_does_not_move(page: Page, node_url: str, cashier_pin: str) -> None:
+    page.goto(f"{node_url}/till/")
+    key = page.get_by_test_id("pin-5")
+    expect(key).to_be_visible()
+    place = key.bounding_box()
+    wrong = "".join(str((int(digit) + 1) % 10) for digit in cashier_pin)
+    page.keyboard.type(wrong)
+    page.keyboard.press("Enter")
+    expect(page.get_by_test_id("sign-in-error")).not_to_be_empty()
+    assert key.bounding_box() == place
+    assert [button.inner_text() for button in page.locator(".pin-keys button").all()][:3] == ["7", "8", "9"]
+    page.keyboard.type(cashier_pin)
+    page.keyboard.press("Enter")
+    expect(page.get_by_test_id("lines")).to_be_visible()
+
+
+def test_signing_out_ends_the_session_and_keeps_the_cart(page: Page, node_url: str, cashier_pin: str) -> None:
+    sign_in(page, node_url, cashier_pin)
+    dish = plain_dishes(page, node_url)[0]
+    page.get_by_test_id(f"tile-{dish['id']}").click()
+    page.get_by_test_id("who").click()
+    page.get_by_test_id("sign-out").click()
+    expect(page.get_by_test_id("sign-in")).to_be_visible()
+    page.keyboard.type(cashier_pin)
+    page.keyboard.press("Enter")
+    expect(page.get_by_test_id(f"line-{dish['id']}")).to_be_visible()
+    page.get_by_test_id("clear").click()
+
+
+def check_floor(locator: Locator, width_px: int, height_px: int) -> None:
+    count = locator.count()
+    assert count > 0
+    for place in range(count):
+        box = locator.nth(place).bounding_box()
+        if box is None:
+            continue
+        said = locator.nth(place).evaluate("node => node.outerHTML.slice(0, 120)")
+        assert box["width"] >= width_px, (said, box)
+        assert box["height"] >= height_px, (said, box)
+
+
+@pytest.mark.parametrize("language", ["zh-CN", "en"])
+def test_everything_that_can_be_pressed_is_large_enough(
+    page: Page, node_url: str, cashier_pin: str, language: str
+) -> None:
+    page.goto(f"{node_url}/till/")
+    expect(page.get_by_test_id("sign-in-enter")).to_be_visible()
+    check_floor(page.locator(".pin-keys button"), KEY_FLOOR_PX, KEY_FLOOR_PX)
+    sign_in(page, node_url, cashier_pin, language)
+    dish = next(d for d in plain_dishes(page, node_url) if d.get("modifier_groups"))
+    type_dish(page, dish["code"])
+    check_floor(page.locator("button:visible"), TOUCH_FLOOR_PX, TOUCH_FLOOR_PX)
+    check_floor(page.locator(".tile"), 120, 88)
+    check_floor(page.locator("#function-bar button, #line-keys button"), SECONDARY_FLOOR_PX, SECONDARY_FLOOR_PX)
+    check_floor(page.locator(".chip"), KEY_FLOOR_PX, 72)
+    check_floor(page.get_by_test_id("pay"), KEY_FLOOR_PX, KEY_FLOOR_PX)
+    check_floor(page.get_by_test_id("exact-cash"), KEY_FLOOR_PX, KEY_FLOOR_PX)
+    page.get_by_test_id("pay").click()
+    check_floor(page.locator(".numpad button, .notes button"), KEY_FLOOR_PX, KEY_FLOOR_PX)
+    check_floor(page.get_by_test_id("finish"), KEY_FLOOR_PX, KEY_FLOOR_PX)
+    check_floor(page.locator("button:visible"), TOUCH_FLOOR_PX, TOUCH_FLOOR_PX)
+    assert page.get_by_test_id("total").evaluate("node => getComputedStyle(node).fontSize") == "56px"
+    page.get_by_test_id("pad-exact").click()
+    assert page.get_by_test_id("pay-change").evaluate("node => getComputedStyle(node).fontSize") == "72px"
+    page.keyboard.press("Escape")
+    page.get_by_test_id("clear").click()
+
+
+def test_the_focus_ring_is_three_pixels_of_accent(page: Page, node_url: str, cashier_pin: str) -> None:
+    sign_in(page, node_url, cashier_pin)
+    for _ in range(6):
+        page.keyboard.press("Tab")
+    ring = page.evaluate(
+        "() => { const s = getComputedStyle(document.activeElement); return [s.outlineStyle, s.outlineWidth]; }"
+    )
+    assert ring == ["solid", "3px"]
+
+
+def test_the_page_asks_nobody_but_the_node(page: Page, node_url: str, cashier_pin: str, complaints: list[str]) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    sign_in(page, node_url, cashier_pin)
+    page.get_by_test_id("theme").click()
+    page.get_by_test_id("keys").click()
+    page.keyboard.press("Escape")
+    page.get_by_test_id("theme").click()
+    assert len(asked) > 10
+    assert [url for url in asked if not url.startswith((f"{node_url}/", "data:"))] == []
+
+
+def test_each_state_is_a_button_that_opens_a_sheet_over_the_work_area_only(
+    page: Page, node_url: str, cashier_pin: str
+) -> None:
+    sign_in(page, node_url, cashier_pin)
+    slip = page.get_by_test_id("total").bounding_box()
+    slip_left = page.locator("#slip").evaluate("node => node.getBoundingClientRect().left")
+    for name in ("hub", "printer"):
+        page.get_by_test_id(f"state-{name}").click()
+        sheet = page.get_by_test_id(f"sheet-{name}")
+        expect(sheet).to_be_visible()
+        box = sheet.bounding_box()
+        assert box is not None
+        assert box["x"] + box["width"] <= slip_left
+        assert page.get_by_test_id("total").bounding_box() == slip
+        page.keyboard.press("Escape")
+        expect(sheet).to_be_hidden()

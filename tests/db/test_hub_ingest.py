@@ -1,0 +1,521 @@
+"""The hub's ingest on a real SQLite file: what it stores, what it answers, what it turns away."""
+
+import os
+
+import pytest
+import zstandard
+
+from sync.contract import envelope, facts, limits, messages, trade
+from sync.contract.envelope import MessageKind
+from sync.contract.messages import Ack, Heartbeat, LaneHead, Pull, Reject, StreamBatch, Welcome
+from sync.engine.receiver import Rules
+from sync.node import keys, sealing
+from tests.kit.hub_store import TENANT, HubKit, StoreKit, open_file
+
+
+@pytest.fixture
+def hub(tmp_path):
+    database = open_file(tmp_path / "hub.db")
+    yield HubKit(database, tmp_path)
+    database.close()
+
+
+@pytest.fixture
+def store(hub):
+    return hub.enrolled()
+
+
+def unruly(hub, **off) -> HubKit:
+    """The same hub with a guard switched off."""
+    hub.rules = Rules(**off)
+    hub.restart()
+    return hub
+
+
+def test_a_hello_is_welcomed_with_what_the_hub_holds(hub, store):
+    (welcome,) = store.send(store.hello())
+    assert isinstance(welcome, Welcome)
+    assert welcome.nonce == store.session
+    assert {lane: held.seq for lane, held in welcome.lanes.items()} == {0: 0, 1: 0}
+    assert welcome.lanes[0].chain == facts.genesis("s1", 1, 0)
+    assert welcome.streams == {"stores": 1}
+
+
+def test_a_batch_is_stored_and_acknowledged_up_to_its_end(hub, store):
+    store.send(store.hello())
+    store.sell()
+    store.sell()
+    (ack,) = store.send(store.batch(1, 4))
+    assert isinstance(ack, Ack)
+    assert (ack.lane, ack.seq, ack.gap, ack.session, ack.chain) == (0, 4, None, store.session, store.chain(4))
+    assert hub.fact_count() == 4
+
+
+def test_the_bytes_of_facts_are_kept_as_they_came(hub, store):
+    store.sell()
+    store.send(store.batch(1, 2))
+    with hub.database.read() as reader:
+        kept = [row[0] for row in reader.connection.exec_driver_sql("SELECT raw FROM facts ORDER BY seq")]
+    assert kept == store.lanes[0]
+
+
+def test_an_ack_without_a_session_says_so(hub, store):
+    store.send(store.hello())
+    hub.restart()
+    store.sell()
+    (ack,) = store.send(store.batch(1, 2))
+    assert (ack.seq, ack.session) == (2, b"")
+
+
+def test_a_replayed_batch_is_acknowledged_again_counted_and_stored_once(hub, store):
+    store.sell()
+    wire = store.batch(1, 2)
+    store.send(wire)
+    (again,) = store.send(wire)
+    assert (again.seq, again.gap) == (2, None)
+    assert hub.fact_count() == 2
+    assert hub.refused() == {"replayed": 1}
+    assert hub.reports.quarantine().total == 0, "it is harmless"
+
+
+def test_with_dedupe_off_a_replayed_batch_is_taken_for_another_history(hub, store):
+    unruly(hub, dedupe=False)
+    store.sell()
+    wire = store.batch(1, 2)
+    store.send(wire)
+    assert store.send(wire) == []
+    assert hub.refused() == {"fork": 1}
+
+
+def test_a_batch_that_overlaps_adds_only_what_is_new(hub, store):
+    store.sell()
+    store.sell()
+    store.send(store.batch(1, 3))
+    (ack,) = store.send(store.batch(2, 4))
+    assert ack.seq == 4
+    assert hub.fact_count() == 4
+
+
+def test_a_gap_is_named_and_nothing_behind_it_is_stored(hub, store):
+    store.sell()
+    store.sell()
+    (ack,) = store.send(store.batch(3, 4))
+    assert (ack.seq, ack.gap) == (0, 1)
+    assert hub.fact_count() == 0
+
+
+def test_with_contiguity_off_a_gap_is_not_asked_for(hub, store):
+    unruly(hub, contiguous=False)
+    store.sell()
+    store.sell()
+    assert store.send(store.batch(3, 4)) == []
+
+
+def test_batches_of_one_bunch_are_taken_in_the_order_of_their_seqs(hub, store):
+    store.sell()
+    store.sell()
+    (ack,) = store.send(store.batch(3, 4), store.batch(1, 2))
+    assert (ack.seq, ack.gap) == (4, None)
+
+
+def test_lanes_stand_apart(hub, store):
+    sale = store.sell()
+    store.printed(sale.sale_id)
+    acks = store.send(*store.everything())
+    assert sorted((ack.lane, ack.seq) for ack in acks) == [(0, 2), (1, 1)]
+
+
+class TornAway(Exception):
+    """The process dies here."""
+
+
+def test_no_ack_leaves_before_the_commit(hub, store):
+    store.sell()
+    told = []
+
+    def die(replies):
+        told.extend(replies)
+        raise TornAway
+
+    assert len(hub.ingest.receive([store.batch(1, 2)], die)) == 1
+    assert told == [], "with the guard on nothing is told early"
+
+
+def test_with_ack_after_commit_off_an_ack_can_be_told_for_what_is_lost(hub, store):
+    unruly(hub, ack_after_commit=False)
+    store.sell()
+    told = []
+
+    def die(replies):
+        told.extend(replies)
+        raise TornAway
+
+    with pytest.raises(TornAway):
+        hub.ingest.receive([store.batch(1, 2)], die)
+    assert [ack.seq for ack in store.read(told)] == [2]
+    assert hub.fact_count() == 0
+
+
+# ---------------------------------------------------------------------------------------------------------- refused
+
+
+def reason_for(hub, *arrived) -> dict[str, int]:
+    assert hub.ingest.receive(list(arrived)) == [], "a refused message gets no answer"
+    assert hub.fact_count() == 0
+    return hub.refused()
+
+
+def test_garbage_is_counted(hub, store):
+    assert reason_for(hub, (store.topics.facts(0), b"\x00" * 100)) == {"garbage": 1}
+
+
+def test_an_empty_message_is_counted(hub, store):
+    assert reason_for(hub, (store.topics.hello, b"")) == {"garbage": 1}
+
+
+@pytest.mark.parametrize("cut", [7, 70, -1])
+def test_a_truncated_batch_is_refused(hub, store, cut):
+    store.sell()
+    topic, wire = store.batch(1, 2)
+    (reason,) = reason_for(hub, (topic, wire[:cut]))
+    assert reason in {"truncated", "garbage", "bad_header", "bad_signature"}
+
+
+def test_every_flipped_byte_is_refused(hub, store):
+    store.sell()
+    topic, wire = store.batch(1, 2)
+    spoiled = [
+        (topic, wire[:at] + bytes([wire[at] ^ 0x40]) + wire[at + 1 :]) for at in range(0, len(wire), 7)
+    ]
+    refused = reason_for(hub, *spoiled)
+    assert sum(refused.values()) == len(spoiled)
+
+
+def test_an_oversized_message_is_refused(hub, store):
+    assert reason_for(hub, (store.topics.facts(0), b"x" * (limits.WIRE_BYTES_MAX + 1))) == {"oversized": 1}
+
+
+def test_a_batch_signed_by_another_key_is_refused(hub, store):
+    impostor = StoreKit(hub, "s1", 1, keys.make_identity(b"impostor" * 4))
+    impostor.sell()
+    assert reason_for(hub, impostor.batch(1, 2)) == {"unknown_key": 1}
+
+
+def test_a_batch_with_a_signature_of_another_batch_is_refused(hub, store):
+    store.sell()
+    topic, wire = store.batch(1, 2)
+    _, other = store.batch(1, 1)
+    assert reason_for(hub, (topic, wire[:-64] + other[-64:])) == {"bad_signature": 1}
+
+
+def test_a_batch_sealed_for_another_epoch_key_is_refused(hub, store):
+    party = sealing.Party(TENANT, "s1", "node-1", 1)
+    wrong = sealing.Sealer(store.identity, b"k" * 32, party, store.chance)
+    store.sell()
+    wire = wrong.seal(
+        MessageKind.FACTS, envelope.frame_facts(store.lanes[0]), first_seq=1, count=2,
+        chain_before=store.chain(0), chain_after=store.chain(2),
+    )  # fmt: skip
+    assert reason_for(hub, (store.topics.facts(0), wire)) == {"bad_seal": 1}
+
+
+def test_a_message_on_another_stores_topic_is_foreign(hub, store):
+    other = hub.enrolled("s2", b"two")
+    store.sell()
+    _, wire = store.batch(1, 2)
+    assert reason_for(hub, (other.topics.facts(0), wire)) == {"foreign": 1}
+
+
+def test_a_topic_of_a_store_nobody_knows_is_counted_under_no_name(hub, store):
+    nobody = StoreKit(hub, "nobody", 1, keys.make_identity(b"nobody00" * 4))
+    nobody.sell()
+    assert reason_for(hub, nobody.batch(1, 2)) == {"unknown_store": 1}
+    assert [row.store for row in hub.reports.quarantine().reasons] == [""]
+
+
+@pytest.mark.parametrize("topic", ["", "a/b", "rs1/0/zhanggui/s1/u/0", "rs1/{p}/zhanggui/s1/u/9", "rs1/{p}/zhanggui/s1/hi/0"])
+def test_a_topic_of_no_form_of_ours_is_refused(hub, store, topic):
+    partition = store.topics.prefix.split("/")[1]
+    assert reason_for(hub, (topic.replace("{p}", partition), b"x")) == {"bad_topic": 1}
+
+
+def test_another_tenants_topic_is_foreign(hub, store):
+    topic = store.topics.facts(0).replace("zhanggui", "other")
+    assert reason_for(hub, (topic, b"x")) == {"foreign": 1}
+
+
+def test_a_zip_bomb_is_refused_unread(hub, store):
+    bomb = b"\x00" * (limits.BODY_PLAIN_BYTES_MAX + 1)
+    assert len(zstandard.compress(bomb)) < 10_000
+    wire = store.batch(1, 0, plain=bomb, count=1)
+    assert reason_for(hub, wire) == {"zip_bomb": 1}
+
+
+def test_a_batch_of_one_lane_on_the_others_topic_is_misplaced(hub, store):
+    store.sell()
+    _, wire = store.batch(1, 2)
+    assert reason_for(hub, (store.topics.facts(1), wire)) == {"misplaced": 1}
+
+
+def test_a_greeting_on_the_topic_of_facts_is_misplaced(hub, store):
+    _, wire = store.hello()
+    assert reason_for(hub, (store.topics.facts(0), wire)) == {"misplaced": 1}
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [{"first_seq": 0}, {"first_seq": 2**63}, {"count": 0}, {"count": 251}, {"chain_before": b""}, {"chain_after": b"x"}],
+)
+def test_a_header_that_names_no_place_is_refused(hub, store, claims):
+    store.sell()
+    assert reason_for(hub, store.batch(1, 2, **claims)) == {"bad_place": 1}
+
+
+def test_a_header_that_counts_other_facts_is_refused(hub, store):
+    store.sell()
+    assert reason_for(hub, store.batch(1, 2, count=3)) == {"bad_count": 1}
+
+
+def test_a_body_whose_lengths_do_not_fit_is_refused(hub, store):
+    store.sell()
+    plain = envelope.frame_facts(store.lanes[0])[:-1]
+    assert reason_for(hub, store.batch(1, 2, plain=plain)) == {"bad_length": 1}
+
+
+def test_a_batch_that_contradicts_its_own_chain_is_refused(hub, store):
+    store.sell()
+    assert reason_for(hub, store.batch(1, 2, chain_after=b"\x01" * 32)) == {"bad_chain": 1}
+
+
+def test_one_bad_message_does_not_hold_up_the_others(hub, store):
+    store.sell()
+    acks = store.send((store.topics.facts(0), b"junk"), store.batch(1, 2), ("no/topic", b""))
+    assert [ack.seq for ack in acks] == [2]
+    assert hub.refused() == {"garbage": 1, "bad_topic": 1}
+
+
+# ------------------------------------------------------------------------------------------------------------- fork
+
+
+def forked(hub, store) -> StoreKit:
+    """A clone of the node that went its own way after the second fact."""
+    clone = StoreKit(hub, store.store, store.epoch, store.identity)
+    clone.lanes = {lane: list(raws) for lane, raws in store.lanes.items()}
+    clone.sold = store.sold
+    clone.hub.clock.advance(5)
+    return clone
+
+
+def test_another_history_is_a_fork_and_stops_the_lane(hub, store):
+    store.send(store.hello())
+    store.sell()
+    clone = forked(hub, store)
+    store.sell()
+    clone.sell(amount_fen=100)
+    clone.sell(amount_fen=100)
+    store.send(store.batch(1, 4))
+    (answer,) = clone.send(clone.batch(3, 6))
+    assert isinstance(answer, Reject)
+    assert answer.reason == "fork"
+    assert hub.fact_count() == 4
+    assert not hub.reports.stores()[0].chain_ok
+    store.sell()
+    assert store.send(store.batch(5, 6)) == [], "nobody knows which of the two is right: a person decides"
+    (again,) = store.send(store.hello())
+    assert again.reason == "fork"
+
+
+def test_a_greeting_shows_a_fork(hub, store):
+    store.sell()
+    clone = forked(hub, store)
+    store.sell()
+    clone.sell(amount_fen=100)
+    store.send(store.batch(1, 4))
+    (answer,) = clone.send(clone.hello())
+    assert answer.reason == "fork"
+
+
+def test_a_rolled_back_node_must_get_a_new_epoch(hub, store):
+    store.sell()
+    store.sell()
+    store.send(store.batch(1, 4))
+    del store.lanes[0][2:]
+    (answer,) = store.send(store.hello())
+    assert isinstance(answer, Reject)
+    assert (answer.reason, answer.nonce) == ("rewind", store.session)
+
+
+def test_a_hub_that_lost_its_tail_asks_for_it_again(hub, store):
+    store.sell()
+    store.send(store.batch(1, 2))
+    store.sell()
+    head = {0: LaneHead(head_seq=4, head_chain=store.chain(4), acked_seq=4, acked_chain=store.chain(4), oldest_seq=1)}
+    (welcome,) = store.send(store.hello(lanes=head))
+    assert welcome.lanes[0].seq == 2
+
+
+# ------------------------------------------------------------------------------------------------- epochs and keys
+
+
+def test_an_old_epoch_is_fenced_but_its_facts_are_taken(hub, store):
+    store.sell()
+    new = hub.enrolled("s1", b"new")
+    assert new.epoch == 2
+    (answer,) = store.send(store.hello())
+    assert answer.reason == "fenced"
+    (ack,) = store.send(store.batch(1, 2))
+    assert ack.seq == 2
+
+
+def test_facts_of_a_revoked_key_are_quarantined(hub, store):
+    store.sell()
+    store.send(store.batch(1, 2))
+    store.sell()
+    wire = store.batch(3, 4)
+    assert hub.enrolment.revoke("s1", 1)
+    assert store.send(wire) == []
+    assert hub.fact_count() == 2
+    assert hub.refused() == {"revoked": 1}
+    (answer,) = store.send(store.hello())
+    assert answer.reason == "revoked"
+
+
+def test_a_message_of_an_epoch_that_was_never_given_out_is_refused(hub, store):
+    ahead = StoreKit(hub, "s1", 2**63, store.identity)
+    ahead.sell()
+    assert reason_for(hub, ahead.batch(1, 2)) == {"unknown_key": 1}
+
+
+# ------------------------------------------------------------------------------------- stored is not yet understood
+
+
+def test_bytes_that_are_no_fact_are_stored_and_parked_and_block_nothing(hub, store):
+    store.add(b"not even json", b'{"store": 1}')
+    store.sell()
+    (ack,) = store.send(store.batch(1, 4))
+    assert ack.seq == 4
+    hub.projector.catch_up()
+    assert hub.parked() == ["not_a_fact", "not_a_fact"]
+    assert len(hub.reports.sales().sales) == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"store": "s2"}, "another_place"),
+        ({"epoch": 7}, "another_place"),
+        ({"lane": 1}, "another_place"),
+        ({"seq": 9}, "another_place"),
+        ({"id": "xyz"}, "bad_id"),
+        ({"at_ms": -1}, "bad_time"),
+        ({"at_ms": 2**62}, "bad_time"),
+        ({"day": "2026-02-30"}, "bad_day"),
+        ({"kind": "sale.unheard_of"}, "unknown_kind"),
+        ({"kind": "print.confirmed"}, "unknown_kind"),
+        ({"body": messages.msgspec.Raw(b'{"sale_id": 1}')}, "bad_body"),
+    ],
+)
+def test_a_fact_that_cannot_be_read_is_stored_and_parked(hub, store, changes, reason):
+    sale = store.sell()
+    del store.lanes[0][:]
+    store.add(store.fact(trade.SALE_PAID, sale, **changes))
+    (ack,) = store.send(store.batch(1, 1))
+    assert ack.seq == 1
+    hub.projector.catch_up()
+    assert hub.parked() == [reason]
+    assert hub.reports.sales().sales == ()
+
+
+def test_a_fact_id_that_a_store_uses_twice_is_parked_the_second_time(hub, store):
+    first = store.fact(trade.SALE_PAID, b"{}", kind="x")
+    store.add(first, messages.msgspec.structs.replace(first, seq=2))
+    assert [ack.seq for ack in store.send(store.batch(1, 2))] == [2]
+    store.add(messages.msgspec.structs.replace(first, seq=3))
+    assert [ack.seq for ack in store.send(store.batch(3, 3))] == [3]
+    hub.projector.catch_up()
+    assert hub.parked() == ["unknown_kind", "repeated_id", "repeated_id"]
+
+
+def test_sums_that_do_not_add_up_are_parked(hub, store):
+    sale = store.sell()
+    del store.lanes[0][:]
+    store.add(store.fact(trade.SALE_PAID, messages.msgspec.structs.replace(sale, total_fen=1)))
+    store.send(store.batch(1, 1))
+    hub.projector.catch_up()
+    assert hub.parked() == ["bad_body"]
+
+
+# ------------------------------------------------------------------------------------------------ the other messages
+
+
+def test_a_heartbeat_tells_what_waits(hub, store):
+    assert hub.reports.stores()[0].state == "never"
+    beat = Heartbeat(
+        wall_ms=1, waiting={0: 3, 1: 4}, oldest_waiting_ms=9, day="2026-09-21", day_sales=2, day_amount_fen=5
+    )
+    assert store.send(store.control(store.topics.heartbeat, MessageKind.HEARTBEAT, beat)) == []
+    seen = hub.reports.stores()[0]
+    assert (seen.state, seen.waiting.trade, seen.waiting.operations) == ("online", 3, 4)
+    hub.clock.advance(20_001)
+    assert hub.reports.stores()[0].state == "away"
+    assert hub.reports.stores()[0].waiting.trade == 3, "stale, not zero"
+
+
+@pytest.mark.parametrize("spoiled", [{"day_sales": 2**62}, {"waiting": {0: -1}}, {"day": "x" * 99}])
+def test_a_heartbeat_that_cannot_be_is_refused(hub, store, spoiled):
+    beat = Heartbeat(wall_ms=1, waiting={}, oldest_waiting_ms=None, day="", day_sales=0, day_amount_fen=0)
+    beat = messages.msgspec.structs.replace(beat, **spoiled)
+    assert reason_for(hub, store.control(store.topics.heartbeat, MessageKind.HEARTBEAT, beat)) == {"bad_body": 1}
+
+
+def test_the_brokers_goodbye_marks_a_store_away_until_it_speaks(hub, store):
+    store.send(store.hello())
+    hub.ingest.receive([(store.topics.state, b"")])
+    assert hub.reports.stores()[0].state == "away"
+    store.send(store.hello())
+    assert hub.reports.stores()[0].state == "online"
+
+
+def test_a_pull_gets_the_steps_and_their_checksum(hub, store):
+    hub.enrolled("s2", b"two")
+    pull = Pull(stream="stores", after=0, limit=1)
+    (batch,) = store.send(store.control(store.topics.pull, MessageKind.PULL, pull))
+    assert isinstance(batch, StreamBatch)
+    assert (batch.after, batch.head, len(batch.operations)) == (0, 2, 1)
+    assert batch.operations[0].key == "s1/1"
+
+
+def test_a_pull_of_a_stream_that_is_none_is_refused(hub, store):
+    pull = Pull(stream="secrets", after=0, limit=1)
+    assert reason_for(hub, store.control(store.topics.pull, MessageKind.PULL, pull)) == {"unknown_stream": 1}
+
+
+def test_a_body_of_another_shape_is_refused(hub, store):
+    wire = store.control(store.topics.hello, MessageKind.HELLO, Pull(stream="x", after=0, limit=1))
+    assert reason_for(hub, wire) == {"bad_body": 1}
+
+
+def test_a_duplicate_touches_no_table(hub, store):
+    store.sell()
+    store.send(store.batch(1, 2))
+    with hub.database.read() as reader:
+        before = reader.connection.exec_driver_sql("PRAGMA data_version").scalar_one()
+        store.send(store.batch(1, 2))
+    with hub.database.read() as reader:
+        assert reader.connection.exec_driver_sql("PRAGMA data_version").scalar_one() == before
+
+
+def test_facts_can_be_neither_changed_nor_deleted(hub, store):
+    store.sell()
+    store.send(store.batch(1, 2))
+    for statement in ("UPDATE facts SET kind = 'x'", "DELETE FROM facts"):
+        with pytest.raises(Exception, match="facts are never changed"), hub.database.write() as tx:
+            tx.connection.exec_driver_sql(statement)
+    assert hub.fact_count() == 2
+
+
+def test_noise_never_raises(hub, store):
+    topic = store.topics.facts(0)
+    for size in (1, 6, 70, 500):
+        hub.ingest.receive([(topic, envelope.MAGIC + os.urandom(size))])
+    assert sum(hub.refused().values()) == 4
