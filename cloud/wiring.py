@@ -6,9 +6,9 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from wsgiref.types import WSGIApplication
 
 from cheroot.wsgi import Server
-from flask import Flask
 
 import cloud
 from cloud.app import create_app, create_guest_app
@@ -40,6 +40,9 @@ PASSWORD_DIGITS = 20
 MESSAGES_HELD_MAX = 1_024
 
 log = logging.getLogger(__name__)
+
+_CHATTY = ("alembic", "apscheduler")
+"""Libraries that report their ordinary work as news."""
 
 
 @dataclass(frozen=True)
@@ -170,6 +173,8 @@ def start(settings: HubSettings, transport: Transport | None = None) -> RunningH
 
 
 def _start(settings: HubSettings, transport: Transport | None, stops: list[Callable[[], None]]) -> RunningHub:
+    for name in _CHATTY:
+        logging.getLogger(name).setLevel(logging.WARNING)
     lock = FolderLock(settings.folder)
     stops.append(lock.release)
     clock, chance, bell = SystemClock(), SystemChance(), _Bell()
@@ -275,11 +280,11 @@ def _transport(settings: HubSettings, token: str, clock: Clock, chance: Chance) 
     )
 
 
-def _serve(name: str, app: Flask, listen: ListenSettings, stops: list[Callable[[], None]]) -> int:
+def _serve(name: str, app: WSGIApplication, listen: ListenSettings, stops: list[Callable[[], None]]) -> int:
     server = Server(
         (listen.host, listen.port),
         app,
-        numthreads=min(8, listen.threads),
+        numthreads=listen.threads,
         max=listen.threads,
         timeout=30,
         shutdown_timeout=SHUTDOWN_S,

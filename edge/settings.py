@@ -3,13 +3,16 @@
 import ipaddress
 from pathlib import Path
 from typing import Annotated
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
+from drivers.profiles import PROFILES
 from sync.contract import ids
 from sync.node import settings as reading
 from sync.node.settings import SettingsError
 
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 
 
@@ -76,6 +79,7 @@ class EdgeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     """Leave the table out when the store has no printer."""
     link: LinkSettings = LinkSettings()
     log_level: str = "INFO"
+    """What is logged at least: DEBUG, INFO, WARNING or ERROR."""
 
 
 def load(path: Path) -> EdgeSettings:
@@ -92,6 +96,14 @@ def load(path: Path) -> EdgeSettings:
         found.append("$.store.tills: one to eight letters or digits each, at least one till")
     if any(note <= 0 for note in read.store.quick_cash_fen):
         found.append("$.store.quick_cash_fen: notes are above zero")
+    try:
+        ZoneInfo(read.store.timezone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        found.append(f"$.store.timezone: there is no zone {read.store.timezone!r}; write it like Asia/Shanghai")
+    if read.printer is not None and read.printer.profile not in PROFILES:
+        found.append(f"$.printer.profile: there is no {read.printer.profile!r}; known are {', '.join(PROFILES)}")
+    if read.log_level not in LOG_LEVELS:
+        found.append(f"$.log_level: one of {', '.join(LOG_LEVELS)}")
     if found:
         raise SettingsError(f"{path}: " + "; ".join(found))
     base = path.resolve().parent

@@ -227,7 +227,8 @@ def _serve(desk: Desk, settings: EdgeSettings, stops: list[Callable[[], None]]) 
     server = Server(
         (settings.web.host, settings.web.port),
         create_app(desk, seats),
-        numthreads=16,
+        # cheroot never grows its pool by itself: every seat for a stream and 16 more must be there from the start.
+        numthreads=threads,
         max=threads,
         timeout=30,
         shutdown_timeout=SHUTDOWN_S,

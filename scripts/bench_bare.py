@@ -16,6 +16,7 @@ from edge.db.staff import Session
 from edge.services import import_menu
 from edge.services.settle_sale import SellCommand, Settled, settle_sale
 from edge.settings import EdgeSettings
+from scripts.bench_processes import BenchError
 from sync.node import database
 from sync.node.database import Database, Reader, Row, Tx
 
@@ -82,7 +83,7 @@ def record_order(settings: EdgeSettings, commands: Sequence[SellCommand]) -> Wri
     """Settle orders by the node's own use case in a folder of its own; record what the last one wrote.
 
     Raises:
-        RuntimeError: an order was refused, so there is nothing to count.
+        BenchError: an order was refused, so there is nothing to count.
     """
     node, db = wiring.open_node(settings)
     try:
@@ -94,7 +95,7 @@ def record_order(settings: EdgeSettings, commands: Sequence[SellCommand]) -> Wri
             storage.updates.clear()
             settled = settle_sale(watched, Session(settings.store.tills[0], "c1", "bench"), command)
             if not isinstance(settled, Settled):
-                raise RuntimeError(f"the order to count was refused: {settled.code}")
+                raise BenchError(f"the order to count was refused: {settled.code}")
         return Written(tuple(storage.inserts), len(storage.updates))
     finally:
         db.close()

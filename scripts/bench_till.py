@@ -73,7 +73,9 @@ class Bench:
         """
         cookies = [self._node.sign_in(str(till + 1)) for till in range(terminals)]
         mine, self._orders = self._orders[:count], self._orders[count:]
-        errands = [Errand(self._node.port, cookie, mine[at::terminals], RUN_LIMIT_S) for at, cookie in enumerate(cookies)]
+        errands = [
+            Errand(self._node.port, cookie, mine[at::terminals], RUN_LIMIT_S) for at, cookie in enumerate(cookies)
+        ]
         cpu_before_ms = self._node.cpu_ms()
         load = send_all(errands)
         self._wait_for_paper()
@@ -117,7 +119,16 @@ def measure(plan: Plan, folder: Path) -> Report:
         deaf.bind(("127.0.0.1", 0))
         broker_port, printer_port, roll_port = deaf.getsockname()[1], 0, 0
         if plan.paper:
-            arguments = ["-m", "drivers.virtual", "--port", "0", "--web-port", "0", "--paper-dir", str(folder / "paper")]
+            arguments = [
+                "-m",
+                "drivers.virtual",
+                "--port",
+                "0",
+                "--web-port",
+                "0",
+                "--paper-dir",
+                str(folder / "paper"),
+            ]
             _, told = stack.enter_context(started(arguments, folder / "printer.log"))
             printer_port, roll_port = told["port"], told["web_port"]
         config = write_node(folder / "node", broker_port, printer_port)

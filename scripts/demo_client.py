@@ -166,6 +166,10 @@ class Roll:
                 return found
             after = page[-1]["index"]
 
+    def close(self) -> None:
+        """Drop the connection."""
+        self._door.close()
+
     def png(self, index: int) -> bytes:
         """Get the picture of a slip."""
         raw: bytes = self._door.ask_patiently("GET", f"/api/slips/{index}.png").body

@@ -285,8 +285,9 @@ def _command(name: str, command: list[str]) -> dict[str, Any]:
 
 
 def _drain(stream: Any, lines: "queue.Queue[str | None]") -> None:  # noqa: ANN401 - a text pipe
-    for line in stream:
-        lines.put(line)
+    with stream:
+        for line in stream:
+            lines.put(line)
     lines.put(None)
 
 

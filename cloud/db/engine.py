@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Executable, StaticPool, Table, create_engine, event
+from sqlalchemy import Connection, Engine, Executable, StaticPool, Table, create_engine, event, insert
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import CursorResult, make_url
 from sqlalchemy.exc import IntegrityError
@@ -104,6 +104,29 @@ def open_engine(url: str) -> HubDatabase:
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
     return HubDatabase(engine)
+
+
+def insert_many(tx: Tx, table: Table, rows: list[dict[str, Any]]) -> None:
+    """Insert rows whose values the driver takes as they are: whole numbers, text, bytes.
+
+    Going round SQLAlchemy's conversion of each value halves the cost of a fact, which is the cost of ingest.
+
+    Args:
+        tx: the transaction.
+        table: the table.
+        rows: all with the same columns; none is fine.
+
+    Raises:
+        Repeated: a unique rule refuses a row; then the transaction must undo them all.
+    """
+    if not rows:
+        return
+    compiled = insert(table).compile(dialect=tx.connection.dialect, column_keys=list(rows[0]))
+    if compiled.positional:
+        names = compiled.positiontup or []
+        tx.connection.exec_driver_sql(str(compiled), [tuple(row[name] for name in names) for row in rows])
+    else:
+        tx.connection.exec_driver_sql(str(compiled), rows)
 
 
 def upsert(tx: Tx, table: Table, row: dict[str, Any] | list[dict[str, Any]], changes: dict[str, Any]) -> None:

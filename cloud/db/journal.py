@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import msgspec
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import func, select, update
 
-from cloud.db.engine import Reader, Tx, upsert
+from cloud.db.engine import Reader, Tx, insert_many, upsert
 from cloud.db.schema import facts, ingest_head, lanes
 
 SLICE_ROWS = 1_000
@@ -92,7 +92,7 @@ def insert_facts(tx: Tx, rows: list[dict[str, Any]]) -> None:
     Raises:
         Repeated: a place or a fact id stands already; then nothing of it may be kept.
     """
-    tx.run(insert(facts), rows)
+    insert_many(tx, facts, rows)
 
 
 def known_fact_ids(reader: Reader, store: str, fact_ids: list[bytes]) -> set[bytes]:

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, delete, func, insert, select
+from sqlalchemy import ColumnElement, delete, func, select
 
-from cloud.db.engine import Reader, Tx, upsert
+from cloud.db.engine import Reader, Tx, insert_many, upsert
 from cloud.db.schema import READ_MODELS, cursors, facts, invites, parked, prints, sales, takings
 
 PROJECTOR = "read-models"
@@ -144,8 +144,7 @@ def insert_rows(
 ) -> None:
     """Insert rows that stand nowhere yet."""
     for table, rows in ((sales, sale_rows), (invites, invite_rows), (prints, print_rows), (parked, parked_rows)):
-        if rows:
-            tx.run(insert(table), [msgspec.structs.asdict(row) for row in rows])
+        insert_many(tx, table, [msgspec.structs.asdict(row) for row in rows])
 
 
 def add_takings(tx: Tx, rows: list[TakingRow]) -> None:

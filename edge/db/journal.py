@@ -163,7 +163,7 @@ def read_batch(reader: Reader, place: tuple[str, int, int], first: int, last: in
     else:
         [(before,)] = reader.execute(
             "SELECT chain FROM facts WHERE epoch = ? AND lane = ? AND seq = ?", (epoch, lane, first - 1)
-        )
+        ) or [(b"",)]
     rows = reader.execute(
         "SELECT raw, chain FROM facts WHERE epoch = ? AND lane = ? AND seq BETWEEN ? AND ? ORDER BY seq",
         (epoch, lane, first, last),
@@ -191,9 +191,16 @@ def keep_ack(tx: Tx, epoch: int, lane: int, head: tuple[int, bytes], proof: byte
     )
 
 
+def epochs(reader: Reader) -> list[int]:
+    """List the epochs that this file ever wrote under."""
+    return [row[0] for row in reader.execute("SELECT DISTINCT epoch FROM lanes ORDER BY epoch")]
+
+
 def proofs(reader: Reader) -> list[tuple[int, int, int, bytes]]:
     """Give (epoch, lane, acked seq, signed message) for every lane that the hub ever answered."""
-    rows: list[Row] = reader.execute("SELECT epoch, lane, acked_seq, ack_proof FROM lanes WHERE acked_seq > 0")
+    rows: list[Row] = reader.execute(
+        "SELECT epoch, lane, acked_seq, ack_proof FROM lanes WHERE acked_seq > 0 OR length(ack_proof) > 0"
+    )
     return [(epoch, lane, seq, proof) for epoch, lane, seq, proof in rows]
 
 

@@ -10,7 +10,9 @@ from typing import NamedTuple
 from sync.node.database import Reader, Tx
 
 WAITING = "('queued','claimed','held')"
-OPEN = "('queued','claimed','sending','sent','held','unknown')"
+_OPEN = "state NOT IN ('confirmed','discarded')"
+"""Word for word the condition of the index `print_jobs_open`: SQLite uses a partial index only for a query that states
+its condition, and without it every slip ever printed is looked at for the next one."""
 _COLUMNS = "job_id, position, document, subject, label, state, reason, copy, attempt, created_ms"
 
 
@@ -45,7 +47,7 @@ def add(tx: Tx, job: tuple[str, str, str, str], copy: int, at_ms: int) -> None:
 def next_waiting(reader: Reader) -> Job | None:
     """Find the oldest slip that the printer may take: queued, or held for something that may be mended by now."""
     rows = reader.execute(
-        f"SELECT {_COLUMNS} FROM print_jobs WHERE state IN {WAITING} ORDER BY position LIMIT 1"  # noqa: S608
+        f"SELECT {_COLUMNS} FROM print_jobs WHERE {_OPEN} AND state IN {WAITING} ORDER BY position LIMIT 1"  # noqa: S608
     )
     return Job(*rows[0]) if rows else None
 
@@ -65,7 +67,7 @@ def of_subject(reader: Reader, subject: str) -> list[Job]:
 def open_jobs(reader: Reader, limit: int) -> list[Job]:
     """List what is not settled, oldest first."""
     rows = reader.execute(
-        f"SELECT {_COLUMNS} FROM print_jobs WHERE state IN {OPEN} ORDER BY position LIMIT ?",  # noqa: S608
+        f"SELECT {_COLUMNS} FROM print_jobs WHERE {_OPEN} ORDER BY position LIMIT ?",  # noqa: S608
         (limit,),
     )
     return [Job(*row) for row in rows]
@@ -75,14 +77,16 @@ def counts(reader: Reader) -> tuple[int, int]:
     """Give how many slips wait for the printer and how many wait for a person."""
     [(waiting, parked)] = reader.execute(
         f"SELECT count(*) FILTER (WHERE state <> 'unknown'), count(*) FILTER (WHERE state = 'unknown')"  # noqa: S608
-        f" FROM print_jobs WHERE state IN {OPEN}"
+        f" FROM print_jobs WHERE {_OPEN}"
     )
     return int(waiting), int(parked)
 
 
 def left_in_hand(reader: Reader) -> list[Job]:
     """List what a dead process left in the middle: bytes may lie on paper."""
-    rows = reader.execute(f"SELECT {_COLUMNS} FROM print_jobs WHERE state IN ('sending','sent') ORDER BY position")  # noqa: S608
+    rows = reader.execute(
+        f"SELECT {_COLUMNS} FROM print_jobs WHERE {_OPEN} AND state IN ('sending','sent') ORDER BY position"  # noqa: S608
+    )
     return [Job(*row) for row in rows]
 
 

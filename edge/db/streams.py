@@ -64,22 +64,22 @@ def keys_named(reader: Reader, key_id: bytes) -> list[KnownKey]:
 
 
 def _apply_store(tx: Tx, operation: Operation) -> None:
-    if operation.op == "remove":
-        store, _, epoch = operation.key.partition("/")
-        tx.execute("DELETE FROM store_keys WHERE store = ? AND epoch = ?", (store, int(epoch)))
-        return
     try:
+        if operation.op == "remove":
+            store, _, epoch = operation.key.partition("/")
+            tx.execute("DELETE FROM store_keys WHERE store = ? AND epoch = ?", (store, int(epoch)))
+            return
         entry = msgspec.json.decode(operation.value, type=StoreKey)
-    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+        key_id, public_key = bytes.fromhex(entry.key_id), base64.b64decode(entry.public_key, validate=True)
+    except ValueError as error:
         raise ContractError(f"stream stores: {error}") from error
     tx.execute(
         "INSERT INTO store_keys (store, epoch, key_id, public_key, name_zh, name_en, revoked_ms)"
         " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (store, epoch) DO UPDATE SET key_id = excluded.key_id,"
         " public_key = excluded.public_key, name_zh = excluded.name_zh, name_en = excluded.name_en,"
         " revoked_ms = excluded.revoked_ms",
-        (entry.store, entry.epoch, bytes.fromhex(entry.key_id), base64.b64decode(entry.public_key),
-         entry.name_zh, entry.name_en, entry.revoked_ms),
-    )  # fmt: skip
+        (entry.store, entry.epoch, key_id, public_key, entry.name_zh, entry.name_en, entry.revoked_ms),
+    )
 
 
 def _empty(tx: Tx, stream: str) -> None:

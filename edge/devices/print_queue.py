@@ -7,7 +7,6 @@ Cases, and what the spool says afterwards:
    one waits for a person, because a second receipt must carry 补打/REPRINT.
 """
 
-import contextlib
 import logging
 import threading
 from typing import Protocol
@@ -129,6 +128,7 @@ class PrintQueue:
         self._spool = spool
         self._device = device
         self._view = spool.show("unknown")
+        self._in_hand: Job | None = None
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="print-queue", daemon=True)
 
@@ -156,16 +156,22 @@ class PrintQueue:
         Returns:
             How long to wait, in s, unless something is queued before; 0 when there may be more to do.
         """
+        if self._in_hand is not None:
+            # The step before ended in a fault; whether the slip lies on paper is not known.
+            self._spool.settle(self._in_hand, "unknown", "error")
+            self._in_hand = None
         job = self._spool.next_job()
         if job is None:
             self._show(self._device.check())
             return IDLE_CHECK_S if self._view.state == "ready" else MEND_CHECK_S
+        self._in_hand = job
         slip = escpos_encode.encode(self._spool.document(job), self._device.profile)
         if slip.unprintable:
             log.warning("print_queue.unprintable", extra={"job": job.job_id, "characters": slip.unprintable})
         outcome = self._device.print_slip(job, slip.data, lambda: self._spool.begin(job))
         # After `begin` the row says "sending"; the job in hand still has the state it was claimed with.
         self._spool.settle(job, outcome.state, "" if outcome.state in {"confirmed", "sent"} else outcome.reason)
+        self._in_hand = None
         if outcome.state in {"confirmed", "sent"}:
             self._show("ready")
             return 0.0
@@ -178,18 +184,11 @@ class PrintQueue:
             try:
                 wait_s = self.step()
             except Exception:
-                # One slip that cannot be built must not stop the paper of all others; the page shows it as an error.
+                # One slip that cannot be built must not stop the paper of all others: the next step parks it.
                 log.exception("print_queue.failed")
-                with contextlib.suppress(Exception):
-                    self._park_broken()
                 wait_s = MEND_CHECK_S
             if wait_s > 0:
                 seen = self._spool.wait(seen, wait_s)
-
-    def _park_broken(self) -> None:
-        job = self._spool.next_job()
-        if job is not None:
-            self._spool.settle(job, "unknown", "error")
 
     def _show(self, state: str) -> None:
         if state == self._view.state:

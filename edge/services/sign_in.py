@@ -65,14 +65,18 @@ def sign_in(node: Node, till: str, pin: str) -> SignedIn | Refused:
     if till not in node.settings.store.tills:
         return Refused("unknown_till", {"tills": list(node.settings.store.tills)})
     now_ms = node.clock.now_ms()
+    # Counted before it is looked at: guesses that arrive together get no more tries than one after the other.
+    wrong = node.db.write(lambda tx: _count_try(tx, till, now_ms))
+    if isinstance(wrong, Refused):
+        return wrong
     with node.db.read() as reader:
-        wrong, locked_until_ms = staff.tries(reader, till)
         everybody = staff.cashiers(reader)
-    if now_ms < locked_until_ms <= now_ms + LOCK_MAX_MS:
-        return Refused("pin_locked", {"retry_after_s": -(-(locked_until_ms - now_ms) // 1000)})
     found = next((cashier for cashier in everybody if node.vault.matches(cashier.pin_hash, pin)), None)
     if found is None:
-        return _wrong(node, till, wrong + 1, now_ms)
+        lock_ms = _lock_ms(wrong)
+        if lock_ms:
+            return Refused("pin_locked", {"retry_after_s": lock_ms // 1000})
+        return Refused("wrong_pin", {"tries_left": TRIES_FREE - wrong})
     token = node.chance.token(TOKEN_BYTES).hex()
 
     def work(tx: Tx) -> None:
@@ -97,14 +101,21 @@ def sign_out(node: Node, token: str) -> None:
     node.db.write(lambda tx: staff.close_session(tx, _hashed(token)))
 
 
-def _wrong(node: Node, till: str, wrong: int, now_ms: int) -> Refused:
+def _count_try(tx: Tx, till: str, now_ms: int) -> int | Refused:
+    """Take a try as wrong until it proves right; gives how many in a row that makes."""
+    wrong, locked_until_ms = staff.tries(tx, till)
+    if now_ms < locked_until_ms <= now_ms + LOCK_MAX_MS:
+        return Refused("pin_locked", {"retry_after_s": -(-(locked_until_ms - now_ms) // 1000)})
+    lock_ms = _lock_ms(wrong + 1)
+    staff.set_tries(tx, till, wrong + 1, now_ms + lock_ms if lock_ms else 0)
+    return wrong + 1
+
+
+def _lock_ms(wrong: int) -> int:
     over = wrong - TRIES_FREE
-    lock_ms = 0 if over < 0 else min(LOCK_FIRST_MS << over, LOCK_MAX_MS)
-    node.db.write(lambda tx: staff.set_tries(tx, till, wrong, now_ms + lock_ms if lock_ms else 0))
-    if lock_ms:
-        return Refused("pin_locked", {"retry_after_s": lock_ms // 1000})
-    return Refused("wrong_pin", {"tries_left": TRIES_FREE - wrong})
+    return 0 if over < 0 else min(LOCK_FIRST_MS << min(over, 16), LOCK_MAX_MS)
 
 
 def _hashed(token: str) -> bytes:
-    return hashlib.sha256(token.encode()).digest()
+    # A cookie is whatever somebody sent, bytes that are no text included.
+    return hashlib.sha256(token.encode(errors="surrogatepass")).digest()

@@ -20,6 +20,7 @@ T = TypeVar("T")
 
 REASON_CHARS_MAX = 80
 JOBS_SHOWN_MAX = 200
+PARKED = frozenset({"held", "unknown"})
 
 
 class NodeSpool:
@@ -115,9 +116,8 @@ def discard(node: Node, job_id: str, reason: str) -> Job | Refused:
         job = print_jobs.by_id(reader, job_id)
     if job is None:
         return Refused("not_found")
-    if job.state not in {"held", "unknown"}:
+    if not _write_settled(node, job, "discarded", reason.strip(), operations.PRINT_DISCARDED, only_from=PARKED):
         return Refused("not_reprintable", {"state": job.state})
-    _write_settled(node, job, "discarded", reason.strip(), operations.PRINT_DISCARDED)
     with node.db.read() as reader:
         return print_jobs.by_id(reader, job_id) or job
 
@@ -127,8 +127,10 @@ def reprint(node: Node, sale_id: str, request_id: str) -> str | Refused:
     job_id = request_id
 
     def work(tx: Tx) -> str | Refused:
-        if print_jobs.by_id(tx, job_id) is not None:
-            return job_id
+        earlier_job = print_jobs.by_id(tx, job_id)
+        if earlier_job is not None:
+            same = earlier_job.subject == sale_id and earlier_job.copy > 0
+            return job_id if same else Refused("request_id_reused")
         answer = sales.stored_answer(tx, sale_id)
         row = sales.by_id(tx, sale_id)
         if answer is None or row is None or node.settings.printer is None:
@@ -147,7 +149,10 @@ def open_jobs(node: Node) -> list[Job]:
         return print_jobs.open_jobs(reader, JOBS_SHOWN_MAX)
 
 
-def _write_settled(node: Node, job: Job, state: str, reason: str, kind: str) -> None:
+def _write_settled(
+    node: Node, job: Job, state: str, reason: str, kind: str, only_from: frozenset[str] | None = None
+) -> bool:
+    """Write a state with its fact; with `only_from`, only if the slip has not moved on meanwhile."""
     place = node.place()
     draft = Draft(
         fact_id=node.ids.uuid7(),
@@ -158,14 +163,19 @@ def _write_settled(node: Node, job: Job, state: str, reason: str, kind: str) -> 
         device="printer",
     )
 
-    def work(tx: Tx) -> None:
+    def work(tx: Tx) -> bool:
+        held = print_jobs.by_id(tx, job.job_id)
+        if only_from is not None and (held is None or held.state not in only_from):
+            return False
         print_jobs.set_state(tx, job.job_id, state, reason, place.at_ms)
         for fact in journal.append(tx, place, node.identity, [draft]):
             projections.project(tx, fact)
+        return True
 
-    node.db.write(work)
+    written = node.db.write(work)
     node.committed.notify()
     node.changed.notify()
+    return written
 
 
 def _and_wake(node: Node, result: T) -> T:

@@ -77,6 +77,13 @@ class _Walk:
     chain: dict[tuple[int, int], bytes] = field(default_factory=dict)
     n: int = 0
     chains_at: dict[tuple[int, int, int], bytes] = field(default_factory=dict)
+    missed: set[tuple[int, int, int]] = field(default_factory=set)
+
+    def missing(self, report: Report, place: tuple[int, int], seq: int) -> None:
+        """Note once that a lane lacks a fact: the commit numbers and the lane itself may both say so."""
+        if (*place, seq) not in self.missed:
+            self.missed.add((*place, seq))
+            report.found(place[1], seq, "a fact is missing or stands in a wrong place")
 
 
 def verify(node: Node) -> Report:
@@ -103,9 +110,11 @@ def _walk(node: Node, reader: Reader, rebuilt: Tx, report: Report, anchors: set[
         before = walk.chain.get(place, facts.genesis(store, epoch, stored.lane))
         expected_seq = walk.seq.get(place, 0) + 1
         if stored.seq != expected_seq:
-            report.found(stored.lane, expected_seq, "a fact is missing or stands in a wrong place")
+            walk.missing(report, place, expected_seq)
         elif stored.n != walk.n + 1:
-            report.found(stored.lane, stored.seq, "the commit numbers have a hole before this fact")
+            # This lane goes on without a hole, so what stood in the hole was of the other lane.
+            other = (epoch, 1 - stored.lane)
+            walk.missing(report, other, walk.seq.get(other, 0) + 1)
         walk.seq[place], walk.n = stored.seq, stored.n
         chain = facts.link(before, stored.raw)
         if chain != stored.chain:
@@ -136,8 +145,7 @@ def _replay(rebuilt: Tx, stored: Stored, epoch: int, store: str, report: Report)
 
 
 def _check_heads(reader: Reader, walk: _Walk, report: Report) -> None:
-    epochs = {epoch for epoch, _ in walk.seq} | {row[0] for row in journal.proofs(reader)}
-    for epoch in epochs:
+    for epoch in journal.epochs(reader):
         for lane, head in journal.heads(reader, epoch).items():
             seq = walk.seq.get((epoch, lane), 0)
             if seq < max(head.head_seq, head.acked_seq):
@@ -163,7 +171,7 @@ def _check_anchors(node: Node, reader: Reader, walk: _Walk, report: Report) -> N
             continue
         if signed_seq != seq:
             report.found(lane, min(seq, signed_seq) + 1, "the hub signed another place than the lane says")
-        elif seq <= walk.seq.get((epoch, lane), 0) and walk.chains_at.get((epoch, lane, seq)) != signed_chain:
+        elif 0 < seq <= walk.seq.get((epoch, lane), 0) and walk.chains_at.get((epoch, lane, seq)) != signed_chain:
             report.found(lane, seq, "the hub signed another chain for this fact")
 
 

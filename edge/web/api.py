@@ -1,6 +1,7 @@
 """The till's API: sessions, status, menu, sales, slips, invites. The till page itself uses nothing else."""
 
 import re
+from datetime import date
 from typing import Annotated
 
 import msgspec
@@ -18,7 +19,7 @@ from sync.contract import ids
 
 api = Blueprint("api", __name__, url_prefix="/api/v1")
 
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _N_MAX = 10**15
 
 
@@ -141,7 +142,7 @@ def read_sale(sale_id: str) -> Response:
 def read_totals() -> Response:
     """Give the takings of a business day, or of all."""
     day = request.args.get("day")
-    if day is not None and _DAY.fullmatch(day) is None:
+    if day is not None and not _is_day(day):
         raise Problem("malformed", field="day", expected="YYYY-MM-DD")
     rows = read_sales.totals(desk().node, day)
     total = {"sales": sum(row[1] for row in rows), "amount_fen": sum(row[2] for row in rows)}
@@ -188,6 +189,16 @@ def verify() -> Response:
     """Judge an invite by its signature alone."""
     found = verify_invite.verify_invite(desk().node, command(VerifyCommand).code)
     return _json(found)
+
+
+def _is_day(text: str) -> bool:
+    if _DAY.fullmatch(text) is None:
+        return False
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _fields(answer: SaleAnswer) -> dict[str, object]:

@@ -20,6 +20,7 @@ STATUS = {
     "not_found": 404,
     "method_not_allowed": 405,
     "sale_id_reused": 409,
+    "request_id_reused": 409,
     "price_changed": 409,
     "training_mode": 409,
     "no_menu": 409,

@@ -26,12 +26,9 @@ def locale_of(request: Request) -> str:
 
 
 def sentence(code: str, locale: str) -> str:
-    """Give the sentence for an error code.
-
-    Raises:
-        KeyError: the catalogue has no such code; our own mistake, found by a test.
-    """
-    return catalogue()[_KEYS[locale]][f"error.{code}"]
+    """Give the sentence for an error code; one without words of its own (our mistake, found by a test) is named."""
+    words = catalogue()[_KEYS[locale]]
+    return words.get(f"error.{code}") or words["error.other"].format(code=code)
 
 
 def _flatten(prefix: str, tree: dict[str, object], flat: dict[str, dict[str, str]]) -> None:

@@ -101,6 +101,8 @@ def connect(path: Path, *, read_only: bool = False) -> Any:  # noqa: ANN401 - th
     raw.execute("PRAGMA journal_mode=WAL")
     raw.execute("PRAGMA synchronous=FULL")
     raw.execute("PRAGMA foreign_keys=ON")
+    # Without it, REPLACE deletes rows past the triggers that forbid deleting.
+    raw.execute("PRAGMA recursive_triggers=ON")
     raw.execute("PRAGMA cache_size=-4096")
     if read_only:
         raw.execute("PRAGMA query_only=ON")

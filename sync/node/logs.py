@@ -37,13 +37,20 @@ def fields_of(record: logging.LogRecord) -> dict[str, object]:
     for name, value in vars(record).items():
         if name in _STANDARD:
             continue
-        if name.lower() in SECRET_FIELDS:
-            extra[name] = "<redacted>"
-        elif isinstance(value, str):
-            extra[name] = redact(value)
-        else:
-            extra[name] = value
+        extra[name] = _clean(name, value)
     return extra
+
+
+def _clean(name: str, value: object) -> object:
+    if name.lower() in SECRET_FIELDS:
+        return "<redacted>"
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, dict):
+        return {key: _clean(str(key), inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_clean("", inner) for inner in value]
+    return value if value is None or isinstance(value, bool | int | float) else redact(str(value))
 
 
 class JsonLines(logging.Formatter):

@@ -4,7 +4,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import msgspec
 
@@ -42,26 +42,50 @@ def convert(tree: dict[str, Any], kind: type[T], where: str) -> T:
     """Fit a tree to a kind.
 
     Raises:
-        SettingsError: every table that does not fit is named, not only the first.
+        SettingsError: every field that does not fit is named, not only the first.
     """
     try:
         return msgspec.convert(tree, kind, strict=True)
     except msgspec.ValidationError as first:
-        found = [str(first)]
-        for field in msgspec.structs.fields(kind):
-            if field.encode_name in tree:
-                try:
-                    msgspec.convert(tree[field.encode_name], field.type, strict=True)
-                except msgspec.ValidationError as error:
-                    text = str(error).replace("$", f"$.{field.encode_name}")
-                    found.append(text if "$" in text else f"{text} - at `$.{field.encode_name}`")
-        message = f"{where}: " + "; ".join(dict.fromkeys(found))
+        message = f"{where}: " + "; ".join(_mistakes(tree, kind, "$") or [str(first)])
         raise SettingsError(message) from first
+
+
+def _mistakes(tree: dict[str, Any], kind: type[msgspec.Struct], at: str) -> list[str]:
+    """Name everything that does not fit, tables within tables included; msgspec itself stops at the first."""
+    fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
+    found = [f"Object contains unknown field `{name}` - at `{at}`" for name in tree if name not in fields]
+    for name, field in fields.items():
+        if name not in tree:
+            found += [f"Object missing required field `{name}` - at `{at}`"] if field.required else []
+            continue
+        table = _table(field.type)
+        if table is not None and isinstance(tree[name], dict):
+            found += _mistakes(tree[name], table, f"{at}.{name}")
+            continue
+        try:
+            msgspec.convert(tree[name], field.type, strict=True)
+        except msgspec.ValidationError as error:
+            text = str(error).replace("`$", f"`{at}.{name}")
+            found.append(text if "`$" in text else f"{text} - at `{at}.{name}`")
+    return found
+
+
+def _table(kind: Any) -> type[msgspec.Struct] | None:  # noqa: ANN401 - any annotation that a field may have
+    """Give the struct that a field's type is, or may be."""
+    for one in (kind, *get_args(kind)):
+        if isinstance(one, type) and issubclass(one, msgspec.Struct):
+            return one
+    return None
 
 
 def _put(tree: dict[str, Any], path: list[str], text: str) -> None:
     for part in path[:-1]:
-        tree = tree.setdefault(part, {})
+        inner = tree.setdefault(part, {})
+        if not isinstance(inner, dict):
+            message = f"the environment names {'.'.join(path)}, but {part} is no table"
+            raise SettingsError(message)
+        tree = inner
     try:
         tree[path[-1]] = tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:

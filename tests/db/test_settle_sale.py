@@ -42,7 +42,12 @@ ONE_SALE = {"sales": 1, "sale_lines": 2, "sale_tenders": 1, "invites": 1, "print
 def test_a_sale_is_priced_numbered_invited_and_queued_for_paper_in_one_commit(rig):
     answer = rig.sell(1)
     assert (answer.total_fen, answer.received_fen, answer.change_fen) == (7_900, 100_000, 92_100)
-    assert (answer.receipt_no, answer.store, answer.till, answer.business_day) == ("1-1-000001", STORE, "1", "2026-09-21")
+    assert (answer.receipt_no, answer.store, answer.till, answer.business_day) == (
+        "1-1-000001",
+        STORE,
+        "1",
+        "2026-09-21",
+    )
     assert counts(rig) == ONE_SALE
     assert rig.rows("SELECT state, copy, label FROM print_jobs") == [("queued", 0, "1-1-000001")]
     assert verify_journal.verify(rig.node).ok
@@ -78,7 +83,7 @@ def test_without_the_stored_answer_a_repeat_would_not_be_known(rig):
     """The negative control of the two above: what makes a repeat harmless is the row in `requests`."""
     rig.sell(1)
     rig.db.write(lambda tx: tx.execute("DELETE FROM requests"))
-    with pytest.raises(Exception, match="UNIQUE constraint failed: sales.sale_id"):
+    with pytest.raises(Exception, match=r"UNIQUE constraint failed: sales\.sale_id"):
         settle_sale(rig.node, AT_TILL_1, sell_command(1))
 
 
@@ -185,9 +190,9 @@ def test_receipt_numbers_are_gapless_per_till_with_refusals_and_cuts_between(rig
             refused = settle_sale(rig.node, till, sell_command(100 + number, basket(("no such", 1))))
             assert isinstance(refused, Refused)
         rig.sell(number, till)
-    for till, count in (("1", 8), ("2", 4)):
-        numbers = rig.rows("SELECT number, receipt_no FROM sales WHERE till = ? ORDER BY number", (till,))
-        assert numbers == [(number, f"{till}-1-{number:06d}") for number in range(1, count + 1)]
+    for name, count in (("1", 8), ("2", 4)):
+        numbers = rig.rows("SELECT number, receipt_no FROM sales WHERE till = ? ORDER BY number", (name,))
+        assert numbers == [(number, f"{name}-1-{number:06d}") for number in range(1, count + 1)]
 
 
 def test_receipt_numbers_are_gapless_with_two_tills_at_once(rig):

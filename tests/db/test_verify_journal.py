@@ -6,12 +6,14 @@ import shutil
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
+from edge.db import projections
 from edge.services import slips, verify_journal
 from edge.services.node import Node
 from edge.services.verify_journal import Report
@@ -75,7 +77,9 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Original:
     return original(tmp_path_factory.mktemp("alone"), acknowledged=False)
 
 
-def verified(source: Original, folder: Path, tamper: Callable[[Tx], None], identity: keys.Identity | None = None) -> Report:
+def verified(
+    source: Original, folder: Path, tamper: Callable[[Tx], object], identity: keys.Identity | None = None
+) -> Report:
     """Copy the file, change the copy with its triggers dropped, verify the copy."""
     copied = folder / "copy.db"
     shutil.copy(source.path, copied)
@@ -162,7 +166,7 @@ def test_a_changed_fact_is_found_and_named(request, tmp_path, kind, tamper):
     dice = random.Random(f"{kind} {tamper.__name__}")
     for _ in range(CASES // 2):
         place = dice.choice(source.places)
-        report = verified(source, tmp_path, lambda tx, at=place: tamper(tx, at, dice))
+        report = verified(source, tmp_path, partial(tamper, place=place, dice=dice))
         assert not report.ok
         assert report.bad_seq == f"{place[0]}:{place[1]}", report.findings
 
@@ -172,7 +176,7 @@ def test_two_exchanged_facts_are_found_and_the_first_is_named(answered, tmp_path
     for _ in range(CASES):
         one = dice.choice(answered.places)
         other = dice.choice([place for place in answered.places if place[0] == one[0] and place != one])
-        report = verified(answered, tmp_path, lambda tx, a=one, b=other: swap(tx, a, b, dice))
+        report = verified(answered, tmp_path, partial(swap, one=one, other=other, dice=dice))
         assert not report.ok
         assert report.bad_seq == f"{one[0]}:{min(one[1], other[1])}", report.findings
 
@@ -181,7 +185,7 @@ def test_a_cut_tail_is_found_against_the_word_of_the_hub_and_the_first_missing_f
     dice = random.Random("cut")
     for _ in range(CASES):
         place = dice.choice(answered.places)
-        report = verified(answered, tmp_path, lambda tx, at=place: cut_tail(tx, at, dice))
+        report = verified(answered, tmp_path, partial(cut_tail, place=place, dice=dice))
         assert not report.ok
         assert report.bad_seq == f"{place[0]}:{place[1]}", report.findings
 
@@ -198,8 +202,6 @@ def roll_back(source: Original, folder: Path, to_n: int) -> Report:
             tx.execute("UPDATE lanes SET acked_seq = ?, acked_chain = ? WHERE lane = ? AND acked_seq > 0", head)
         for table in PROJECTIONS:
             tx.execute(f"DELETE FROM {table}")
-        from edge.db import projections
-
         for (raw,) in tx.execute("SELECT raw FROM facts ORDER BY n"):
             projections.project(tx, facts.decode(raw))
 
@@ -243,15 +245,25 @@ def test_a_word_of_the_hub_that_the_hub_did_not_sign_is_found(answered, tmp_path
 
 
 def test_a_lane_set_back_to_nothing_is_found_by_the_word_of_the_hub(answered, tmp_path):
-    report = verified(answered, tmp_path, lambda tx: cut_all(tx))
+    report = verified(answered, tmp_path, cut_all)
     assert (1, 1) in {(finding.lane, finding.seq) for finding in report.findings}
+
+
+def test_a_journal_emptied_behind_its_heads_is_found(alone, tmp_path):
+    def tamper(tx: Tx) -> None:
+        for table in ("facts", *PROJECTIONS):
+            tx.execute(f"DELETE FROM {table}")
+
+    report = verified(alone, tmp_path, tamper)
+    assert {(finding.lane, finding.seq) for finding in report.findings} == {(0, 1), (1, 1)}
 
 
 def cut_all(tx: Tx) -> None:
     tx.execute("DELETE FROM facts WHERE lane = 1")
     genesis = facts.genesis(STORE, EPOCH, 1)
     tx.execute(
-        "UPDATE lanes SET head_seq = 0, acked_seq = 0, head_chain = ?, acked_chain = ? WHERE lane = 1", (genesis, genesis)
+        "UPDATE lanes SET head_seq = 0, acked_seq = 0, head_chain = ?, acked_chain = ? WHERE lane = 1",
+        (genesis, genesis),
     )
 
 
@@ -269,7 +281,7 @@ def cut_all(tx: Tx) -> None:
     ],
 )  # fmt: skip
 def test_a_table_edited_by_hand_is_found(answered, tmp_path, table, sql, seq):
-    report = verified(answered, tmp_path, lambda tx: tx.execute(sql) and None)
+    report = verified(answered, tmp_path, lambda tx: tx.execute(sql))
     assert report.projections == {name: name != table for name in PROJECTIONS}
     assert report.bad_seq == seq
 
@@ -297,7 +309,7 @@ def test_the_journal_of_another_node_does_not_hold_under_this_nodes_key(answered
 
 
 def test_a_hundred_faults_are_reported_as_twenty(answered, tmp_path):
-    report = verified(answered, tmp_path, lambda tx: tx.execute("UPDATE facts SET seal = x'00'") and None)
+    report = verified(answered, tmp_path, lambda tx: tx.execute("UPDATE facts SET seal = x'00'"))
     assert len(report.findings) == verify_journal.FINDINGS_MAX
     as_json: dict[str, Any] = report.as_json()
     assert as_json["bad_seq"] == f"{answered.places[0][0]}:{answered.places[0][1]}"

@@ -2,7 +2,10 @@
 
 import base64
 from dataclasses import dataclass, field
+from datetime import tzinfo
 from pathlib import Path
+from typing import Any, Protocol
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -24,12 +27,20 @@ from sync.contract.words import Name
 from sync.engine.receiver import Rules
 from sync.node import keys, sealing
 from sync.node.passwords import Cost, Vault
-from sync.node.ports import IdSource, ManualClock, SeededChance
+from sync.node.ports import Clock, IdSource, ManualClock, SeededChance
 
 TENANT = "zhanggui"
 QUICK_COST = Cost(memory_kib=64, passes=1, lanes=1)
 NAME = Name("青瓷巷店", "Celadon Lane")
 DAY = "2026-09-21"
+
+
+class HubLike(Protocol):
+    """What a store's end needs to know of a hub."""
+
+    identity: keys.Identity
+    clock: Clock
+    zone: tzinfo
 
 
 @dataclass
@@ -39,12 +50,12 @@ class HubKit:
     database: HubDatabase
     folder: Path
     rules: Rules = field(default_factory=Rules)
-    clock: ManualClock = field(default_factory=ManualClock)
+    clock: Any = field(default_factory=ManualClock)
     chance: SeededChance = field(default_factory=lambda: SeededChance("hub"))
     identity: keys.Identity = field(default_factory=lambda: keys.make_identity(b"the hub" * 4))
 
     def __post_init__(self):
-        self.zone = zone()
+        self.zone: tzinfo = zone()
         self.users = BrokerUsers(self.folder / "broker-users.json")
         self.rung = 0
         self.enrolment = Enrolment(
@@ -101,7 +112,7 @@ class HubKit:
     def fact_count(self) -> int:
         """Count the facts."""
         with self.database.read() as reader:
-            return reader.connection.exec_driver_sql("SELECT count(*) FROM facts").scalar_one()
+            return int(reader.connection.exec_driver_sql("SELECT count(*) FROM facts").scalar_one())
 
     def _ring(self):
         self.rung += 1
@@ -111,7 +122,7 @@ class HubKit:
 class StoreKit:
     """A store's end: makes facts, seals them, opens the answers. The lists hold a lane's bytes from seq 1 on."""
 
-    hub: HubKit
+    hub: "HubLike"
     store: str
     epoch: int
     identity: keys.Identity
@@ -133,10 +144,10 @@ class StoreKit:
 
     # ------------------------------------------------------------------------------------------------------- facts
 
-    def fact(self, kind: str, body: msgspec.Struct | bytes, lane: int = 0, **changes) -> Fact:
-        """Make a fact for the next place of a lane; `changes` spoil it."""
+    def fact(self, kind: str, body: msgspec.Struct | bytes, lane: int = 0) -> Fact:
+        """Make a fact for the next place of a lane."""
         raw_body = body if isinstance(body, bytes) else msgspec.json.encode(body)
-        made = Fact(
+        return Fact(
             store=self.store,
             epoch=self.epoch,
             lane=lane,
@@ -150,7 +161,6 @@ class StoreKit:
             day=DAY,
             body=msgspec.Raw(raw_body),
         )
-        return msgspec.structs.replace(made, **changes)
 
     def add(self, *made: Fact | bytes, lane: int = 0) -> None:
         """Put facts (or bytes that are none) behind a lane."""
@@ -159,9 +169,7 @@ class StoreKit:
     def sell(self, amount_fen: int = 3_800, sale_id: str | None = None, number: int | None = None) -> SalePaid:
         """Commit a sale and its invite."""
         self.sold += 1
-        sale = a_sale(
-            sale_id or self.ids.uuid7().hex(), number or self.sold, epoch=self.epoch, amount_fen=amount_fen
-        )
+        sale = a_sale(sale_id or self.ids.uuid7().hex(), number or self.sold, epoch=self.epoch, amount_fen=amount_fen)
         self.add(self.fact(trade.SALE_PAID, sale))
         self.add(self.fact(trade.INVITE_ISSUED, self.invite(sale.sale_id)))
         return sale
@@ -199,7 +207,7 @@ class StoreKit:
     def batch(self, first: int, last: int, lane: int = 0, **changes) -> tuple[str, bytes]:
         """Seal facts of a lane; `changes` override the header's claims or the `plain` bytes."""
         raws = self.lanes[lane][first - 1 : last]
-        claims = {
+        claims: dict[str, Any] = {
             "lane": lane,
             "first_seq": first,
             "count": len(raws),
@@ -234,30 +242,29 @@ class StoreKit:
         """Seal any other message."""
         return topic, self.sealer.seal(kind, messages.encode(body))
 
-    def read(self, replies: list[tuple[str, bytes]]) -> list[msgspec.Struct]:
+    def read(self, replies: list[tuple[str, bytes]]) -> list[Any]:
         """Open the hub's answers to this store."""
-        kinds = {
+        kinds: dict[MessageKind, type[msgspec.Struct]] = {
             MessageKind.WELCOME: Welcome,
             MessageKind.REJECT: Reject,
             MessageKind.ACK: Ack,
             MessageKind.STREAM: messages.StreamBatch,
         }
-        found = []
+        found: list[Any] = []
         for topic, payload in replies:
             if topic.startswith(self.topics.prefix + "/"):
                 opened = envelope.take_apart(payload)
                 found.append(messages.decode(self.opener.open(opened), kinds[opened.header.kind]))
         return found
 
-    def send(self, *arrived: tuple[str, bytes]) -> list:
+    def send(self, *arrived: tuple[str, bytes]) -> list[Any]:
         """Hand messages to the hub and open what comes back."""
+        assert isinstance(self.hub, HubKit)
         return self.read(self.hub.ingest.receive(list(arrived)))
 
 
 def zone():
     """The time zone of the tests."""
-    from zoneinfo import ZoneInfo  # noqa: PLC0415
-
     return ZoneInfo("Asia/Shanghai")
 
 

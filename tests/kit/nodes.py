@@ -126,6 +126,7 @@ class Rig(AbstractContextManager["Rig"]):
     def __init__(
         self, folder: Path, *, store: str = STORE, enrolled: bool = True, printer: bool = True, seed: str = "node"
     ) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.clock = ManualClock(START_MS)
         self.identity = store_identity(seed)

@@ -4,23 +4,22 @@ import { ask, Refused } from "./api.js";
 import { Chips } from "./chips.js";
 import { byId } from "./dom.js";
 import { Finder, nameOfChosen } from "./finder.js";
-import { uuid7 } from "./ids.js";
 import { Link } from "./link.js";
-import { emptyCart, Order, price, wireLines } from "./order.js";
+import { indexMenu } from "./menu.js";
+import { amount, useCurrency } from "./money.js";
+import { emptyCart, Order, price } from "./order.js";
 import { PayPage } from "./pay.js";
+import { Paying } from "./paying.js";
 import { Screen } from "./screen.js";
 import { applyLanguage, lastTill, rememberTill } from "./settings.js";
 import { Sheets } from "./sheets.js";
 import { SignIn } from "./sign_in.js";
 import { SlipLines } from "./slip.js";
-import { Submitter } from "./submit.js";
 import { Tiles } from "./tiles.js";
 import { hideToast, showToast } from "./toast.js";
 import { keep, load } from "./vault.js";
-import { lookForBuild, letIn } from "./worker.js";
-import { amount, useCurrency } from "./money.js";
-import { errorText, localeTag, nameOf, t } from "./words.js";
-import { indexMenu } from "./menu.js";
+import { errorText, nameOf, t } from "./words.js";
+import { lookForBuild } from "./worker.js";
 
 export class App {
   constructor() {
@@ -37,12 +36,8 @@ export class App {
     this.special = null;
     this.order = new Order(() => this.orderChanged());
     this.link = new Link((status, asked_ms) => this.heard(status, asked_ms), (away) => this.nodeMoved(away));
-    this.submitter = new Submitter({
-      saved: (sale, pending) => this.saved(sale, pending),
-      refused: (error, pending) => this.refused(error, pending),
-      unsigned: () => this.signedOut("sign_in.waiting_sale"),
-      waiting: (pending, error) => this.waits(error),
-    });
+    this.paying = new Paying(this);
+    this.submitter = this.paying.submitter;
     this.sheets = new Sheets(byId("sheet-layer"), this);
     this.signIn = new SignIn(byId("sign-in"), (answer) => this.signedIn(answer));
     this.tiles = new Tiles(byId("tiles"), (id) => this.press(id));
@@ -292,15 +287,7 @@ export class App {
     else if (!this.finder.clear()) document.activeElement?.blur();
   }
 
-  // --- paying ---
-
-  /** Why nothing can be paid now, as a word key, or null. */
-  blocked(sum) {
-    if (this.node_away) return "slip.blocked_away";
-    if (this.submitter.pending) return "slip.blocked_pending";
-    if (sum.gone) return "slip.blocked_gone";
-    return sum.lacking ? "slip.blocked_options" : null;
-  }
+  // --- the payment page ---
 
   openPay(received_fen = null) {
     const sum = price(this.menu, this.order.cart.lines);
@@ -315,146 +302,5 @@ export class App {
   leavePay() {
     this.screen.setView("order");
     this.screen.draw();
-  }
-
-  exactCash() {
-    const sum = price(this.menu, this.order.cart.lines);
-    this.submit(sum, sum.total_fen, true);
-  }
-
-  finish() {
-    const sum = price(this.menu, this.order.cart.lines);
-    if (this.pay.received_fen >= sum.total_fen) this.submit(sum, this.pay.received_fen, false);
-  }
-
-  /** The order leaves the cart as one pending sale, on the disk first, then to the node. */
-  async submit(sum, received_fen, exact) {
-    if (this.order.isEmpty || this.blocked(sum)) return;
-    const { cart } = this.order;
-    const body = {
-      sale_id: cart.sale_id, lines: wireLines(cart.lines), tenders: [{ kind: "cash", received_fen }],
-      due_fen: sum.total_fen, menu_version: this.menu.version, locale: localeTag(),
-    };
-    const pending = { sale_id: cart.sale_id, body, cart, due_fen: sum.total_fen, received_fen, exact };
-    // Set before the first await: a second press finds it and stops.
-    this.submitter.pending = pending;
-    this.late = false;
-    this.special = null;
-    const next = emptyCart();
-    hideToast();
-    this.finder.clear();
-    this.screen.setView("order");
-    this.loading = true;
-    this.order.replace(next);
-    this.loading = false;
-    this.screen.drawStates();
-    await keep({ [this.kept("pending")]: pending, [this.kept("cart")]: next });
-    this.channel.postMessage("cart");
-    await this.submitter.run();
-  }
-
-  /** Not answered, or answered with a fault of the node's own: the till says so and goes on asking. */
-  waits(error) {
-    this.late = true;
-    if (error instanceof Refused && error.status !== 503) {
-      this.special = this.blocking(t("notice.sale_waits"), errorText(error), error.code);
-      this.screen.drawStates();
-    }
-    this.screen.draw();
-  }
-
-  async saved(sale, pending) {
-    this.special = null;
-    this.screen.drawStates();
-    this.last = { sale };
-    this.late = false;
-    const change = { [this.kept("pending")]: null, [this.kept("last")]: this.last };
-    if (this.order.isEmpty && this.aside.length) {
-      this.order.replace(this.aside.pop());
-      change[this.kept("aside")] = this.aside;
-    }
-    this.screen.draw();
-    if (!this.order.isEmpty) showToast(t("toast.saved", { number: sale.receipt_no, change: amount(sale.change_fen) }));
-    await keep(change);
-    if (this.sheets.name === "node" && !this.node_away) this.sheets.close();
-    letIn(() => this.isIdle());
-    return pending;
-  }
-
-  /** The node said no: the order comes back to the slip; one begun meanwhile is set aside. */
-  async refused(error, pending) {
-    if (error.code === "sale_id_reused") {
-      await this.alreadyPaid(pending);
-      return;
-    }
-    if (!this.order.isEmpty) this.aside.push(this.order.cart);
-    this.loading = true;
-    this.order.replace(pending.cart);
-    this.loading = false;
-    await keep({ [this.kept("pending")]: null, [this.kept("cart")]: pending.cart, [this.kept("aside")]: this.aside });
-    if (error.code === "price_changed") {
-      await this.refreshMenu();
-      this.askPrice(error, pending);
-      return;
-    }
-    this.refuse(t("notice.sale_refused"), errorText(error) + (this.aside.length ? " " + t("notice.aside") : ""), error.code);
-  }
-
-  blocking(title, sub, code) {
-    return { tone: "blocks", icon: "alert", title, sub, code: code.toUpperCase().replaceAll("_", "-"), button: t("notice.go_on"), sheet: null };
-  }
-
-  refuse(title, sub, code) {
-    this.special = this.blocking(title, sub, code);
-    this.screen.drawStates();
-    this.screen.draw();
-  }
-
-  askPrice(error, pending) {
-    this.special = null;
-    this.screen.drawStates();
-    this.screen.draw();
-    const sum = price(this.menu, this.order.cart.lines);
-    const new_fen = error.details.due_fen ?? sum.total_fen;
-    this.sheets.show("price", {
-      old_fen: pending.due_fen,
-      new_fen,
-      go: () => (pending.exact ? this.exactCash() : this.openPay(pending.received_fen)),
-    });
-  }
-
-  async alreadyPaid(pending) {
-    const cart = { ...pending.cart, sale_id: uuid7() };
-    if (this.order.isEmpty) this.order.replace(cart);
-    else this.aside.push(cart);
-    await keep({ [this.kept("pending")]: null, [this.kept("cart")]: this.order.cart, [this.kept("aside")]: this.aside });
-    let number = "";
-    try {
-      const { body } = await ask("GET", "/sales/" + pending.sale_id);
-      number = body.receipt_no;
-      this.last = { sale: body };
-    } catch {
-      // The number is a courtesy; what matters is that the order on the screen is not paid.
-    }
-    this.refuse(t("notice.already_paid", { number }), t("notice.already_paid_sub"), "sale_id_reused");
-  }
-
-  async reprint() {
-    const last = this.last;
-    if (!last || last.reprinting) return;
-    last.reprinting = true;
-    last.request_id ??= uuid7();
-    this.screen.drawLast();
-    try {
-      await ask("POST", `/sales/${last.sale.sale_id}/reprint`, { body: { request_id: last.request_id } });
-      last.note = t("last.reprint_queued");
-      last.request_id = null;
-    } catch (error) {
-      // Unanswered keeps its id: pressing again cannot make a second slip.
-      last.note = error instanceof Refused ? errorText(error) : t("notice.node_away");
-      if (error instanceof Refused) last.request_id = null;
-    }
-    last.reprinting = false;
-    this.screen.drawLast();
   }
 }

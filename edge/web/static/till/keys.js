@@ -42,7 +42,7 @@ function payKey(app, event) {
   if (/^[0-9.]$/.test(event.key)) pay.type(event.key);
   else if (event.key === "Backspace") pay.erase();
   else if (event.key === "Delete") pay.set("");
-  else if (event.key === "Enter" && !onPressable()) app.finish();
+  else if (event.key === "Enter" && !onPressable()) app.paying.finish();
   else return false;
   return true;
 }
@@ -58,7 +58,7 @@ function functionKey(app, event) {
       if (app.sheets.name === "price") return true;
       app.sheets.close();
       if (app.view === "pay") app.pay.setFen(app.pay.due_fen);
-      else app.exactCash();
+      else app.paying.exactCash();
       return true;
     case "F12":
       if (app.sheets.name === "price") {
@@ -66,7 +66,7 @@ function functionKey(app, event) {
         return true;
       }
       app.sheets.close();
-      if (app.view === "pay") app.finish();
+      if (app.view === "pay") app.paying.finish();
       else app.openPay();
       return true;
     case "Escape":

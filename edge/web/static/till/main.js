@@ -23,9 +23,9 @@ async function fetchWords() {
 }
 
 function connectKeys(app) {
-  byId("exact-cash").addEventListener("click", () => app.exactCash());
+  byId("exact-cash").addEventListener("click", () => app.paying.exactCash());
   byId("pay").addEventListener("click", () => app.openPay());
-  byId("finish").addEventListener("click", () => app.finish());
+  byId("finish").addEventListener("click", () => app.paying.finish());
   byId("clear").addEventListener("click", () => app.clearOrder());
   byId("line-less").addEventListener("click", () => app.setQty((app.order.chosenLine()?.qty ?? 0) - 1));
   byId("line-more").addEventListener("click", () => app.setQty((app.order.chosenLine()?.qty ?? 0) + 1));

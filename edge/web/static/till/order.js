@@ -4,7 +4,7 @@ import { uuid7 } from "./ids.js";
 import { lackingGroup, startingOptions, toggleOption, unitFen } from "./menu.js";
 
 const UNDO_STEPS = 20;
-export const QTY_MAX = 999;
+const QTY_MAX = 999;
 
 /** An empty cart with the id that its sale will have; the id is made here, long before paying. */
 export function emptyCart() {

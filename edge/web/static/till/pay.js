@@ -9,7 +9,7 @@ const PIECES_FEN = { CNY: [10000, 5000, 2000, 1000, 500, 100, 50, 10] };
 const TEXT_MAX = 10;
 
 /** Amounts a guest is likely to hand over: the next round ones above `due_fen`, at most two. */
-export function likelyFen(due_fen) {
+function likelyFen(due_fen) {
   const found = [];
   for (const step_fen of [500, 1000, 5000, 10000, 20000, 50000]) {
     const next_fen = Math.ceil(due_fen / step_fen) * step_fen;
@@ -22,7 +22,7 @@ export function likelyFen(due_fen) {
 }
 
 /** Pieces that make up `change_fen`, fewest first, or null where they cannot. */
-export function pieces(change_fen, currency) {
+function pieces(change_fen, currency) {
   const kinds = PIECES_FEN[currency];
   if (!kinds) return null;
   let rest_fen = change_fen;

@@ -159,7 +159,7 @@ export class Screen {
     const { app } = this;
     const saved = app.order.isEmpty && !sending && app.last;
     const title = sending ? "slip.sending_title" : saved ? "slip.next_title" : "slip.title";
-    drawSlipHead(t(title), sending ? t(app.late ? "slip.sending_long" : "slip.sending") : "");
+    drawSlipHead(t(title), sending ? t(app.paying.late ? "slip.sending_long" : "slip.sending") : "");
     const state = sending ? "sending" : saved ? "saved" : app.order.isEmpty ? "empty" : "open";
     if (byId("slip").dataset.state !== state) byId("slip").dataset.state = state;
   }
@@ -172,7 +172,7 @@ export class Screen {
     const drawn = shown ? shown.sale.sale_id + getLanguage() + (shown.note || "") + Boolean(shown.reprinting) : null;
     if (drawn === this.drawnLast) return;
     this.drawnLast = drawn;
-    if (shown) drawLastSale(root, shown, () => app.reprint());
+    if (shown) drawLastSale(root, shown, () => app.paying.reprint());
     else root.replaceChildren();
   }
 
@@ -182,7 +182,7 @@ export class Screen {
     const lines = pending ? pending.cart.lines : app.order.cart.lines;
     const sum = price(app.menu, lines);
     if (pending) sum.total_fen = pending.due_fen;
-    const blocked = app.blocked(sum);
+    const blocked = app.paying.blocked(sum);
     drawSlipFoot(app, lines, sum, pending ? null : blocked);
     if (app.view === "pay") {
       const received_fen = app.pay.received_fen;

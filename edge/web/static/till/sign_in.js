@@ -1,7 +1,7 @@
 // Signing in: the till, then the PIN on a pad whose keys never change place.
 
 import { ask, Refused } from "./api.js";
-import { byId, el, icon, setDisabled, setText } from "./dom.js";
+import { el, icon, setDisabled, setText } from "./dom.js";
 import { errorText, nameOf, t } from "./words.js";
 
 const PIN_MAX = 12;
@@ -129,9 +129,4 @@ export class SignIn {
     };
     tick();
   }
-}
-
-/** Focus stays on the page, so that digits go to the PIN and not to a key. */
-export function releaseFocus() {
-  if (document.activeElement instanceof HTMLElement && byId("sign-in").hidden === false) document.activeElement.blur();
 }

@@ -139,8 +139,9 @@ export function drawLineKeys(app) {
   setHidden(byId("line-keys"), app.view === "pay");
 }
 
-/** Title row: whose lines these are. */
+/** Title row: whose lines these are; `note` says under the lines what a sale on its way waits for. */
 export function drawSlipHead(title, note) {
   setText(byId("slip-title"), title);
-  setText(byId("slip-note"), note);
+  setText(byId("slip-sending"), note);
+  setHidden(byId("slip-sending"), !note);
 }

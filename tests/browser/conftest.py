@@ -1,0 +1,96 @@
+"""A whole demo world for the browser ring: broker, hub, two stores with twins, and the system's Chromium."""
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from scripts import demo_orders
+from scripts.demo_world import Store, World
+
+BROWSER_ARGUMENTS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
+VIEWPORT = {"width": 1280, "height": 800}
+
+
+@dataclass
+class RunningNode:
+    """The first store's node, to be stopped and started by a test; `url` stays the same."""
+
+    store: Store
+
+    @property
+    def url(self) -> str:
+        return self.store.url
+
+    def stop(self) -> None:
+        self.store.node.stop()
+
+    def start(self) -> None:
+        self.store.node.start()
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """The demo's own processes, with the demo restaurant's menu."""
+    folder: Path = tmp_path_factory.mktemp("world")
+
+    world = World(folder, "embedded", demo_orders.demo_menu(), say=lambda step: None)
+    world.start()
+    yield world
+    world.stop()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """The system's Chromium; Playwright's own download is never used."""
+    binary = shutil.which("chromium")
+    assert binary is not None, "chromium is not installed: run `python3 scripts/dev.py test`, which installs it as root"
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=binary, args=BROWSER_ARGUMENTS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A page in a context of its own: no cookies, no service worker, no cart of another test."""
+    context = browser.new_context(viewport=VIEWPORT, locale="zh-CN", color_scheme="light", timezone_id="Asia/Shanghai")
+    yield context.new_page()
+    context.close()
+
+
+@pytest.fixture
+def node(world: World) -> Iterator[RunningNode]:
+    """The first store's node; running again after the test, whatever the test did."""
+    running = RunningNode(world.stores[0])
+    yield running
+    if running.store.node.popen is None or running.store.node.popen.poll() is not None:
+        running.start()
+
+
+@pytest.fixture
+def node_url(node: RunningNode) -> str:
+    return node.url
+
+
+@pytest.fixture
+def cashier_pin(world: World) -> str:
+    return world.stores[0].pin
+
+
+@pytest.fixture
+def hub_url(world: World) -> str:
+    return world.console_url
+
+
+@pytest.fixture
+def guest_url(world: World) -> str:
+    return world.guest_url
+
+
+@pytest.fixture
+def console_password(world: World) -> str:
+    return world.console_password

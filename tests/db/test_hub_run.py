@@ -1,0 +1,219 @@
+"""The whole hub in one process over a transport of our own, and the commands on a stopped one."""
+
+import json
+import queue
+import stat
+import threading
+
+import pytest
+from click.testing import CliRunner
+
+from cloud import wiring
+from cloud.cli import main
+from cloud.settings import BrokerSettings, HubSettings, ListenSettings
+from sync.contract import topics
+from sync.contract.words import Name
+from sync.engine.transport import LinkState, Message
+from sync.node import control, keys, sealing
+from sync.node.control import AlreadyRunning
+from sync.node.ports import SystemChance, SystemClock
+from tests.kit.hub_store import StoreKit, request
+
+
+class LoopTransport:
+    """A broker of one: what the test puts in arrives, what the hub publishes is kept."""
+
+    def __init__(self):
+        self.inbox: queue.SimpleQueue[Message | LinkState] = queue.SimpleQueue()
+        self.published: queue.SimpleQueue[tuple[str, bytes, bool]] = queue.SimpleQueue()
+        self.connected = False
+
+    def start(self):
+        self.connected = True
+        self.inbox.put(LinkState.UP)
+
+    def stop(self):
+        self.connected = False
+
+    def publish(self, topic, payload, *, retain=False, qos=1):
+        self.published.put((topic, payload, retain))
+        return True
+
+    def poll(self, timeout_s):
+        try:
+            return self.inbox.get(timeout=timeout_s) if timeout_s else self.inbox.get_nowait()
+        except queue.Empty:
+            return None
+
+
+def settings_in(folder) -> HubSettings:
+    return HubSettings(
+        data_dir=str(folder),
+        web=ListenSettings(port=0),
+        guest=ListenSettings(port=0),
+        broker=BrokerSettings(port=1),
+        public_url="https://example.com",
+    )
+
+
+@pytest.fixture
+def running(tmp_path):
+    transport = LoopTransport()
+    hub = wiring.start(settings_in(tmp_path / "hub"), transport)
+    yield hub, transport
+    hub.stop()
+    assert [thread.name for thread in threading.enumerate() if thread.name in {"link", "projector", "control"}] == []
+
+
+def next_of(transport, topic):
+    while True:
+        found = transport.published.get(timeout=10)
+        if found[0] == topic:
+            return found
+
+
+def test_a_fact_comes_in_is_acknowledged_and_shown(running):
+    hub, transport = running
+    core = hub.core
+    made = core.hub.enrolment.make_code("s1", Name("青瓷巷店", "Celadon Lane"))
+    identity = keys.make_identity(b"node" * 8)
+    core.hub.enrolment.redeem(request("s1", made.code, identity))
+    kit = Seen(core)
+    store = StoreKit(kit, "s1", 1, identity)
+    sale = store.sell()
+    seen = core.hub.changes.count
+    transport.inbox.put(Message(*store.batch(1, 2), retained=False))
+    (ack,) = store.read([next_of(transport, store.topics.ack)[:2]])
+    assert ack.seq == 2
+    assert core.hub.changes.wait(seen, 10) > seen
+    assert core.hub.reports.sale("s1", sale.sale_id) is not None
+
+
+def test_the_doorbell_rings_on_connect_and_for_every_new_version(running):
+    hub, transport = running
+    core = hub.core
+    topic = topics.doorbell("zhanggui")
+    _, payload, retained = next_of(transport, topic)
+    assert retained
+    assert sealing.open_doorbell(core.identity.public.signing, payload).streams == {}
+    made = core.hub.enrolment.make_code("s1", Name("店", "Store"))
+    core.hub.enrolment.redeem(request("s1", made.code, keys.make_identity(b"node" * 8)))
+    heard: dict[str, int] = {}
+    while heard != {"stores": 1}:
+        heard = sealing.open_doorbell(core.identity.public.signing, next_of(transport, topic)[1]).streams
+
+
+def test_a_second_hub_on_the_folder_is_refused(running, tmp_path):
+    with pytest.raises(AlreadyRunning):
+        wiring.start(settings_in(tmp_path / "hub"), LoopTransport())
+
+
+def test_commands_ask_the_running_hub(running, tmp_path):
+    folder = tmp_path / "hub"
+    asked = control.ask(folder, {"command": "enrol-store", "store": "s1", "name_zh": "店", "name_en": "Store"}, 20)
+    assert asked["ok"]
+    assert len(asked["code"]) == 11
+    assert control.ask(folder, {"command": "verify"}, 20)["ok"]
+    assert control.ask(folder, {"command": "replay"}, 20) == {"ok": True, "facts": 0}
+    assert not control.ask(folder, {"command": "revoke", "store": "s1", "epoch": 1}, 20)["ok"]
+    assert not control.ask(folder, {"command": "dance"}, 20)["ok"]
+    assert not control.ask(folder, {"command": "enrol-store", "store": "S!", "name_zh": "a", "name_en": "b"}, 20)["ok"]
+
+
+class Seen:
+    """What a `StoreKit` needs of a hub."""
+
+    def __init__(self, core):
+        self.identity = core.identity
+        self.clock = core.hub.clock
+        self.zone = core.hub.zone
+
+
+# -------------------------------------------------------------------------------------------------------- command line
+
+
+@pytest.fixture
+def config(tmp_path):
+    path = tmp_path / "hub.toml"
+    path.write_text(
+        f'data_dir = "{tmp_path / "data"}"\npublic_url = "https://example.com"\n'
+        "[web]\nport = 0\n[guest]\nport = 0\n[broker]\nport = 1\n"
+    )
+    return str(path)
+
+
+def command(*arguments):
+    return CliRunner().invoke(main, arguments)
+
+
+def last_line(result):
+    return json.loads(result.stdout.strip().splitlines()[-1])
+
+
+def test_commands_work_on_the_files_of_a_stopped_hub(config, tmp_path):
+    (tmp_path / "data").mkdir()
+    made = command("enrol-store", "s1", "--config", config, "--name-zh", "店", "--name-en", "Store", "--json")
+    assert made.exit_code == 0, made.output
+    assert last_line(made)["ok"]
+    checked = command("verify", "--config", config, "--json")
+    assert checked.exit_code == 0
+    answer = last_line(checked)
+    assert (answer["ok"], answer["facts"], answer["lanes"], answer["bad_seq"]) == (True, 0, {}, None)
+    assert set(answer["projections"]) == {"sales", "invites", "prints", "takings", "parked"}
+    assert last_line(command("replay", "--config", config, "--json")) == {"ok": True, "facts": 0}
+
+
+def test_first_start_makes_secrets_that_only_the_owner_may_read(config, tmp_path):
+    (tmp_path / "data").mkdir()
+    command("verify", "--config", config)
+    for name in ("keys.json", "console-password.txt", "api-token.txt", "broker-token.txt", "broker-users.json"):
+        assert stat.S_IMODE((tmp_path / "data" / name).stat().st_mode) == 0o600, name
+    users = json.loads((tmp_path / "data" / "broker-users.json").read_text())
+    assert users == {"hub": (tmp_path / "data" / "broker-token.txt").read_text().strip()}
+
+
+def test_a_command_on_a_folder_that_is_in_use_says_so(config, tmp_path):
+    lock = control.FolderLock(tmp_path / "data")
+    try:
+        assert command("verify", "--config", config).exit_code == 75
+    finally:
+        lock.release()
+
+
+def test_a_store_that_cannot_be_made_is_a_no(config, tmp_path):
+    (tmp_path / "data").mkdir()
+    refused = command("enrol-store", "s1", "--config", config, "--json")
+    assert refused.exit_code == 1
+    assert not last_line(refused)["ok"]
+    assert command("enrol-store", "s1", "--config", config, "--name-zh", "店").exit_code == 2
+    assert command("revoke-key", "s1", "--epoch", "1", "--config", config).exit_code == 1
+
+
+def test_settings_that_cannot_be_used_are_told_in_a_sentence(tmp_path):
+    path = tmp_path / "hub.toml"
+    path.write_text(
+        'data_dir = "x"\npublic_url = "no"\n[web]\nport=1\nhost="0.0.0.0"\n[guest]\nport=2\n[broker]\nport=1\n'
+    )
+    refused = command("run", "--config", str(path))
+    assert refused.exit_code == 2
+    assert "0.0.0.0" in refused.stderr
+    assert "public_url" in refused.stderr
+    assert command("verify", "--config", str(tmp_path / "none.toml")).exit_code == 2
+
+
+def test_damage_is_a_no_and_named(config, tmp_path):
+    (tmp_path / "data").mkdir()
+    command("replay", "--config", config)
+    core = wiring.open_core(settings_in(tmp_path / "data"), clock=SystemClock(), chance=SystemChance())
+    made = core.hub.enrolment.make_code("s1", Name("店", "Store"))
+    identity = keys.make_identity(b"node" * 8)
+    core.hub.enrolment.redeem(request("s1", made.code, identity))
+    store = StoreKit(Seen(core), "s1", 1, identity)
+    store.sell()
+    core.ingest.receive([store.batch(1, 2)])
+    with core.database.write() as tx:
+        tx.connection.exec_driver_sql("UPDATE lanes SET seq = 3")
+    core.database.close()
+    result = command("verify", "--config", config, "--json")
+    assert result.exit_code == 1
+    assert last_line(result)["bad_seq"] == "s1/1/0/3"

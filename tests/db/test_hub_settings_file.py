@@ -1,0 +1,40 @@
+"""The example settings are decoded, and name every field with its default."""
+
+import tomllib
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from cloud import settings
+from sync.node.settings import SettingsError
+
+EXAMPLE = Path(__file__).resolve().parents[2] / "config" / "hub.example.toml"
+
+
+def fields_of(kind) -> dict[str, msgspec.structs.FieldInfo]:
+    return {field.name: field for field in msgspec.structs.fields(kind)}
+
+
+def test_the_example_names_every_field_with_its_default():
+    tree = tomllib.loads(EXAMPLE.read_text(encoding="utf-8"))
+    tables = {"": (settings.HubSettings, tree), "broker": (settings.BrokerSettings, tree["broker"])}
+    tables |= {name: (settings.ListenSettings, tree[name]) for name in ("web", "guest")}
+    for name, (kind, table) in tables.items():
+        assert set(table) == set(fields_of(kind)), name
+        for field in fields_of(kind).values():
+            if field.default is not msgspec.NODEFAULT and (name, field.name) != ("guest", "threads"):
+                assert table[field.name] == field.default, f"{name}.{field.name}"
+
+
+def test_the_example_can_be_used():
+    held = settings.load(EXAMPLE)
+    assert held.web.port != held.guest.port
+    assert held.database_url == "sqlite:///var/hub/hub.db"
+
+
+def test_a_field_that_nobody_knows_is_refused(tmp_path):
+    path = tmp_path / "hub.toml"
+    path.write_text(EXAMPLE.read_text(encoding="utf-8") + "\nspeed = 11\n", encoding="utf-8")
+    with pytest.raises(SettingsError, match="speed"):
+        settings.load(path)
