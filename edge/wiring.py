@@ -38,7 +38,7 @@ from sync.node.database import Database
 from sync.node.passwords import PIN_COST, Vault
 from sync.node.ports import IdSource, SystemChance, SystemClock
 
-FIRST_CASHIER = "收银员 1"
+FIRST_CASHIER = "C1"
 LINK_WAIT_S = 0.05
 SHUTDOWN_S = 5
 

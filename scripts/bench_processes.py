@@ -61,8 +61,11 @@ def write_node(folder: Path, broker_port: int, printer_port: int) -> Path:
 
 
 @contextlib.contextmanager
-def started(arguments: list[str], log: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+def started(arguments: list[str], log: Path, *, niceness: int = 0) -> Iterator[tuple[int, dict[str, Any]]]:
     """Run one of our programs until the block ends; gives its pid and the line by which it says that it is ready.
+
+    Args:
+        niceness: how far it stands back for others; threads take it from whoever starts them, so it is set at once.
 
     Raises:
         BenchError: it ended, or said nothing in time; the text ends with what it logged last.
@@ -73,6 +76,7 @@ def started(arguments: list[str], log: Path) -> Iterator[tuple[int, dict[str, An
         )
     assert process.stdout is not None
     try:
+        os.setpriority(os.PRIO_PROCESS, process.pid, niceness)
         readable, _, _ = select.select([process.stdout], [], [], START_TIMEOUT_S)
         line = process.stdout.readline() if readable else b""
         if not line.startswith(b"{"):

@@ -28,6 +28,8 @@ from scripts.bench_figures import ORDERS_MIN, Bare, Report, Run, missed, percent
 from scripts.bench_load import Errand, make_orders, send_all
 from scripts.bench_processes import TILLS_MAX, BenchError, NodeUnderTest, slips_on_paper, started, write_node
 
+PRINTER_NICENESS = 10
+"""A printer has a processor of its own; its twin must not take the node's."""
 RUN_LIMIT_S = 70.0
 """How long the tills of one run may take; what is not sent by then counts as refused."""
 SPOOL_LIMIT_S = 60.0
@@ -129,7 +131,7 @@ def measure(plan: Plan, folder: Path) -> Report:
                 "--paper-dir",
                 str(folder / "paper"),
             ]
-            _, told = stack.enter_context(started(arguments, folder / "printer.log"))
+            _, told = stack.enter_context(started(arguments, folder / "printer.log", niceness=PRINTER_NICENESS))
             printer_port, roll_port = told["port"], told["web_port"]
         config = write_node(folder / "node", broker_port, printer_port)
         pid, told = stack.enter_context(started(["-m", "edge", "run", "--config", str(config)], folder / "node.log"))

@@ -82,14 +82,19 @@ class Console:
             accounts.insert_session(tx, SessionRow(_hash(token), ACCOUNT, now_ms, now_ms))
         return SignedIn(token, now_ms + LIFE_MS)
 
-    def session(self, token: str) -> bool:
-        """Say whether a session stands, and note that it was used."""
+    def session(self, token: str, *, touch: bool = True) -> bool:
+        """Say whether a session stands.
+
+        Args:
+            token: what the browser shows.
+            touch: note that a person used it; off for pages that refresh themselves, which keep no session alive.
+        """
         now_ms, token_hash = self._clock.now_ms(), _hash(token)
         with self._database.read() as reader:
             held = accounts.session_of(reader, token_hash)
         if held is None or now_ms - held.created_ms >= LIFE_MS or now_ms - held.used_ms >= IDLE_MS:
             return False
-        if now_ms - held.used_ms >= _TOUCH_MS:
+        if touch and now_ms - held.used_ms >= _TOUCH_MS:
             with self._database.write() as tx:
                 accounts.touch_session(tx, token_hash, now_ms)
         return True

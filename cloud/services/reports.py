@@ -135,6 +135,7 @@ class Reports:
             waiting=waiting,
             verified=LaneVerified(verified.get(Lane.TRADE, 0), verified.get(Lane.OPERATIONS, 0)),
             chain_ok=all(lane.fork_seq is None and lane.bad_seq is None for lane in lanes),
+            fork_seq=next((lane.fork_seq for lane in lanes if lane.fork_seq is not None), None),
             sales=overall.sales,
             amount_fen=overall.amount_fen,
             day=day,

@@ -36,6 +36,7 @@ class StoreView(msgspec.Struct, frozen=True, kw_only=True):
     waiting: LaneWaiting | None
     verified: LaneVerified
     chain_ok: bool
+    fork_seq: int | None = None
     sales: int
     amount_fen: int
     day: str

@@ -34,7 +34,8 @@ def _of_store(store: StoreView, now_ms: int, say: Speaker) -> list[Look]:
     found: list[Look] = []
     if not store.chain_ok:
         more = say.text("look.fork_more")
-        found.append(Look("triangle", say.text("look.fork", store=name), more, "/parked"))
+        at = say.count(store.fork_seq) if store.fork_seq is not None else say.text("state.unknown")
+        found.append(Look("triangle", say.text("look.fork", store=name, seq=at), more, "/parked"))
     if store.parked:
         sentence = say.text("look.parked", store=name, n=store.parked)
         found.append(Look("diamond", sentence, say.text("look.parked_more"), "/parked"))

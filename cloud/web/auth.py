@@ -14,9 +14,10 @@ _TOKEN_CHARS_MAX = 256
 
 
 def person_is_signed_in() -> bool:
-    """Say whether the request carries a live console session."""
+    """Say whether the request carries a live console session; a page that refreshes itself keeps none alive."""
     token = request.cookies.get(COOKIE, "")
-    return 0 < len(token) <= _TOKEN_CHARS_MAX and site().hub.console.session(token)
+    by_itself = request.method == "GET" and request.headers.get("HX-Request") == "true"
+    return 0 < len(token) <= _TOKEN_CHARS_MAX and site().hub.console.session(token, touch=not by_itself)
 
 
 def caller_is_known() -> bool:

@@ -71,7 +71,7 @@ def _apply_store(tx: Tx, operation: Operation) -> None:
             return
         entry = msgspec.json.decode(operation.value, type=StoreKey)
         key_id, public_key = bytes.fromhex(entry.key_id), base64.b64decode(entry.public_key, validate=True)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ContractError(f"stream stores: {error}") from error
     tx.execute(
         "INSERT INTO store_keys (store, epoch, key_id, public_key, name_zh, name_en, revoked_ms)"

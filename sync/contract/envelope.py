@@ -13,7 +13,7 @@ from typing import NamedTuple
 import msgspec
 
 from sync.contract import limits
-from sync.contract.facts import ContractError
+from sync.contract.facts import UNREADABLE, ContractError
 
 MAGIC = b"RS1\x01"
 SIGNATURE_BYTES = 64
@@ -93,7 +93,7 @@ def take_apart(wire: bytes) -> Opened:
         raise ContractError(message)
     try:
         header = _DECODER.decode(wire[_PREFIX_BYTES:body_at])
-    except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         message = "bad_header"
         raise ContractError(message) from error
     return Opened(

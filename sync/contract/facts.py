@@ -46,6 +46,10 @@ class ContractError(ValueError):
     """Bytes that do not say what the contract asks for: keep them, park them, tell HQ."""
 
 
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises for bytes from outside: not well formed or of another shape, no UTF-8, nested too deeply."""
+
+
 def encode(fact: Fact) -> bytes:
     """Encode a fact, once: these bytes are stored, chained and sent, and never made again."""
     return _ENCODER.encode(fact)
@@ -59,7 +63,7 @@ def decode(raw: bytes) -> Fact:
     """
     try:
         return _DECODER.decode(raw)
-    except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         message = f"not a fact: {error}"
         raise ContractError(message) from error
 

@@ -6,7 +6,7 @@ import re
 import msgspec
 
 from sync.contract import limits
-from sync.contract.facts import ContractError
+from sync.contract.facts import UNREADABLE, ContractError
 from sync.contract.words import Name, has_control
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,47}")
@@ -89,7 +89,7 @@ def checked(raw: bytes) -> Menu:
     """
     try:
         menu = msgspec.json.decode(raw, type=Menu)
-    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+    except UNREADABLE as error:
         message = f"not a menu: {error}"
         raise ContractError(message) from error
     found = mistakes(menu)

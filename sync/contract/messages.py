@@ -4,7 +4,7 @@ from typing import TypeVar
 
 import msgspec
 
-from sync.contract.facts import ContractError
+from sync.contract.facts import UNREADABLE, ContractError
 
 
 class LaneHead(msgspec.Struct, frozen=True, kw_only=True):
@@ -154,6 +154,6 @@ def decode(raw: bytes, kind: type[T]) -> T:
     """
     try:
         return msgspec.msgpack.decode(raw, type=kind)
-    except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         message = f"not a {kind.__name__}: {error}"
         raise ContractError(message) from error

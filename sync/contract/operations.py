@@ -2,7 +2,7 @@
 
 import msgspec
 
-from sync.contract.facts import ContractError, Fact
+from sync.contract.facts import UNREADABLE, ContractError, Fact
 
 NODE_STARTED = "node.started"
 MENU_IMPORTED = "menu.imported"
@@ -59,6 +59,6 @@ def read_operation(fact: Fact) -> Operation:
         raise ContractError(message)
     try:
         return decoder.decode(fact.body)
-    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+    except UNREADABLE as error:
         message = f"{fact.kind}: {error}"
         raise ContractError(message) from error

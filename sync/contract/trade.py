@@ -2,7 +2,7 @@
 
 import msgspec
 
-from sync.contract.facts import ContractError, Fact
+from sync.contract.facts import UNREADABLE, ContractError, Fact
 from sync.contract.words import Name
 
 SALE_PAID = "sale.paid"
@@ -91,7 +91,7 @@ def read_trade(fact: Fact) -> SalePaid | InviteIssued:
         raise ContractError(message)
     try:
         body = decoder.decode(fact.body)
-    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+    except UNREADABLE as error:
         message = f"{fact.kind}: {error}"
         raise ContractError(message) from error
     if isinstance(body, SalePaid):

@@ -58,6 +58,14 @@ def test_a_session_ends_when_idle_and_after_twelve_hours(console, clock):
     assert not console.session(token)
 
 
+def test_a_page_that_refreshes_itself_keeps_no_session_alive(console, clock):
+    token = signed_in(console)
+    clock.advance(IDLE_MS - 1)
+    assert console.session(token, touch=False)
+    clock.advance(1)
+    assert not console.session(token)
+
+
 def test_ten_wrong_passwords_lock_the_console_for_half_an_hour(console, clock):
     for _ in range(10):
         assert console.sign_in("no") == Refused("wrong_password", 401)

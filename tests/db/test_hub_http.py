@@ -150,6 +150,16 @@ def test_a_refreshing_page_is_told_where_to_sign_in(client: FlaskClient) -> None
     assert (answer.status_code, answer.headers["HX-Redirect"]) == (401, "/sign-in")
 
 
+def test_a_page_that_refreshes_itself_keeps_no_session_alive(person: FlaskClient, house: House) -> None:
+    for _ in range(3):
+        house.clock.advance(10 * 60_000)
+        assert person.get("/overview").status_code == 200
+    house.clock.advance(10 * 60_000)
+    assert person.get("/overview", headers={"HX-Request": "true"}).status_code == 200
+    house.clock.advance(10 * 60_000)
+    assert person.get("/overview").status_code == 303
+
+
 def test_a_wrong_password_is_refused_and_ten_lock(client: FlaskClient, house: House) -> None:
     for _ in range(10):
         refused(client.post("/api/v1/session", json={"password": "no"}), 401, "wrong_password")

@@ -326,6 +326,7 @@ def test_another_history_is_a_fork_and_stops_the_lane(hub, store):
     assert answer.reason == "fork"
     assert hub.fact_count() == 4
     assert not hub.reports.stores()[0].chain_ok
+    assert hub.reports.stores()[0].fork_seq == 4
     store.sell()
     assert store.send(store.batch(5, 6)) == [], "nobody knows which of the two is right: a person decides"
     (again,) = store.send(store.hello())

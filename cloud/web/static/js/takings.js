@@ -150,12 +150,19 @@ async function draw() {
   }
   if (twin.dataset.twin !== "chart" || !box.isConnected) return;
   const { made, height } = option(read(table), twin.dataset.kind, box.clientWidth, colours());
-  box.style.height = `${height}px`;
-  if (state.chart && state.chart.getDom() !== box) {
+  // The engine writes styles on its element. That one must have no id: a refresh copies the attributes of elements
+  // that keep their id, and the policy stops a copied style attribute.
+  let ground = box.firstElementChild;
+  if (!ground) {
+    ground = document.createElement("div");
+    box.append(ground);
+  }
+  ground.style.height = `${height}px`;
+  if (state.chart && state.chart.getDom() !== ground) {
     state.chart.dispose();
     state.chart = null;
   }
-  state.chart ??= echarts.init(box, null, { renderer: "canvas" });
+  state.chart ??= echarts.init(ground, null, { renderer: "canvas" });
   state.chart.resize();
   state.chart.setOption(made, true);
 }

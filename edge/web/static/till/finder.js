@@ -87,8 +87,14 @@ export class Finder {
     const had = this.field.value !== "" || this.armed !== null;
     this.field.value = "";
     this.arm(null);
+    this.giveWay();
     this.update();
     return had;
+  }
+
+  /** An empty field that merely kept the cursor lets the notice show; typing anywhere takes the field back. */
+  giveWay() {
+    if (this.notice && !this.field.value && this.armed === null && document.activeElement === this.field) this.field.blur();
   }
 
   /** Put the cursor into the field; `select` marks what stands there, so that typing replaces it. */
@@ -112,6 +118,7 @@ export class Finder {
           el("small", { text: notice.code }),
           el("button", { class: "key", testid: "notice-key", text: notice.button, onclick: onButton }));
       } else root.replaceChildren();
+      this.giveWay();
     }
     this.layout();
   }
