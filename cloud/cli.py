@@ -64,8 +64,8 @@ def run(config: Path) -> None:
     except OSError as error:
         _fail(f"the hub could not start: {error}", 2)
     if first_start:
-        password = password_file.read_text(encoding="ascii").strip()
-        click.echo(f"The console password is {password} (kept in {password_file}).", err=True)
+        # The file alone holds it: what goes to stderr ends up in somebody's log.
+        click.echo(f"The console password was made; it is in {password_file}.", err=True)
     ready = {
         "ready": True,
         "url": f"http://{settings.web.host}:{running.web_port}/",

@@ -40,7 +40,7 @@ class HubSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """Everything the hub can be told.
 
     Attributes:
-        data_dir: the folder of keys, secrets, database and logs; a relative path counts from the working folder.
+        data_dir: the folder of keys, secrets, database and logs; a relative path counts from the settings file.
         web: the console and the API.
         guest: the public page of invites, on a listener of its own without cookies.
         broker: where facts come from.
@@ -86,12 +86,16 @@ class HubSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 def load(path: Path) -> HubSettings:
-    """Read the hub's settings from a TOML file and `HUB__…` in the environment.
+    """Read the hub's settings from a TOML file and `HUB__…` in the environment; relative paths count from the file.
 
     Raises:
         SettingsError: with every field that cannot be used and what is wrong with it.
     """
-    return checked(settings.load(path, HubSettings, "HUB"), str(path))
+    held = settings.load(path, HubSettings, "HUB")
+    base = path.resolve().parent
+    token_file = str(base / held.broker.token_file) if held.broker.token_file else ""
+    broker = msgspec.structs.replace(held.broker, token_file=token_file)
+    return checked(msgspec.structs.replace(held, data_dir=str(base / held.data_dir), broker=broker), str(path))
 
 
 def checked(held: HubSettings, where: str) -> HubSettings:

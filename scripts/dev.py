@@ -72,9 +72,15 @@ COMMANDS = {
     ),
     "golden": Command(
         lock="dev",
-        module="scripts.golden",
+        module="tests.golden.accept",
         help="show golden receipts old and new; accept when asked",
         usage="[--accept]",
+    ),
+    "pictures": Command(
+        lock="dev",
+        module="scripts.pictures",
+        help="make the README's pictures from the running product",
+        assets=True,
     ),
     "assets": Command(
         lock="demo",

@@ -8,7 +8,7 @@ import time
 from contextlib import closing
 from pathlib import Path
 
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, ViewportSize, expect, sync_playwright
 
 from scripts import demo_orders
 from scripts.demo_client import Roll, till
@@ -18,7 +18,7 @@ from sync.node.ports import IdSource, SystemChance, SystemClock
 
 FOLDER = Path(__file__).resolve().parent / "pictures"
 BROWSER_ARGUMENTS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
-VIEWPORT = {"width": 1280, "height": 800}
+VIEWPORT = ViewportSize(width=1280, height=800)
 SALES = 60
 
 

@@ -3,7 +3,11 @@
 import json
 import subprocess
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+
+from scripts.bench_load import Errand, send_all
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -44,3 +48,45 @@ def test_a_store_without_a_printer_can_be_measured_too():
     assert told["orders"] == 5
     assert told["printed"] is None
     assert told["rows_per_order"] == 14
+
+
+class MoodyNode(BaseHTTPRequestHandler):
+    """Answers sales by what they say: confirms, refuses, or hangs up."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):
+        self._answer(200, b"{}")
+
+    def do_POST(self):
+        wanted = self.rfile.read(int(self.headers["Content-Length"]))
+        if wanted == b"hang up":
+            self.close_connection = True
+        else:
+            self._answer(int(wanted), b'{"code":"price_changed"}')
+
+    def _answer(self, status, body):
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+def test_whatever_is_not_answered_with_created_counts_as_refused_and_the_till_goes_on():
+    with HTTPServer(("127.0.0.1", 0), MoodyNode) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        bodies = (b"201", b"409", b"hang up", b"200", b"201")
+        try:
+            load = send_all([Errand(server.server_port, "", bodies, 20.0)])
+            late = send_all([Errand(server.server_port, "", bodies, -1.0)])
+        finally:
+            server.shutdown()
+            thread.join()
+    assert len(load.latencies_ms) == 2
+    assert load.refusals == {"409 price_changed": 1, "RemoteDisconnected": 1, "200 price_changed": 1}
+    assert late.refusals == {"not sent in time": 5}
+    assert late.latencies_ms == []

@@ -30,7 +30,8 @@ def test_the_example_names_every_field_with_its_default():
 def test_the_example_can_be_used():
     held = settings.load(EXAMPLE)
     assert held.web.port != held.guest.port
-    assert held.database_url == "sqlite:///var/hub/hub.db"
+    assert held.folder == EXAMPLE.resolve().parent / "../data/hub"
+    assert held.database_url == f"sqlite:///{held.folder / 'hub.db'}"
 
 
 def test_a_field_that_nobody_knows_is_refused(tmp_path):
