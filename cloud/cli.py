@@ -20,7 +20,7 @@ from cloud.services import assets as browser_scripts
 from cloud.services import secrets
 from cloud.services.assets import AssetError
 from cloud.settings import HubSettings
-from sync.node import control, logs
+from sync.node import control, logs, memory
 from sync.node.control import EXIT_ALREADY_RUNNING, AlreadyRunning, FolderLock, NotRunning
 from sync.node.database import UnsafeSqliteError
 from sync.node.ports import SystemChance, SystemClock
@@ -49,6 +49,7 @@ def main() -> None:
 def run(config: Path) -> None:
     """Take in facts, serve the console and the guest's page, until SIGTERM or Ctrl-C."""
     settings = _read(config)
+    memory.give_back_large_blocks()
     logs.set_up(settings.folder, level=settings.log_level)
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -1,8 +1,9 @@
 """`bench till`: what a paid order costs at a node, from the request to the answer, with 1 and more tills at once.
 
 What runs: a real node process (`python -m edge run`) with its own temporary folder and a made-up enrolment whose
-broker never answers; a virtual printer in a process of its own, so that every sale goes through the spool onto paper
-while the tills go on; one process for each till. An order has three lines, one cash tender and an invite. Latency is
+broker never answers; a virtual printer in a process of its own (at a lower priority, for a real one has a processor of
+its own), so that every sale goes through the spool onto paper while the tills go on; one process for each till. No hub
+is connected and no browser follows the live status. An order has three lines, one cash tender and an invite. Latency is
 measured at the till, closed loop without pauses; CPU and memory are those of the node process alone, and its CPU
 counts from the first request until the last slip of the run is on paper.
 """

@@ -46,9 +46,16 @@ MENU = Menu(
     currency="CNY",
     categories=(Category("hot", Name("热菜", "Hot dishes")),),
     dishes=(
-        Dish("d1", "101", Name("宫保鸡丁", "Kung Pao chicken"), "hot", 3_800, modifier_groups=("spice",)),
-        Dish("d2", "102", Name("米饭", "Rice"), "hot", 300),
-        Dish("d3", "103", Name("豆浆", "Soy milk"), "hot", 650),
+        Dish(
+            id="d1",
+            code="101",
+            name=Name("宫保鸡丁", "Kung Pao chicken"),
+            category="hot",
+            price_fen=3_800,
+            modifier_groups=("spice",),
+        ),
+        Dish(id="d2", code="102", name=Name("米饭", "Rice"), category="hot", price_fen=300),
+        Dish(id="d3", code="103", name=Name("豆浆", "Soy milk"), category="hot", price_fen=650),
     ),
     modifier_groups=(
         ModifierGroup(
@@ -217,7 +224,7 @@ class SimStore:
         assert self.node is not None
         if self.pending is None:
             self.pending = self._command()
-        settled = settle_sale(self.node, self.trade.choice(TILLS) if self.sold % 2 else TILLS[0], self.pending)
+        settled = settle_sale(self.node, TILLS[self.sold % 2], self.pending)
         assert isinstance(settled, Settled), settled
         self.confirmed[self.pending.sale_id] = len(settled.answer)
         self.pending = None

@@ -193,7 +193,9 @@ class Uplink:
         state = self.lanes[lane]
         self._flights.append(_Flight(lane, last, now_ms, again=self._backoff > 1))
         state.next = last + 1
-        state.unsent_since_ms = now_ms if state.next <= state.head else None
+        if state.next > state.head:
+            state.unsent_since_ms = None
+        # What is left has waited as long: a batch that was full by its size must not make the rest linger anew.
         return self._send(now_ms)
 
     def tick(self, now_ms: int) -> list[Effect]:

@@ -43,6 +43,12 @@ def test_bytes_that_are_no_fact_are_refused(raw):
         facts.decode(raw)
 
 
+def test_a_fact_nested_too_deeply_is_refused_and_does_not_end_the_process():
+    deep = b"[" * 20_000 + b"]" * 20_000
+    with pytest.raises(ContractError, match="depth"):
+        facts.decode(facts.encode(fact(raw=b'{"later":' + deep + b"}")))
+
+
 def test_a_field_of_a_newer_version_is_let_pass():
     raw = facts.encode(fact())
     assert facts.decode(raw[:-1] + b',"later":1}') == facts.decode(raw)
@@ -103,7 +109,14 @@ def test_a_sale_whose_sums_do_not_agree_is_refused(bad, message):
 
 
 @pytest.mark.parametrize(
-    "one", [fact(kind="sale.dreamt"), fact(raw=b"{}"), fact(raw=b"[]"), fact(raw=b'{"sale_id":1}')]
+    "one",
+    [
+        fact(kind="sale.dreamt"),
+        fact(raw=b"{}"),
+        fact(raw=b"[]"),
+        fact(raw=b'{"sale_id":1}'),
+        fact(raw=b'{"sale_id":"\xff"}'),
+    ],
 )
 def test_a_trade_fact_of_unknown_kind_or_shape_is_refused(one):
     with pytest.raises(ContractError):
@@ -118,6 +131,11 @@ def test_an_invite_is_read():
 def test_a_receipt_number_shows_till_and_epoch():
     assert trade.receipt_no("A1", 2, 37) == "A1-2-000037"
     assert trade.receipt_no("1", 1, 1_234_567) == "1-1-1234567"
+
+
+def test_an_operation_that_is_no_text_is_refused():
+    with pytest.raises(ContractError):
+        operations.read_operation(fact(kind=operations.NODE_STARTED, lane=1, raw=b'{"version":"\xff"}'))
 
 
 def test_operations_are_read_and_unknown_ones_refused():
@@ -282,7 +300,14 @@ def test_a_doorbell_counts_only_with_the_hubs_signature():
 def test_a_message_body_of_another_shape_is_refused():
     ack = Ack(session=b"s", lane=0, seq=1, chain=b"c", credit=4, hub_ms=0)
     assert messages.decode(messages.encode(ack), Ack) == ack
-    for raw in (b"", b"\xc1", b"\x80", messages.encode(ack)[:-1], messages.encode(Doorbell(streams={}, hub_ms=0))):
+    for raw in (
+        b"",
+        b"\xc1",
+        b"\x81\xa1x" + b"\x91" * 100_000,
+        b"\x80",
+        messages.encode(ack)[:-1],
+        messages.encode(Doorbell(streams={}, hub_ms=0)),
+    ):
         with pytest.raises(ContractError):
             messages.decode(raw, Ack)
 
