@@ -5,6 +5,7 @@ import gzip
 import io
 import json
 import random
+import zlib
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -150,8 +151,8 @@ def _text(path: Path) -> str:
         return (gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw).decode("utf-8-sig")
     except OSError as error:
         raise OrdersError(f"{path}: not readable: {error.strerror or error}") from error
-    except EOFError as error:
-        raise OrdersError(f"{path.name}: the gzip file is cut short") from error
+    except (EOFError, zlib.error) as error:
+        raise OrdersError(f"{path.name}: the gzip file is cut short or damaged") from error
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         raise OrdersError(f"{path.name}: line {line}: not UTF-8") from error

@@ -9,6 +9,8 @@ Cases of a lost message, and why each is right:
 3. HELLO or WELCOME is lost: HELLO is repeated under a new nonce; an answer to the old one is ignored.
 4. The hub was restored to an earlier point: its WELCOME is lower than our ack, and we send from there again.
 5. The hub restarted and knows no session: it acks with an empty session, and we say HELLO again.
+6. An old HELLO arrived late or twice, and the hub answers to that session: we ignore its acks, and after the second
+   time-out in a row we say HELLO again.
 """
 
 from collections import deque
@@ -22,6 +24,8 @@ RTO_MIN_MS = 2_000
 RTO_MAX_MS = 60_000
 REFUSED_RETRY_MS = 30_000
 GAP_QUIET_MS = 500
+SILENT_BACKOFF_MAX = 16
+"""A hub that welcomes but never acknowledges is still asked more and more rarely, up to this many time-outs."""
 LANES = (0, 1)
 
 
@@ -109,12 +113,14 @@ class Uplink:
     _greet_at_ms: int | None = None
     _srtt_ms: float | None = None
     _backoff: int = 1
+    _silent: bool = False
 
     def link_up(self, now_ms: int) -> list[Effect]:
         """The transport is connected: greet, after the delay that spreads the stores."""
         self.phase = Phase.GREETING
         self._flights.clear()
         self._backoff = 1
+        self._silent = False
         self._greet_at_ms = now_ms + self.pace.hello_delay_ms
         return self.tick(now_ms)
 
@@ -141,7 +147,7 @@ class Uplink:
         self.refusal = ""
         self.credit = message.credit
         self._flights.clear()
-        self._backoff = 1
+        self._backoff = min(self._backoff, SILENT_BACKOFF_MAX) if self._silent else 1
         for lane, state in self.lanes.items():
             held = message.lanes.get(lane)
             if held is None:
@@ -210,7 +216,10 @@ class Uplink:
         if self.phase is not Phase.OPEN:
             return []
         if self._flights and now_ms - self._flights[0].sent_ms >= self.rto_ms:
-            self._backoff = min(self._backoff * 2, 32)
+            if self._backoff > 1:
+                self._silent = True
+                return self.session_lost(now_ms)
+            self._backoff = 2
             self._rewind()
             for state in self.lanes.values():
                 state.unsent_since_ms = 0 if state.next <= state.head else None
@@ -254,6 +263,7 @@ class Uplink:
                 self._srtt_ms = sample if self._srtt_ms is None else 0.875 * self._srtt_ms + 0.125 * sample
         self._flights = kept
         self._backoff = 1
+        self._silent = False
 
     def _rewind_lane(self, lane: int) -> None:
         state = self.lanes[lane]

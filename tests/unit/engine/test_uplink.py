@@ -255,20 +255,32 @@ def test_case_1_the_last_batch_lost_is_found_by_the_time_out():
     assert uplink.tick(10_000 + RTO_MIN_MS) == [SendFacts(0, 1, 3)]
 
 
-def test_the_time_out_doubles_while_nothing_is_heard_and_ends_its_doubling_with_an_ack():
+def test_case_6_the_second_time_out_in_a_row_greets_again_and_the_pauses_still_grow():
     uplink, effects = opened(trade=3)
     at, waits = 10_000, []
-    for _ in range(7):
+    for turn in range(7):
         send_all(uplink, effects, at)
         passed = 0
         while not (effects := uplink.tick(at + passed)):
             passed += 500
         at += passed
         waits.append(passed)
-    assert waits == [2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000]
+        assert effects == ([SendFacts(0, 1, 3)] if turn == 0 else [SendHello()])
+        if turn > 0:
+            effects = uplink.welcome(welcome(), at)
+    assert waits == [2_000, 4_000, 8_000, 16_000, 32_000, 32_000, 32_000]
     send_all(uplink, effects, at)
     uplink.ack(ack(3), at + 40)
     assert uplink.rto_ms == RTO_MIN_MS
+
+
+def test_a_hub_that_answers_to_an_older_greeting_is_greeted_again():
+    """Without that, both ends would stay as they are for ever: the one acknowledges, the other does not listen."""
+    uplink, effects = opened(trade=3)
+    send_all(uplink, effects, 10_000)
+    send_all(uplink, uplink.tick(12_000), 12_000)
+    assert uplink.phase is Phase.OPEN
+    assert uplink.tick(16_000) == [SendHello()]
 
 
 def test_case_2_a_lost_ack_is_covered_by_a_later_one():
