@@ -194,5 +194,5 @@ def plan_of_events(seed: str, parties: Sequence[str], stores: Sequence[str], las
     spread("hub_snapshot", 20_000, lambda _: Event(0, ""))
     spread("hub_restore", 90_000, lambda _: Event(0, ""))
     spread("store_snapshot", 25_000, lambda dice: of(dice, stores))
-    spread("store_rollback", 300_000, lambda dice: of(dice, stores, dice.randint(0, 30)))
+    spread("store_rollback", 120_000, lambda dice: of(dice, stores, dice.randint(0, 30)))
     return sorted(events, key=lambda event: event.at_ms)

@@ -34,7 +34,6 @@ COUNTED_ELSEWHERE = HARMLESS | {"fork"}
 """Reasons under which honest messages are counted too; every other count is a message that was damaged on the way."""
 
 
-
 class SimIngest(Ingest):
     """The real ingest; an exception out of it is a finding, and a hub that acknowledges too early can do so."""
 
@@ -131,7 +130,13 @@ class SimHub:
         for party, agreement in self._known:
             line.know(party, agreement)
         ingest = self.make_ingest(
-            self.database, self.identity, tenant=TENANT, clock=self.clock, chance=chance, rules=self.rules, credit=CREDIT
+            self.database,
+            self.identity,
+            tenant=TENANT,
+            clock=self.clock,
+            chance=chance,
+            rules=self.rules,
+            credit=CREDIT,
         )
         ingest.publish_early = partial(_publish_all, line)
         self._line = line

@@ -15,11 +15,12 @@ from cloud.services.gate import Arrival, End
 from cloud.services.ingest import _Bunch
 from scripts.sim_hub import SimIngest
 from sync.contract import envelope
-from sync.contract.messages import Ack, Hello, LaneCheckpoint, Welcome
+from sync.contract.messages import Ack, Hello, LaneCheckpoint, Reject, Welcome
 from sync.engine import receiver
+from sync.engine.downlink import Downlink, SendPull
 from sync.engine.receiver import Rules
 from sync.engine.store_link import StoreLink
-from sync.engine.uplink import Uplink
+from sync.engine.uplink import Effect, Phase, Uplink
 
 
 class ChainBlind(SimIngest):
@@ -77,6 +78,48 @@ class SessionBlind(StoreLink):
         super()._welcome(msgspec.structs.replace(welcome, nonce=self._session), proof)
 
 
+class SilentIngest(SimIngest):
+    """Lets a heartbeat under no session pass without a word."""
+
+    def _ask_for_greeting(self, reader: Reader, bunch: _Bunch, one: Arrival) -> None:
+        pass
+
+
+class _Obedient(Uplink):
+    """Takes a late refusal of its greeting for a verdict."""
+
+    def reject(self, message: Reject, now_ms: int) -> list[Effect]:
+        self.phase = Phase.REFUSED
+        return super().reject(message, now_ms)
+
+
+class VerdictBlind(StoreLink):
+    """Gives up an open session when a late copy of its greeting is refused."""
+
+    def __init__(self, **named: Any) -> None:  # noqa: ANN401 - passed on as it came
+        super().__init__(**named)
+        self._uplink = _Obedient(pace=self._uplink.pace)
+        self._committed()
+
+
+class _Incurious(Downlink):
+    """Pulls only what is newer."""
+
+    def opened(self, heads: dict[str, int], now_ms: int) -> list[SendPull]:
+        return self.heard(heads, now_ms)
+
+
+class StreamBlind(StoreLink):
+    """Never compares a stream with the hub's unless the hub names a newer version."""
+
+    def __init__(self, **named: Any) -> None:  # noqa: ANN401 - passed on as it came
+        super().__init__(**named)
+        whole = self._downlink
+        self._downlink = _Incurious(whole.names)
+        for name in whole.names:
+            self._downlink.held(name, whole.version(name))
+
+
 class _NeverBack(Uplink):
     """Sends nothing twice within a session."""
 
@@ -114,5 +157,8 @@ MUTANTS = {
     "chain_check_off": Mutant("a batch must continue the history that is held", make_ingest=ChainBlind),
     "rollback_welcomed": Mutant("a store that fell behind its own word is sent away", make_ingest=TrustingIngest),
     "session_ignored": Mutant("only answers to the last greeting count", make_link=SessionBlind),
+    "quiet_store_unasked": Mutant("a store without news hears that the hub restarted", make_ingest=SilentIngest),
+    "late_refusal_obeyed": Mutant("a late copy of a greeting is no verdict", make_link=VerdictBlind),
+    "stream_unchecked": Mutant("a stream is checked against the hub's at each welcome", make_link=StreamBlind),
     "rewind_off": Mutant("what was lost is sent again", make_link=RewindBlind),
 }

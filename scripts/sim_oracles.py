@@ -61,7 +61,7 @@ class Oracle:
     _greeted: dict[tuple[str, int], bytes] = field(default_factory=dict)
     _promised: dict[tuple[LaneKey, bytes], int] = field(default_factory=dict)
     _told: dict[tuple[LaneKey, bytes], int] = field(default_factory=dict)
-    _trace: "hashlib._Hash" = field(default_factory=lambda: hashlib.blake2b(digest_size=16))
+    _trace: hashlib.blake2b = field(default_factory=lambda: hashlib.blake2b(digest_size=16))
 
     def insist(self, holds: bool, what: str) -> None:  # noqa: FBT001 - reads as a sentence
         """Check one thing.
@@ -258,7 +258,11 @@ class WatchedLine:
         """Give the next thing that happened."""
         event = self._inner.poll(timeout_s)
         # A broker's word about a lost connection (`st`) carries nothing that anybody reads.
-        if isinstance(event, Message) and not event.topic.endswith("/st") and not self._oracle.is_genuine(event.payload):
+        if (
+            isinstance(event, Message)
+            and not event.topic.endswith("/st")
+            and not self._oracle.is_genuine(event.payload)
+        ):
             self._oracle.damaged(self._who)
         return event
 
@@ -277,9 +281,7 @@ class HubLine(WatchedLine):
 
     def know(self, party: sealing.Party, agreement: bytes) -> None:
         """Learn a store's key, so that words to it can be read."""
-        link = sealing.link_keys(
-            self._identity, agreement, tenant=party.tenant, store=party.store, epoch=party.epoch
-        )
+        link = sealing.link_keys(self._identity, agreement, tenant=party.tenant, store=party.store, epoch=party.epoch)
         self._openers[party.store, party.epoch] = sealing.Opener(self._identity.public.signing, link.down, party)
 
     def publish(self, topic: str, payload: bytes, *, retain: bool = False, qos: int = 1) -> bool:
@@ -298,9 +300,7 @@ class HubLine(WatchedLine):
 class WatchedSealer(sealing.Sealer):
     """A store's pen: notes the greeting that answers must name."""
 
-    def __init__(
-        self, own: keys.Identity, key: bytes, party: sealing.Party, chance: Chance, *, oracle: Oracle
-    ) -> None:
+    def __init__(self, own: keys.Identity, key: bytes, party: sealing.Party, chance: Chance, *, oracle: Oracle) -> None:
         super().__init__(own, key, party, chance)
         self._watched = party
         self._oracle = oracle

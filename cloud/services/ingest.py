@@ -196,6 +196,7 @@ class Ingest:
                 self._greet(reader, bunch, one)
             case MessageKind.HEARTBEAT:
                 _take_heartbeat(bunch, one)
+                self._ask_for_greeting(reader, bunch, one)
             case MessageKind.PULL:
                 self._take_pull(reader, bunch, one)
             case _:
@@ -297,6 +298,17 @@ class Ingest:
         )
         wire = one.end.sealer.seal(MessageKind.WELCOME, messages.encode(body))
         bunch.replies.append((topics.of_store(self._tenant, one.store).welcome, wire))
+
+    def _ask_for_greeting(self, reader: Reader, bunch: _Bunch, one: Arrival) -> None:
+        """Answer a sign of life under a session that this process does not know with an ack of no session.
+
+        After a restart from a backup we may hold less than we once acknowledged, and a store that has nothing new to
+        send would never hear of it.
+        """
+        if (one.store, one.epoch) in self._sessions:
+            return
+        if self._lane_row(reader, bunch, one.store, one.epoch, Lane.TRADE).fork_seq is None:
+            bunch.acks.setdefault((one.store, one.epoch, Lane.TRADE.value), (one.end, None))
 
     def _refusal(self, reader: Reader, bunch: _Bunch, one: Arrival, hello: Hello) -> str | None:
         if one.end.key.revoked_ms is not None:

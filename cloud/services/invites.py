@@ -7,6 +7,7 @@ from cloud.db.engine import HubDatabase, Reader
 from cloud.db.stores import KeyRow
 from cloud.services.views import InviteVerdict
 from sync.contract import codes, times
+from sync.contract.codes import Verdict
 from sync.contract.words import Name
 from sync.node import keys
 from sync.node.ports import Clock
@@ -24,32 +25,27 @@ class Invites:
         self._cutoff_minutes = cutoff_minutes
 
     def verify(self, text: str) -> InviteVerdict:
-        """Judge a scanned or typed text: a bare code or an address that ends in one; any text gets a verdict.
-
-        A key that was revoked still vouches for what it signed on earlier days: those receipts are in guests' hands.
-        """
+        """Judge a scanned or typed text: a bare code or an address that ends in one; any text gets a verdict."""
         code = codes.find(text) if len(text) <= TEXT_CHARS_MAX else None
         apart = None if code is None else codes.take_apart(code)
         if apart is None or code is None:
-            return InviteVerdict(verdict="forged")
+            return InviteVerdict(verdict=Verdict.FORGED)
         with self._database.read() as reader:
             known = stores.keys_named(reader, apart.claims.key_id)
             if not known:
-                return InviteVerdict(verdict="unknown_store")
+                return InviteVerdict(verdict=Verdict.UNKNOWN_STORE)
             # Several epochs may share one signing key; the newest that vouches for the code speaks for it.
             signer = next(
                 (key for key in known if keys.verified(key.signing_public, apart.signed, apart.signature)), None
             )
             if signer is None:
-                return InviteVerdict(verdict="forged")
+                return InviteVerdict(verdict=Verdict.FORGED)
             return self._told(reader, signer, code, apart.claims)
 
     def _told(self, reader: Reader, signer: KeyRow, code: str, claims: codes.InviteClaims) -> InviteVerdict:
         today = times.epoch_day(times.business_day(self._clock.now_ms(), self._zone, self._cutoff_minutes))
-        if signer.revoked_ms is not None and claims.issued_day > signer.revoked_ms // times.DAY_MS:
-            verdict = "revoked"
-        else:
-            verdict = "expired" if today > claims.last_day else "valid"
+        revoked_day = None if signer.revoked_ms is None else signer.revoked_ms // times.DAY_MS
+        verdict = codes.standing(claims, today=today, revoked_day=revoked_day)
         store = stores.store_by_id(reader, signer.store)
         assert store is not None
         short = codes.short_code(claims.invite_id)

@@ -1,22 +1,12 @@
 """An invite of any store is verified here by its signature alone: no network, and the sale need not be known."""
 
 from dataclasses import dataclass
-from enum import StrEnum
 
 from edge.db import streams
 from edge.services.node import Node
 from sync.contract import codes, times
+from sync.contract.codes import Verdict
 from sync.node import keys
-
-
-class Verdict(StrEnum):
-    """What a scanned text is worth as an invite."""
-
-    VALID = "valid"
-    EXPIRED = "expired"
-    FORGED = "forged"
-    UNKNOWN_STORE = "unknown_store"
-    REVOKED = "revoked"
 
 
 @dataclass(frozen=True)
@@ -31,10 +21,7 @@ class Verified:
 
 
 def verify_invite(node: Node, text: str) -> Verified:
-    """Judge a scanned or typed text.
-
-    A key that was revoked still vouches for what it signed on earlier days: those receipts are in guests' hands.
-    """
+    """Judge a scanned or typed text: a bare code, or an address that ends in one."""
     code = codes.find(text)
     apart = None if code is None else codes.take_apart(code)
     if apart is None:
@@ -48,10 +35,8 @@ def verify_invite(node: Node, text: str) -> Verified:
         return Verified(Verdict.FORGED)
     claims = apart.claims
     today = times.epoch_day(times.business_day(node.clock.now_ms(), node.zone, node.settings.store.cutoff_minutes))
-    if signer.revoked_ms is not None and claims.issued_day > signer.revoked_ms // times.DAY_MS:
-        verdict = Verdict.REVOKED
-    else:
-        verdict = Verdict.EXPIRED if today > claims.last_day else Verdict.VALID
+    revoked_day = None if signer.revoked_ms is None else signer.revoked_ms // times.DAY_MS
+    verdict = codes.standing(claims, today=today, revoked_day=revoked_day)
     return Verified(
         verdict,
         signer.store,

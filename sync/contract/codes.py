@@ -8,6 +8,7 @@ The signature covers everything before it under the prefix `zhanggui-code`. Days
 import base64
 import binascii
 import re
+from enum import StrEnum
 from typing import NamedTuple
 
 from sync.contract import ids
@@ -21,6 +22,16 @@ _BODY_BYTES = 1 + 1 + KEY_ID_BYTES + INVITE_ID_BYTES + 2 + 2
 CODE_CHARS = 141
 SHORT_DIGITS = 10
 _CODE = re.compile(r"[A-Z2-7]{141}")
+
+
+class Verdict(StrEnum):
+    """What a scanned text is worth as an invite."""
+
+    VALID = "valid"
+    EXPIRED = "expired"
+    FORGED = "forged"
+    UNKNOWN_STORE = "unknown_store"
+    REVOKED = "revoked"
 
 
 class InviteClaims(NamedTuple):
@@ -89,6 +100,20 @@ def take_apart(code: str) -> SignedInvite | None:
         days_valid=int.from_bytes(body[22:24], "big"),
     )
     return SignedInvite(claims, b"zhanggui-code" + body, signature)
+
+
+def standing(claims: InviteClaims, *, today: int, revoked_day: int | None) -> Verdict:
+    """Judge an invite whose signature holds; node and hub judge alike.
+
+    A key that was revoked still vouches for what it signed up to that day: those receipts are in guests' hands.
+
+    Args:
+        today: the business day, counted from 1970-01-01.
+        revoked_day: the day the signer's key was revoked, counted alike; None while it counts.
+    """
+    if revoked_day is not None and claims.issued_day > revoked_day:
+        return Verdict.REVOKED
+    return Verdict.EXPIRED if today > claims.last_day else Verdict.VALID
 
 
 def short_code(invite_id: bytes) -> str:

@@ -18,6 +18,7 @@ class _Stream:
     version: int = 0
     wanted: int = 0
     asked_ms: int | None = None
+    checked: bool = True
 
 
 @dataclass
@@ -31,14 +32,37 @@ class Downlink:
         """Start with nothing held."""
         self._streams = {name: _Stream() for name in self.names}
 
-    def held(self, stream: str, version: int) -> None:
-        """Note the version that the store holds (at start, and after it applied or dropped something)."""
+    def held(self, stream: str, version: int, *, checked: bool = False) -> None:
+        """Note the version that the store holds (at start, and after it applied or dropped something).
+
+        Args:
+            checked: the hub's checksum at this very version was found to be ours.
+        """
         state = self._streams[stream]
+        if version != state.version:
+            # What brought nothing new leaves the pause as it is, or two sides would ask and answer without end.
+            state.asked_ms = None
         state.version = version
-        state.asked_ms = None
+        state.checked = state.checked or checked
+
+    def version(self, stream: str) -> int:
+        """Give the version of a followed stream that the store holds."""
+        return self._streams[stream].version
+
+    def opened(self, heads: dict[str, int], now_ms: int) -> list[SendPull]:
+        """WELCOME named the hub's versions: take its word, and pull each stream once even if it names nothing newer.
+
+        A hub that was restored may name less than the store holds, or the same of another past; only the checksum of
+        an answer tells.
+        """
+        for name, version in heads.items():
+            if name in self._streams:
+                self._streams[name].wanted = version
+                self._streams[name].checked = False
+        return self.tick(now_ms)
 
     def heard(self, heads: dict[str, int], now_ms: int) -> list[SendPull]:
-        """WELCOME, doorbell or a batch named newer versions."""
+        """A doorbell or a batch named newer versions."""
         for name, version in heads.items():
             if name in self._streams:
                 self._streams[name].wanted = max(self._streams[name].wanted, version)
@@ -53,7 +77,7 @@ class Downlink:
         """Ask for what is wanted and not asked for, or was asked for too long ago."""
         pulls: list[SendPull] = []
         for name, state in self._streams.items():
-            if state.version >= state.wanted:
+            if state.checked and state.version >= state.wanted:
                 continue
             if state.asked_ms is None or now_ms - state.asked_ms >= PULL_TIMEOUT_MS:
                 state.asked_ms = now_ms

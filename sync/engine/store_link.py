@@ -203,7 +203,7 @@ class StoreLink:
         self._proof = proof
         self._perform(self._uplink.welcome(welcome, self._now()))
         self._heartbeat_at_ms = self._now()
-        self._perform_pulls(self._downlink.heard(welcome.streams, self._now()))
+        self._perform_pulls(self._downlink.opened(welcome.streams, self._now()))
 
     def _ack(self, ack: Ack, proof: bytes) -> None:
         if ack.session == b"":
@@ -215,10 +215,11 @@ class StoreLink:
     def _stream(self, batch: StreamBatch) -> None:
         if batch.stream not in self._downlink.names:
             return
+        follows = batch.after == self._downlink.version(batch.stream)
         version = self._outbox.apply_stream(batch)
         if version is None:
             log.warning("link.stream_dropped", extra={"stream": batch.stream, "after": batch.after})
-        self._downlink.held(batch.stream, version or 0)
+        self._downlink.held(batch.stream, version or 0, checked=follows and version is not None)
         self._perform_pulls(self._downlink.heard({batch.stream: batch.head}, self._now()))
 
     def _perform(self, effects: list[Effect]) -> None:

@@ -11,6 +11,8 @@ Cases of a lost message, and why each is right:
 5. The hub restarted and knows no session: it acks with an empty session, and we say HELLO again.
 6. An old HELLO arrived late or twice, and the hub answers to that session: we ignore its acks, and after the second
    time-out in a row we say HELLO again.
+7. Our HELLO comes twice, the second time after we sent more: it shows less than the hub holds by now and is refused
+   as `rewind`. While the session is open that is no verdict but a reason to say HELLO again.
 """
 
 from collections import deque
@@ -160,6 +162,9 @@ class Uplink:
 
     def reject(self, message: Reject, now_ms: int) -> list[Effect]:
         """The hub refused the session: stop sending, say why, try again later."""
+        if message.reason == "rewind" and self.phase is Phase.OPEN:
+            # Case 7: the hub judged a late copy of our greeting by what it holds now. A fresh one tells the truth.
+            return self.session_lost(now_ms)
         self.phase = Phase.REFUSED
         self.refusal = message.reason
         self._rewind()

@@ -461,12 +461,24 @@ def test_a_heartbeat_tells_what_waits(hub, store):
     beat = Heartbeat(
         wall_ms=1, waiting={0: 3, 1: 4}, oldest_waiting_ms=9, day="2026-09-21", day_sales=2, day_amount_fen=5
     )
+    store.send(store.hello())
     assert store.send(store.control(store.topics.heartbeat, MessageKind.HEARTBEAT, beat)) == []
     seen = hub.reports.stores()[0]
     assert (seen.state, seen.waiting.trade, seen.waiting.operations) == ("online", 3, 4)
     hub.clock.advance(20_001)
     assert hub.reports.stores()[0].state == "away"
     assert hub.reports.stores()[0].waiting.trade == 3, "stale, not zero"
+
+
+def test_a_heartbeat_under_no_session_asks_the_store_to_greet_for_it_may_have_nothing_else_to_say(hub, store):
+    """A hub restored from a backup lacks what it once acknowledged, and only the store can tell."""
+    store.send(store.hello())
+    hub.restart()
+    beat = Heartbeat(wall_ms=1, waiting={}, oldest_waiting_ms=None, day="", day_sales=0, day_amount_fen=0)
+    [asked] = store.send(store.control(store.topics.heartbeat, MessageKind.HEARTBEAT, beat))
+    assert (asked.session, asked.lane, asked.seq, asked.gap) == (b"", 0, 0, None)
+    store.send(store.hello())
+    assert store.send(store.control(store.topics.heartbeat, MessageKind.HEARTBEAT, beat)) == []
 
 
 @pytest.mark.parametrize("spoiled", [{"day_sales": 2**62}, {"waiting": {0: -1}}, {"day": "x" * 99}])

@@ -187,8 +187,15 @@ TestUplinks = Uplinks.TestCase
 TestUplinks.settings = hypothesis_settings(stateful_step_count=40)
 
 
-class Forgetful(Uplink):
-    """The negative control: it never goes back."""
+class Deaf(Uplink):
+    """The negative control: it never greets again within a link."""
+
+    def session_lost(self, now_ms: int) -> list[Effect]:
+        return []
+
+
+class Forgetful(Deaf):
+    """The other negative control: it never goes back either."""
 
     def _rewind_lane(self, lane: int) -> None:
         pass
@@ -208,4 +215,22 @@ def one_loss(uplink: Uplink) -> bool:
 
 def test_a_lost_batch_arrives_and_would_not_if_the_uplink_never_went_back():
     assert one_loss(Uplink())
+    assert one_loss(Deaf())
     assert not one_loss(Forgetful())
+
+
+def late_greeting(uplink: Uplink) -> bool:
+    """Two greetings, and the hub gets the older one last: it answers to a session that the store has given up."""
+    world = World(uplink)
+    world.commit(0, 1)
+    world.perform(world.uplink.link_up(world.now_ms))
+    world.wait(2_000)
+    assert world.up == [("hello", 1), ("hello", 2)]
+    world.to_hub(1)
+    world.to_hub(0)
+    return world.heal()
+
+
+def test_a_greeting_that_came_late_does_not_hold_the_facts_up_for_ever():
+    assert late_greeting(Uplink())
+    assert not late_greeting(Deaf())

@@ -40,6 +40,36 @@ def test_a_stream_that_was_emptied_is_pulled_from_the_start():
     assert downlink.tick(1) == [SendPull("stores", 0)]
 
 
+def test_a_welcome_has_each_stream_checked_once_even_when_it_names_nothing_newer():
+    downlink = Downlink(("stores",))
+    downlink.held("stores", 5)
+    assert downlink.opened({"stores": 5, "menu": 1}, 0) == [SendPull("stores", 5)]
+    downlink.held("stores", 5)
+    assert downlink.tick(PULL_TIMEOUT_MS - 1) == [], "an answer to something else proves nothing, and is no hurry"
+    assert downlink.tick(PULL_TIMEOUT_MS) == [SendPull("stores", 5)]
+    downlink.held("stores", 5, checked=True)
+    assert downlink.tick(10 * PULL_TIMEOUT_MS) == []
+
+
+def test_a_restored_hubs_lower_word_is_taken_at_its_welcome():
+    downlink = Downlink(("stores",))
+    downlink.held("stores", 7)
+    assert downlink.opened({"stores": 4}, 0) == [SendPull("stores", 7)]
+    downlink.held("stores", 0)
+    assert downlink.tick(1) == [SendPull("stores", 0)]
+    downlink.held("stores", 4, checked=True)
+    assert downlink.tick(10 * PULL_TIMEOUT_MS) == []
+
+
+def test_an_answer_without_news_is_not_asked_for_again_at_once():
+    downlink = Downlink(("stores",))
+    downlink.held("stores", 4)
+    assert downlink.heard({"stores": 9}, 0) == [SendPull("stores", 4)]
+    downlink.held("stores", 4, checked=True)
+    assert downlink.tick(1) == []
+    assert downlink.tick(PULL_TIMEOUT_MS) == [SendPull("stores", 4)]
+
+
 def test_a_link_that_went_down_will_not_answer():
     downlink = Downlink(("stores",))
     downlink.heard({"stores": 1}, 0)

@@ -167,7 +167,7 @@ def test_facts_linger_from_the_first_that_waits():
 
 
 def test_a_batch_that_was_cut_shorter_is_followed_by_the_rest():
-    uplink, effects = opened(pace=Pace(linger_ms=(250, 2_000)))
+    uplink, _ = opened(pace=Pace(linger_ms=(250, 2_000)))
     uplink.heads({0: 100}, 20_000)
     assert uplink.tick(20_250) == [SendFacts(0, 1, 100)]
     assert uplink.sent(0, 30, 20_250) == [SendFacts(0, 31, 100)], "the rest has lingered already"
@@ -328,6 +328,16 @@ def test_case_5_a_hub_that_knows_no_session_is_greeted_again():
     assert uplink.session_lost(10_101) == []
     assert uplink.ack(ack(3), 10_102) == []
     assert sends(uplink.welcome(welcome(), 10_150)) == [SendFacts(0, 1, 3)]
+
+
+def test_case_7_a_late_copy_of_the_greeting_is_refused_as_rewind_and_answered_with_a_fresh_one():
+    uplink, effects = opened(trade=3)
+    send_all(uplink, effects, 10_000)
+    rewind = Reject(nonce=b"n", reason="rewind", hub_ms=0)
+    assert uplink.reject(rewind, 11_000) == [SendHello()]
+    assert (uplink.phase, uplink.refusal) == (Phase.GREETING, "")
+    assert uplink.reject(rewind, 11_050) == [Alarm("rewind")], "the answer to the fresh one is the hub's verdict"
+    assert uplink.phase is Phase.REFUSED
 
 
 def test_a_link_that_went_down_forgets_what_was_in_flight():
