@@ -20,6 +20,8 @@ BUNCH_MESSAGES_MAX = 64
 """Messages taken into one transaction: one fsync for all of them."""
 POLL_S = 0.25
 COUNTS_EVERY_MS = 5_000
+DOORBELL_EVERY_MS = 60_000
+"""A doorbell that was lost while the link stood would never be missed: it rings again within this time."""
 CHAIN_CHECK_MINUTES = 60
 
 log = logging.getLogger(__name__)
@@ -38,6 +40,7 @@ class LinkWorker:
         tenant: str,
         clock: Clock,
         on_facts: Callable[[], None],
+        doorbell_every_ms: int = DOORBELL_EVERY_MS,
     ) -> None:
         self._transport = transport
         self._ingest = ingest
@@ -48,7 +51,8 @@ class LinkWorker:
         self._on_facts = on_facts
         self._stopping = threading.Event()
         self._ring = threading.Event()
-        self._counted_ms = clock.monotonic_ms()
+        self._counted_ms = self._rung_ms = clock.monotonic_ms()
+        self._doorbell_every_ms = doorbell_every_ms
         self._thread = threading.Thread(target=self._run, name="link", daemon=True)
 
     def start(self) -> None:
@@ -75,6 +79,8 @@ class LinkWorker:
         bunch = self._drain(timeout_s)
         if bunch:
             self._take(bunch)
+        if self._clock.monotonic_ms() - self._rung_ms >= self._doorbell_every_ms:
+            self._ring.set()
         if self._ring.is_set() and self._transport.connected:
             self._ring.clear()
             self._publish_doorbell()
@@ -139,6 +145,7 @@ class LinkWorker:
             self._on_facts()
 
     def _publish_doorbell(self) -> None:
+        self._rung_ms = self._clock.monotonic_ms()
         with self._database.read() as reader:
             payload = streams.doorbell(reader, self._identity, self._clock.now_ms())
         self._transport.publish(topics.doorbell(self._tenant), payload, retain=True)

@@ -82,6 +82,7 @@ class SimHub:
     oracle: Oracle
     make_ingest: type[SimIngest]
     rules: Rules
+    doorbell_every_ms: int
     clock: ManualClock
     doom: Doom = field(default_factory=Doom)
     lives: int = 0
@@ -149,6 +150,7 @@ class SimHub:
             tenant=TENANT,
             clock=self.clock,
             on_facts=lambda: None,
+            doorbell_every_ms=self.doorbell_every_ms,
         )
         self.projector = Projector(self.database, ZONE)
         self.transport.start()

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from cloud.db.engine import Reader
+from cloud.jobs import DOORBELL_EVERY_MS
 from cloud.services.gate import Arrival, End
 from cloud.services.ingest import _Bunch
 from scripts.sim_hub import SimIngest
@@ -21,6 +22,8 @@ from sync.engine.downlink import Downlink, SendPull
 from sync.engine.receiver import Rules
 from sync.engine.store_link import StoreLink
 from sync.engine.uplink import Effect, Phase, Uplink
+
+NEVER_MS = 10**12
 
 
 class ChainBlind(SimIngest):
@@ -146,6 +149,7 @@ class Mutant:
     rules: Rules = field(default_factory=Rules)
     make_ingest: type[SimIngest] = SimIngest
     make_link: Callable[..., StoreLink] = StoreLink
+    doorbell_every_ms: int = DOORBELL_EVERY_MS
 
 
 WHOLE = Mutant("none: every guard is on")
@@ -157,6 +161,7 @@ MUTANTS = {
     "chain_check_off": Mutant("a batch must continue the history that is held", make_ingest=ChainBlind),
     "rollback_welcomed": Mutant("a store that fell behind its own word is sent away", make_ingest=TrustingIngest),
     "session_ignored": Mutant("only answers to the last greeting count", make_link=SessionBlind),
+    "doorbell_rung_once": Mutant("a lost doorbell is rung again", doorbell_every_ms=NEVER_MS),
     "quiet_store_unasked": Mutant("a store without news hears that the hub restarted", make_ingest=SilentIngest),
     "late_refusal_obeyed": Mutant("a late copy of a greeting is no verdict", make_link=VerdictBlind),
     "stream_unchecked": Mutant("a stream is checked against the hub's at each welcome", make_link=StreamBlind),

@@ -49,8 +49,12 @@ def run_seeds(pool: Executor, seeds: Sequence[int]) -> Iterator[Outcome]:
 
 
 def first_catch(mutant: str) -> Outcome | None:
-    """Run seeds from 1 on with a guard off until one notices; None when none does within the bound."""
-    return next((out for seed in range(1, MUTANT_SEEDS_MAX + 1) if (out := run_named(mutant, seed)).violation), None)
+    """Run seeds from 1 on with a guard off until one notices that holds with it on; None when none does in the bound."""
+    for seed in range(1, MUTANT_SEEDS_MAX + 1):
+        outcome = run_named(mutant, seed)
+        if outcome.violation and not run_named("", seed).violation:
+            return outcome
+    return None
 
 
 def told(outcome: Outcome) -> str:

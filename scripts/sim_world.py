@@ -69,7 +69,13 @@ class World:
         self.broker = MemoryBroker(f"{name}/broker")
         self.clocks = {party: ManualClock(START_MS) for party in PARTIES}
         self.hub = SimHub(
-            name, self.broker, self.oracle, self.mutant.make_ingest, self.mutant.rules, self.clocks["hub"]
+            name,
+            self.broker,
+            self.oracle,
+            self.mutant.make_ingest,
+            self.mutant.rules,
+            self.mutant.doorbell_every_ms,
+            self.clocks["hub"],
         )
         self.stores = {
             store: SimStore(name, store, self.broker, self.oracle, self.mutant.make_link, self.clocks[store])
@@ -81,6 +87,10 @@ class World:
         # Nobody sells or prints from here on, so that in some worlds nothing but the protocol itself speaks at the end.
         hush = random.Random(f"{name}/hush")
         self.hush_ms = self.foul_ms + hush.choice([-20_000, -5_000, 0, CATCH_UP_MS_MAX])
+        if hush.random() < 0.25:  # noqa: PLR2004 - some worlds end with the hub losing what it promised
+            self.hush_ms = self.foul_ms - 20_000
+            self.events = [e for e in self.events if e.kind != "hub_snapshot" or e.at_ms < self.foul_ms - 40_000]
+            self.events.append(Event(self.foul_ms - 500, "hub_restore", "hub"))
         self.back_at: dict[str, int] = {}
         self.mended = False
         self.names = 0

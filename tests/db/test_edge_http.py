@@ -14,7 +14,7 @@ from edge.app import create_app
 from edge.services.import_menu import load_in_force
 from edge.services.node import MenuShelf
 from edge.services.status import Desk
-from edge.services.verify_invite import Verdict
+from sync.contract.codes import Verdict
 from edge.web import problems, words
 from edge.web.access import BODY_BYTES_MAX, COOKIE
 from edge.web.live import StreamSeats

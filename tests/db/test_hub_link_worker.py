@@ -4,7 +4,8 @@ import pytest
 
 from cloud.db import migrate
 from cloud.db.engine import open_engine
-from cloud.jobs import LinkWorker
+from cloud.jobs import DOORBELL_EVERY_MS, LinkWorker
+from sync.contract import topics
 from sync.engine.transport import Message
 from tests.kit.hub_store import TENANT, HubKit, open_file
 
@@ -104,6 +105,19 @@ def test_counts_of_repeats_are_written_in_time(hub):
     hub.clock.advance(5_000)
     worker.step(0)
     assert [row.reason for row in hub.reports.quarantine().reasons] == ["replayed"]
+
+
+def test_the_doorbell_rings_again_now_and_then_for_whoever_missed_it(hub):
+    worker, transport = worker_on(hub)
+    worker.step(0)
+    assert transport.published == []
+    for rung in (1, 2):
+        hub.clock.advance(DOORBELL_EVERY_MS - 1)
+        worker.step(0)
+        assert len(transport.published) == rung - 1
+        hub.clock.advance(1)
+        worker.step(0)
+        assert [topic for topic, _ in transport.published] == [topics.doorbell(TENANT)] * rung
 
 
 def test_the_hub_works_on_a_database_in_memory_too(tmp_path):

@@ -1,0 +1,95 @@
+"""Worlds of one hub and two stores, each drawn from one seed: whatever befalls them, both sides end in agreement."""
+
+import json
+import os
+import subprocess
+import sys
+import tomllib
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from scripts import sim_sync
+from scripts.sim_faults import Doom, Killed, plan_of_events
+from scripts.sim_world import PARTIES, STORES, Outcome, run
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+SEEDS = range(1_000, 1_500 if os.environ.get("ZHANGGUI_DEEP") else 1_020)
+FAILED = tomllib.loads(Path(__file__).with_name("failed_seeded_runs.toml").read_text(encoding="utf-8"))["run"]
+TOLD = ("ok", "seeds", "facts", "faults", "violations", "first_bad_seed", "mutants")
+RUN_APART = "import sys; from scripts.sim_world import run; print(run(int(sys.argv[1])).trace)"
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_world_ends_in_agreement(seed):
+    outcome = run(seed)
+    assert outcome.violation == "", sim_sync.told(outcome)
+    assert outcome.facts > 50
+
+
+@pytest.mark.parametrize("seed", [one["seed"] for one in FAILED])
+def test_a_world_that_ever_failed_ends_in_agreement(seed):
+    outcome = run(seed)
+    assert outcome.violation == "", sim_sync.told(outcome)
+
+
+def test_the_same_seed_lives_the_same_life_and_another_one_another():
+    first, again, other = run(1), run(1), run(2)
+    assert (first.trace, first.facts, first.faults, first.at_ms) == (
+        again.trace,
+        again.facts,
+        again.faults,
+        again.at_ms,
+    )
+    assert first.trace != other.trace
+
+
+def test_a_life_does_not_hang_on_how_a_process_orders_its_hashes():
+    traces = {
+        subprocess.run(
+            [sys.executable, "-c", RUN_APART, "4"],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONHASHSEED": number, "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for number in ("1", "2")
+    }
+    assert traces == {run(4).trace + "\n"}
+
+
+def test_everything_that_can_befall_a_world_befalls_one():
+    kinds = {event.kind for seed in range(20) for event in plan_of_events(f"{seed}", PARTIES, STORES, 100_000)}
+    assert kinds == {
+        "broker_kill", "broker_wipe", "burst", "cut", "doom", "hub_restore", "hub_snapshot", "kill", "rename",
+        "store_rollback", "store_snapshot", "wall_step", "weather",
+    }  # fmt: skip
+
+
+def test_doom_strikes_once_at_the_chosen_step():
+    doom = Doom()
+    doom.arm(2)
+    doom.step("one")
+    with pytest.raises(Killed, match="two"):
+        doom.step("two")
+    doom.step("the next life")
+
+
+def test_the_command_tells_its_figures_in_one_last_line(capfd):
+    assert sim_sync.main(["--seeds", "2", "--json"]) == 0
+    told = json.loads(capfd.readouterr().out.splitlines()[-1])
+    assert [key for key in TOLD if key not in told] == []
+    assert (told["ok"], told["seeds"], told["violations"], told["first_bad_seed"]) == (True, 2, 0, None)
+    assert told["facts"] > 100
+
+
+def test_a_violation_and_a_guard_that_nobody_missed_both_fail_the_command(capsys):
+    good = Outcome(1, 10, Counter(), "", 5, "t", 3)
+    bad = Outcome(2, 10, Counter(), "a fact is gone", 5, "t", 0)
+    assert sim_sync.report([good, bad], {}, 1.0, as_json=True) == 1
+    told = json.loads(capsys.readouterr().out)
+    assert (told["ok"], told["violations"], told["first_bad_seed"]) == (False, 1, 2)
+    assert sim_sync.report([good], {"dedupe_off": False}, 1.0, as_json=True) == 1
+    assert sim_sync.report([good], {"dedupe_off": True}, 1.0, as_json=True) == 0
