@@ -58,6 +58,8 @@ def run(config: Path) -> None:
         _fail(str(error), EXIT_ALREADY_RUNNING)
     except (UnsafeSqliteError, NewerDatabaseError, MenuError) as error:
         _fail(str(error), 2)
+    except OSError as error:
+        _fail(f"{settings.web.host}:{settings.web.port}: {error.strerror or error}; is the port taken?", 2)
     click.echo(json.dumps({"ready": True, "url": f"http://{settings.web.host}:{running.port}/"}))
     sys.stdout.flush()
     stopping.wait()

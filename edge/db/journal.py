@@ -230,7 +230,13 @@ def oldest_waiting_ms(reader: Reader, epoch: int) -> int | None:
 
 
 def fact_of_sale(reader: Reader, epoch: int, seq: int) -> bytes:
-    """Give the bytes of a lane 0 fact."""
-    [(raw,)] = reader.execute("SELECT raw FROM facts WHERE epoch = ? AND lane = 0 AND seq = ?", (epoch, seq))
-    found: bytes = raw
+    """Give the bytes of a lane 0 fact.
+
+    Raises:
+        LookupError: there is no such fact.
+    """
+    rows = reader.execute("SELECT raw FROM facts WHERE epoch = ? AND lane = 0 AND seq = ?", (epoch, seq))
+    if not rows:
+        raise LookupError(f"there is no trade fact {seq} of epoch {epoch}")
+    found: bytes = rows[0][0]
     return found

@@ -51,9 +51,8 @@ CREATE TABLE invites (
 ) STRICT;
 CREATE TABLE day_totals (day TEXT PRIMARY KEY, sales INTEGER NOT NULL, amount_fen INTEGER NOT NULL) STRICT;
 CREATE TABLE prints (
-    document TEXT NOT NULL, subject TEXT NOT NULL,
-    confirmed INTEGER NOT NULL, parked INTEGER NOT NULL, discarded INTEGER NOT NULL, last_seq INTEGER NOT NULL,
-    PRIMARY KEY (document, subject)
+    job_id TEXT PRIMARY KEY, document TEXT NOT NULL, subject TEXT NOT NULL,
+    copy INTEGER NOT NULL, state TEXT NOT NULL, seq INTEGER NOT NULL
 ) STRICT;
 """
 

@@ -99,10 +99,22 @@ def set_state(tx: Tx, job_id: str, state: str, reason: str, at_ms: int) -> None:
     )
 
 
-def begin_attempt(tx: Tx, job_id: str) -> None:
-    """Say durably that the first byte is about to go out."""
+def begin_attempt(tx: Tx, job_id: str) -> bool:
+    """Say durably that the first byte is about to go out; False when a person settled the slip meanwhile."""
+    taken = tx.execute(
+        "UPDATE print_jobs SET state = 'sending', reason = '', attempt = attempt + 1"  # noqa: S608
+        f" WHERE job_id = ? AND state IN {WAITING} RETURNING job_id",
+        (job_id,),
+    )
+    return bool(taken)
+
+
+def put_back(tx: Tx, job_id: str, state: str, reason: str) -> None:
+    """Return a slip from the queue's hands to the state it was taken in; one that was discarded meanwhile stays so."""
     tx.execute(
-        "UPDATE print_jobs SET state = 'sending', reason = '', attempt = attempt + 1 WHERE job_id = ?", (job_id,)
+        "UPDATE print_jobs SET state = ?, reason = ?"
+        " WHERE job_id = ? AND state IN ('queued', 'claimed', 'held', 'sending', 'sent')",
+        (state, reason, job_id),
     )
 
 
@@ -115,3 +127,21 @@ def next_copy(reader: Reader, subject: str) -> int:
     """Give the copy number that the next marked slip of a subject must carry, from 1."""
     [(last,)] = reader.execute("SELECT max(copy) FROM print_jobs WHERE subject = ?", (subject,))
     return int(last or 0) + 1
+
+
+def contradicting(reader: Reader) -> list[tuple[str, int]]:
+    """List slips whose row says something else than the facts: (job id, seq of the lane 1 fact).
+
+    A slip that a fact calls printed or discarded must still be that, under the same copy number; one that may be on
+    paper must wait for a person or carry a higher copy number, or it would be repeated without its mark.
+    """
+    rows = reader.execute(
+        "SELECT prints.job_id, prints.seq FROM prints LEFT JOIN print_jobs USING (job_id)"
+        " WHERE print_jobs.job_id IS NULL OR print_jobs.copy < prints.copy"
+        " OR (prints.state IN ('confirmed', 'discarded')"
+        "     AND (print_jobs.state <> prints.state OR print_jobs.copy <> prints.copy))"
+        " OR (prints.state = 'unknown' AND print_jobs.state NOT IN ('unknown', 'discarded')"
+        "     AND print_jobs.copy = prints.copy)"
+        " ORDER BY prints.seq"
+    )
+    return [(job_id, seq) for job_id, seq in rows]

@@ -12,15 +12,9 @@ TABLES: dict[str, str] = {
     "sale_tenders": "sale_id, position, kind, received_fen, change_fen, amount_fen",
     "invites": "invite_id, sale_id, short, code, expires_day, seq",
     "day_totals": "day, sales, amount_fen",
-    "prints": "document, subject, confirmed, parked, discarded, last_seq",
+    "prints": "job_id, document, subject, copy, state, seq",
 }
 """Every projection with its columns; `verify` rebuilds and compares each."""
-
-_PRINT_COLUMN = {
-    operations.PRINT_CONFIRMED: "confirmed",
-    operations.PRINT_PARKED: "parked",
-    operations.PRINT_DISCARDED: "discarded",
-}
 
 
 def project(tx: Tx, fact: Fact) -> None:
@@ -81,15 +75,10 @@ def _invite_issued(tx: Tx, fact: Fact, invite: InviteIssued) -> None:
 
 
 def _print_settled(tx: Tx, fact: Fact, settled: PrintSettled) -> None:
-    column = _PRINT_COLUMN[fact.kind]
     tx.execute(
-        "INSERT INTO prints (document, subject, confirmed, parked, discarded, last_seq) VALUES (?, ?, 0, 0, 0, ?)"
-        " ON CONFLICT (document, subject) DO UPDATE SET last_seq = excluded.last_seq",
-        (settled.document, settled.subject, fact.seq),
-    )
-    tx.execute(
-        f"UPDATE prints SET {column} = {column} + 1 WHERE document = ? AND subject = ?",  # noqa: S608 - our own names
-        (settled.document, settled.subject),
+        "INSERT INTO prints (job_id, document, subject, copy, state, seq) VALUES (?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT (job_id) DO UPDATE SET copy = excluded.copy, state = excluded.state, seq = excluded.seq",
+        (settled.job_id, settled.document, settled.subject, settled.copy, settled.state, fact.seq),
     )
 
 

@@ -25,7 +25,14 @@ MEND_CHECK_S = 1.0
 """How often a printer that cannot print is asked whether it can again."""
 _TAG_BASE = 95
 
+_HELD_BECAUSE = {"disconnected": "not_answering", "stalled": "not_answering"}
+"""What a broken connection says of the printer's own state: nothing that it answered."""
+
 log = logging.getLogger(__name__)
+
+
+class SlipGone(Exception):
+    """The slip was settled by a person before its first byte left."""
 
 
 class Printer(Protocol):
@@ -56,8 +63,8 @@ class Spool(Protocol):
         """Build what a slip says."""
         ...
 
-    def begin(self, job: Job) -> None:
-        """Commit that the first byte is about to leave."""
+    def begin(self, job: Job) -> bool:
+        """Commit that the first byte is about to leave; False when the slip is not to be printed any more."""
         ...
 
     def settle(self, job: Job, state: str, reason: str) -> None:
@@ -168,14 +175,21 @@ class PrintQueue:
         slip = escpos_encode.encode(self._spool.document(job), self._device.profile)
         if slip.unprintable:
             log.warning("print_queue.unprintable", extra={"job": job.job_id, "characters": slip.unprintable})
-        outcome = self._device.print_slip(job, slip.data, lambda: self._spool.begin(job))
+        try:
+            outcome = self._device.print_slip(job, slip.data, lambda: self._begin(job))
+        except SlipGone:
+            # Somebody discarded it while the printer was being asked; nothing of it was sent.
+            self._in_hand = None
+            return 0.0
         # After `begin` the row says "sending"; the job in hand still has the state it was claimed with.
         self._spool.settle(job, outcome.state, "" if outcome.state in {"confirmed", "sent"} else outcome.reason)
         self._in_hand = None
         if outcome.state in {"confirmed", "sent"}:
             self._show("ready")
             return 0.0
-        self._show(outcome.reason if outcome.state == "held" else self._device.check())
+        self._show(
+            _HELD_BECAUSE.get(outcome.reason, outcome.reason) if outcome.state == "held" else self._device.check()
+        )
         return MEND_CHECK_S if outcome.state == "held" else 0.0
 
     def _run(self) -> None:
@@ -189,6 +203,10 @@ class PrintQueue:
                 wait_s = MEND_CHECK_S
             if wait_s > 0:
                 seen = self._spool.wait(seen, wait_s)
+
+    def _begin(self, job: Job) -> None:
+        if not self._spool.begin(job):
+            raise SlipGone(job.job_id)
 
     def _show(self, state: str) -> None:
         if state == self._view.state:

@@ -1,5 +1,6 @@
 """What becomes of slips: from the fact to the document, and every change of state with its fact."""
 
+from dataclasses import dataclass
 from typing import TypeVar
 
 from drivers.document import ReceiptDoc
@@ -21,6 +22,17 @@ T = TypeVar("T")
 REASON_CHARS_MAX = 80
 JOBS_SHOWN_MAX = 200
 PARKED = frozenset({"held", "unknown"})
+IN_THE_QUEUES_HANDS = frozenset({"queued", "claimed", "held", "sending", "sent"})
+
+
+@dataclass(frozen=True)
+class Settling:
+    """A change of a slip's state: to what, why, by which fact, and from which states it may come."""
+
+    state: str
+    reason: str
+    kind: str
+    only_from: frozenset[str]
 
 
 class NodeSpool:
@@ -55,27 +67,32 @@ class NodeSpool:
         heading = Heading(grant.store, grant.name, self._node.zone, grant.public_url)
         return receipt(sale, invite, heading, sale_fact.at_ms, job.copy)
 
-    def begin(self, job: Job) -> None:
-        """Commit that the first byte of a slip is about to go out."""
-        self._node.db.write(lambda tx: print_jobs.begin_attempt(tx, job.job_id))
+    def begin(self, job: Job) -> bool:
+        """Commit that the first byte of a slip is about to go out; False when it was discarded meanwhile."""
+        return self._node.db.write(lambda tx: print_jobs.begin_attempt(tx, job.job_id))
 
     def settle(self, job: Job, state: str, reason: str) -> None:
         """Commit what became of a slip, with the fact that says so.
 
-        A slip that stays held for the same reason is no news and changes nothing.
+        A slip that is held again for the same reason is no news: its row says so, and the journal is not told twice.
+        What a person discarded while the printer was being asked stays discarded.
         """
         if (job.state, job.reason) == (state, reason):
+            self._node.db.write(lambda tx: print_jobs.put_back(tx, job.job_id, state, reason))
             return
         on_paper = state in {"confirmed", "sent"}
         kind = operations.PRINT_CONFIRMED if on_paper else operations.PRINT_PARKED
-        _write_settled(self._node, job, "confirmed" if on_paper else state, reason, kind)
+        final = "confirmed" if on_paper else state
+        _write_settled(self._node, job, Settling(final, reason, kind, IN_THE_QUEUES_HANDS))
 
     def recover(self) -> int:
         """After a restart: what was in hand may lie on paper, so it waits for a person; gives how many."""
         with self._node.db.read() as reader:
             left = print_jobs.left_in_hand(reader)
         for job in left:
-            _write_settled(self._node, job, "unknown", "interrupted", operations.PRINT_PARKED)
+            _write_settled(
+                self._node, job, Settling("unknown", "interrupted", operations.PRINT_PARKED, IN_THE_QUEUES_HANDS)
+            )
         return len(left)
 
     def wait(self, seen: int, timeout_s: float) -> int:
@@ -116,7 +133,7 @@ def discard(node: Node, job_id: str, reason: str) -> Job | Refused:
         job = print_jobs.by_id(reader, job_id)
     if job is None:
         return Refused("not_found")
-    if not _write_settled(node, job, "discarded", reason.strip(), operations.PRINT_DISCARDED, only_from=PARKED):
+    if not _write_settled(node, job, Settling("discarded", reason.strip(), operations.PRINT_DISCARDED, PARKED)):
         return Refused("not_reprintable", {"state": job.state})
     with node.db.read() as reader:
         return print_jobs.by_id(reader, job_id) or job
@@ -149,25 +166,24 @@ def open_jobs(node: Node) -> list[Job]:
         return print_jobs.open_jobs(reader, JOBS_SHOWN_MAX)
 
 
-def _write_settled(
-    node: Node, job: Job, state: str, reason: str, kind: str, only_from: frozenset[str] | None = None
-) -> bool:
-    """Write a state with its fact; with `only_from`, only if the slip has not moved on meanwhile."""
+def _write_settled(node: Node, job: Job, settling: Settling) -> bool:
+    """Write a state with its fact, only if the slip has not moved on meanwhile; False when it has."""
     place = node.place()
-    draft = Draft(
-        fact_id=node.ids.uuid7(),
-        lane=1,
-        kind=kind,
-        v=1,
-        body=PrintSettled(job_id=job.job_id, document=job.document, subject=job.subject, copy=job.copy, reason=reason),
-        device="printer",
+    body = PrintSettled(
+        job_id=job.job_id,
+        document=job.document,
+        subject=job.subject,
+        copy=job.copy,
+        state=settling.state,
+        reason=settling.reason,
     )
+    draft = Draft(fact_id=node.ids.uuid7(), lane=1, kind=settling.kind, v=1, body=body, device="printer")
 
     def work(tx: Tx) -> bool:
         held = print_jobs.by_id(tx, job.job_id)
-        if only_from is not None and (held is None or held.state not in only_from):
+        if held is None or held.state not in settling.only_from:
             return False
-        print_jobs.set_state(tx, job.job_id, state, reason, place.at_ms)
+        print_jobs.set_state(tx, job.job_id, settling.state, settling.reason, place.at_ms)
         for fact in journal.append(tx, place, node.identity, [draft]):
             projections.project(tx, fact)
         return True

@@ -5,22 +5,28 @@ What each check finds:
 * gaps in seq and in `n` — a deleted fact;
 * keyed seals — a journal that was edited and chained anew by somebody without the node's key file;
 * lane heads and the hub's signed acknowledgement — a tail that was cut;
-* rebuilt projections — a table that says something else than the facts.
+* rebuilt projections — a table that says something else than the facts;
+* counter, spool and stored answers — what is no projection, and still must not contradict the facts.
 """
 
 from dataclasses import dataclass, field
 
-from edge.db import journal, projections
+import msgspec
+
+from edge.db import journal, print_jobs, projections, sales
 from edge.db.journal import Stored
 from edge.db.migrations import steps
 from edge.services.node import Node
-from sync.contract import envelope, facts, messages
+from edge.services.settle_sale import read_answer
+from sync.contract import envelope, facts, messages, trade
 from sync.contract.facts import ContractError
 from sync.contract.messages import Ack, Welcome
+from sync.contract.trade import SalePaid
 from sync.node import migrate, sealing
 from sync.node.database import Reader, Tx
 
 FINDINGS_MAX = 20
+ANSWERS_PAGE = 500
 
 
 @dataclass(frozen=True)
@@ -95,6 +101,9 @@ def verify(node: Node) -> Report:
         _check_heads(reader, walk, report)
         _check_anchors(node, reader, walk, report)
         _compare(reader, rebuilt, report)
+        _check_counter(reader, walk, report)
+        _check_slips(reader, report)
+        _check_answers(reader, report)
     for (epoch, lane), seq in sorted(walk.seq.items()):
         report.lanes[str(lane)] = {"epoch": epoch, "seq": seq}
     return report
@@ -197,3 +206,47 @@ def _compare(reader: Reader, rebuilt: Tx, report: Report) -> None:
             lane, seq = projections.place_of(reader, table, first) or projections.place_of(rebuilt, table, first) or (
                 None, None)  # fmt: skip
             report.found(lane, seq, f"the table {table} does not say what the facts say")
+
+
+def _check_counter(reader: Reader, walk: _Walk, report: Report) -> None:
+    """Hold the commit counter against the last fact: a lower one would number the next fact twice."""
+    same = journal.counter(reader, "n") == walk.n
+    report.projections["counters"] = same
+    if not same:
+        report.found(None, None, "the commit counter is not the last fact's number")
+
+
+def _check_slips(reader: Reader, report: Report) -> None:
+    """Hold the spool against the facts: what was printed may not wait to be printed again without its mark."""
+    wrong = print_jobs.contradicting(reader)
+    report.projections["print_jobs"] = not wrong
+    for job_id, seq in wrong:
+        report.found(1, seq, f"the slip {job_id} does not say what the facts say")
+
+
+def _check_answers(reader: Reader, report: Report) -> None:
+    """Hold every stored answer against its sale: a repeat is answered from it, and the lists are read from it."""
+    wrong = 0
+    after = 0
+    while page := sales.page(reader, after, ANSWERS_PAGE):
+        for row in page:
+            stored = sales.stored_answer(reader, row.sale_id)
+            if stored is None or not _answers_for(stored.answer, reader, row):
+                wrong += 1
+                report.found(0, row.seq, f"the stored answer of sale {row.sale_id} does not say what its fact says")
+        after = page[-1].n
+    report.projections["requests"] = wrong == 0
+
+
+def _answers_for(raw: bytes, reader: Reader, row: sales.SaleRow) -> bool:
+    try:
+        answer = read_answer(raw)
+        fact = facts.decode(journal.fact_of_sale(reader, row.epoch, row.seq))
+        sale = trade.read_trade(fact)
+    except (ContractError, LookupError, msgspec.ValidationError, *facts.UNREADABLE):
+        return False
+    return isinstance(sale, SalePaid) and (
+        (answer.sale_id, answer.receipt_no, answer.till, answer.total_fen, answer.lines, answer.tenders)
+        == (sale.sale_id, sale.receipt_no, sale.till, sale.total_fen, sale.lines, sale.tenders)
+        and (answer.n, answer.store, answer.business_day, answer.saved_ms) == (fact.n, fact.store, fact.day, fact.at_ms)
+    )

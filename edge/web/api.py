@@ -33,7 +33,7 @@ class SignInCommand(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class ReprintCommand(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Asks for a marked copy; the id makes a repeat harmless."""
 
-    request_id: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{32}$")]
+    request_id: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{32}$", max_length=32)]
 
 
 class DiscardCommand(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -27,12 +27,16 @@ class MenuImported(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PrintSettled(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of one slip: on paper (`print.confirmed`), parked with a reason, or discarded by a person."""
+    """What became of one slip: on paper (`print.confirmed`), parked with a reason, or discarded by a person.
+
+    `state` tells the two kinds of parked apart: `held` (nothing was handed over) and `unknown` (it may be on paper).
+    """
 
     job_id: str
     document: str
     subject: str
     copy: int
+    state: str = ""
     reason: str = ""
 
 

@@ -37,6 +37,8 @@ class FolderLock:
             AlreadyRunning: another process has it.
         """
         folder.mkdir(parents=True, exist_ok=True)
+        # Sales and keys lie here: nobody but the owner of the process may look.
+        folder.chmod(0o700)
         self._handle = os.open(folder / "run.lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

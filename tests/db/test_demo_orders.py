@@ -17,10 +17,17 @@ def written(tmp_path: Path, text: str | bytes, name: str = "orders.csv") -> Path
 
 
 def test_lines_of_one_order_become_one_sale_priced_by_item_and_price(tmp_path):
-    text = HEAD + "1,2016-01-01 12:00:00,Naan,2,2.50\n1,2016-01-01 12:00:00,Korma,1,8.95\n2,2016-01-01 12:05:00,Naan,1,2.75\n"
+    text = (
+        HEAD
+        + "1,2016-01-01 12:00:00,Naan,2,2.50\n1,2016-01-01 12:00:00,Korma,1,8.95\n2,2016-01-01 12:05:00,Naan,1,2.75\n"
+    )
     day = from_file(written(tmp_path, gzip.compress(text.encode()), "orders.csv.gz"), None)
 
-    assert [(dish.name.en, dish.price_fen) for dish in day.menu.dishes] == [("Naan", 250), ("Korma", 895), ("Naan", 275)]
+    assert [(dish.name.en, dish.price_fen) for dish in day.menu.dishes] == [
+        ("Naan", 250),
+        ("Korma", 895),
+        ("Naan", 275),
+    ]
     assert [order.total_fen for order in day.orders] == [1395, 275]
     assert all(order.received_fen >= order.total_fen for order in day.orders)
 

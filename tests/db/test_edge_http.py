@@ -14,10 +14,10 @@ from edge.app import create_app
 from edge.services.import_menu import load_in_force
 from edge.services.node import MenuShelf
 from edge.services.status import Desk
-from sync.contract.codes import Verdict
 from edge.web import problems, words
 from edge.web.access import BODY_BYTES_MAX, COOKIE
 from edge.web.live import StreamSeats
+from sync.contract.codes import Verdict
 from tests.kit.nodes import PIN, Rig, sell_body, store_identity, uuid7_hex
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -329,3 +329,46 @@ def test_the_thread_prints_what_is_queued_while_it_waits_and_ends_when_told(rig)
         seen = rig.node.changed.wait(seen, 10)
     queue.stop()
     assert len(device.paper) == 1
+
+
+@dataclass
+class ResettingDevice(Device):
+    """A printer that says it is ready and then resets before it takes a byte: held after `sending` was committed."""
+
+    asked: Callable[[], None] = lambda: None
+
+    def print_slip(self, job: Job, data: bytes, before_first_byte: Callable[[], None]) -> Outcome:
+        outcome = self.outcomes.pop(0)
+        self.asked()
+        before_first_byte()
+        if outcome.state != "held":
+            self.paper.append(data)
+        return outcome
+
+
+def test_a_slip_that_is_held_again_for_the_same_reason_stays_in_the_queue(rig):
+    reset = Outcome("held", "disconnected", 0)
+    device = ResettingDevice([reset, reset, CONFIRMED])
+    queue = PrintQueue(NodeSpool(rig.node), device)
+    rig.sell(1)
+    for _ in range(2):
+        queue.step()
+        assert states(rig) == [("held", "disconnected", 0)]
+        assert queue.view.state == "not_answering"
+    queue.step()
+    assert states(rig) == [("confirmed", "", 0)]
+    assert kinds(rig) == ["print.parked", "print.confirmed"], "the same reason again is no news"
+
+
+def test_a_slip_that_is_discarded_while_the_printer_is_being_asked_does_not_print(rig):
+    device = ResettingDevice([HELD, CONFIRMED])
+    queue = PrintQueue(NodeSpool(rig.node), device)
+    rig.sell(1)
+    queue.step()
+    device.asked = lambda: slips.discard(rig.node, only_job(rig).job_id, "guest left")
+    queue.step()
+    assert device.paper == []
+    assert states(rig) == [("discarded", "guest left", 0)]
+    queue.step()
+    assert kinds(rig) == ["print.parked", "print.discarded"]
+    assert verify_journal.verify(rig.node).ok
