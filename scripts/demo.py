@@ -8,7 +8,6 @@ import shutil
 import signal
 import sys
 import tempfile
-import threading
 import time
 import urllib.error
 import urllib.request
@@ -23,11 +22,15 @@ DEFAULT_SALES = 600
 SALES_MIN = 12
 """Fewer cannot be dealt to two stores and three thirds with a fault in each."""
 WATCH_S = 1.0
+EXIT_INTERRUPTED = 130
 
 
 def main() -> None:
     """Run the demo; exit 0 if and only if all is well."""
     asked = _arguments()
+    # A closed terminal or a polite kill must not leave processes behind: both end like Ctrl-C, through every `finally`.
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
     try:
         day = _day(asked)
     except OrdersError as error:
@@ -35,9 +38,16 @@ def main() -> None:
     folder = Path(tempfile.mkdtemp(prefix="zhanggui-demo-"))
     try:
         sys.exit(_check(asked, day, folder) if asked.check else _show(asked, day, folder))
+    except KeyboardInterrupt:
+        _say("stopped")
+        sys.exit(EXIT_INTERRUPTED)
     finally:
         if not asked.keep:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _interrupt(*_: object) -> NoReturn:
+    raise KeyboardInterrupt
 
 
 def _arguments() -> argparse.Namespace:
@@ -67,25 +77,24 @@ def _day(asked: argparse.Namespace) -> Day:
 
 
 def _show(asked: argparse.Namespace, day: Day, folder: Path) -> int:
-    """Start everything, say where it is, and wait for Ctrl-C."""
-    stopping = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopping.set())
+    """Start everything, say where it is, and wait for Ctrl-C; what ends by itself is started again."""
     world = World(folder, asked.broker, day.menu, _say, fixed_ports=True)
     try:
         world.start()
         _wait_for_page(world.stores[0].url)
+        print(_welcome(world), flush=True)
+        while True:
+            time.sleep(WATCH_S)  # noqa: TID251 - between two looks at other processes
+            for process in world.ended():
+                _say(f"{process.name} ended; starting it again, as a service manager would")
+                process.start()
     except StartError as error:
         _refuse(str(error), as_json=asked.json)
-    print(_welcome(world), flush=True)
-    while not stopping.wait(WATCH_S):
-        ended = world.ended()
-        if ended:
-            _say(f"{', '.join(ended)} ended by itself; its log is in {folder}")
-            break
-    _say("stopping")
-    world.stop()
-    return 0
+    except KeyboardInterrupt:
+        _say("stopping")
+        return 0
+    finally:
+        world.stop()
 
 
 def _check(asked: argparse.Namespace, day: Day, folder: Path) -> int:

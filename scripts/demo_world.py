@@ -152,9 +152,9 @@ class World:
             process.stop()
         self._started.clear()
 
-    def ended(self) -> list[str]:
-        """Name the processes that ended by themselves."""
-        return [one.name for one in self._started if one.popen is not None and one.popen.poll() is not None]
+    def ended(self) -> list[Process]:
+        """Give the processes that ended by themselves."""
+        return [one for one in self._started if one.popen is not None and one.popen.poll() is not None]
 
     @property
     def console_password(self) -> str:

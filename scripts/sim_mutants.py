@@ -82,10 +82,27 @@ class SessionBlind(StoreLink):
 
 
 class SilentIngest(SimIngest):
-    """Lets a heartbeat under no session pass without a word."""
+    """Lets heartbeats pass without a word."""
 
-    def _ask_for_greeting(self, reader: Reader, bunch: _Bunch, one: Arrival) -> None:
+    def _answer_heartbeat(self, reader: Reader, bunch: _Bunch, one: Arrival) -> None:
         pass
+
+
+class _NeverLonely(Uplink):
+    """Takes silence for consent."""
+
+    def tick(self, now_ms: int) -> list[Effect]:
+        self.heard(now_ms)
+        return super().tick(now_ms)
+
+
+class SilenceBlind(StoreLink):
+    """Never wonders whether the hub is still there."""
+
+    def __init__(self, **named: Any) -> None:  # noqa: ANN401 - passed on as it came
+        super().__init__(**named)
+        self._uplink = _NeverLonely(pace=self._uplink.pace)
+        self._committed()
 
 
 class _Obedient(Uplink):
@@ -162,7 +179,9 @@ MUTANTS = {
     "rollback_welcomed": Mutant("a store that fell behind its own word is sent away", make_ingest=TrustingIngest),
     "session_ignored": Mutant("only answers to the last greeting count", make_link=SessionBlind),
     "doorbell_rung_once": Mutant("a lost doorbell is rung again", doorbell_every_ms=NEVER_MS),
-    "quiet_store_unasked": Mutant("a store without news hears that the hub restarted", make_ingest=SilentIngest),
+    "quiet_store_unasked": Mutant(
+        "a store without news learns that the hub restarted", make_ingest=SilentIngest, make_link=SilenceBlind
+    ),
     "late_refusal_obeyed": Mutant("a late copy of a greeting is no verdict", make_link=VerdictBlind),
     "stream_unchecked": Mutant("a stream is checked against the hub's at each welcome", make_link=StreamBlind),
     "rewind_off": Mutant("what was lost is sent again", make_link=RewindBlind),

@@ -22,7 +22,7 @@ from sync.contract import facts, trade
 from sync.contract.messages import STORES_STREAM
 from sync.contract.trade import SalePaid
 from sync.contract.words import Name
-from sync.engine.memory import CLEAN, MemoryBroker
+from sync.engine.memory import CLEAN, PARTITION, MemoryBroker
 from sync.engine.uplink import RTO_MAX_MS, Phase
 from sync.node.ports import ManualClock
 
@@ -314,7 +314,16 @@ class World:
 
     # ------------------------------------------------------------------------------------------------------- agreement
 
+    def _rename_unheard(self) -> None:
+        """Lose the doorbell of the very last news: only a second ringing, or another greeting, tells of it."""
+        if self.hub.alive and self.hub.transport is not None:
+            self.hub.transport.up.plan = PARTITION
+            self._rename(self.dice.choice(STORES))
+            self.hub.step()
+
     def _mend(self) -> None:
+        if self.dice.random() < 0.5:  # noqa: PLR2004 - the other worlds end without news
+            self._rename_unheard()
         self.mended = True
         self.oracle.note("", "mended")
         self.broker.revive()

@@ -196,7 +196,7 @@ class Ingest:
                 self._greet(reader, bunch, one)
             case MessageKind.HEARTBEAT:
                 _take_heartbeat(bunch, one)
-                self._ask_for_greeting(reader, bunch, one)
+                self._answer_heartbeat(reader, bunch, one)
             case MessageKind.PULL:
                 self._take_pull(reader, bunch, one)
             case _:
@@ -299,14 +299,13 @@ class Ingest:
         wire = one.end.sealer.seal(MessageKind.WELCOME, messages.encode(body))
         bunch.replies.append((topics.of_store(self._tenant, one.store).welcome, wire))
 
-    def _ask_for_greeting(self, reader: Reader, bunch: _Bunch, one: Arrival) -> None:
-        """Answer a sign of life under a session that this process does not know with an ack of no session.
+    def _answer_heartbeat(self, reader: Reader, bunch: _Bunch, one: Arrival) -> None:
+        """Answer every sign of life with the trade lane's ack: silence must mean that we are away.
 
-        After a restart from a backup we may hold less than we once acknowledged, and a store that has nothing new to
-        send would never hear of it.
+        Under a session that this process does not know the ack names none, and the store greets again: after a restart
+        from a backup we may hold less than we once acknowledged, and a store that has nothing new to send would never
+        hear of it.
         """
-        if (one.store, one.epoch) in self._sessions:
-            return
         if self._lane_row(reader, bunch, one.store, one.epoch, Lane.TRADE).fork_seq is None:
             bunch.acks.setdefault((one.store, one.epoch, Lane.TRADE.value), (one.end, None))
 

@@ -180,9 +180,12 @@ class StoreLink:
             doorbell = sealing.open_doorbell(self._identity.hub_signing, message.payload)
             if self._uplink.phase is Phase.OPEN:
                 self._perform_pulls(self._downlink.heard(doorbell.streams, self._now()))
+            elif not message.retained:
+                self._perform(self._uplink.rang(self._now()))
             return
         opened = envelope.take_apart(message.payload)
         plain = self._opener.open(opened)
+        self._uplink.heard(self._now())
         self._status = LinkStatus(self._status.phase, self._status.since_ms, self._status.refusal, self._clock.now_ms())
         kind = opened.header.kind
         if kind is MessageKind.WELCOME:

@@ -13,6 +13,8 @@ Cases of a lost message, and why each is right:
    time-out in a row we say HELLO again.
 7. Our HELLO comes twice, the second time after we sent more: it shows less than the hub holds by now and is refused
    as `rewind`. While the session is open that is no verdict but a reason to say HELLO again.
+8. The hub died while the broker stands: its answers to our heartbeats stop, and after 20 s we say HELLO again, so the
+   screen never shows a hub that is not there. When it rings its doorbell we greet at once.
 """
 
 from collections import deque
@@ -26,6 +28,8 @@ RTO_MIN_MS = 2_000
 RTO_MAX_MS = 60_000
 REFUSED_RETRY_MS = 30_000
 GAP_QUIET_MS = 500
+SILENCE_MS = 20_000
+"""The hub answers every heartbeat, one in five seconds: so long without a word means that it is away."""
 SILENT_BACKOFF_MAX = 16
 """A hub that welcomes but never acknowledges is still asked more and more rarely, up to this many time-outs."""
 LANES = (0, 1)
@@ -111,7 +115,7 @@ class Uplink:
     lanes: dict[int, _Lane] = field(default_factory=lambda: {lane: _Lane() for lane in LANES})
     credit: int = 4
     _flights: deque[_Flight] = field(default_factory=deque)
-    _greeted_ms: int = 0
+    _heard_ms: int = 0
     _greet_at_ms: int | None = None
     _srtt_ms: float | None = None
     _backoff: int = 1
@@ -146,6 +150,7 @@ class Uplink:
             return []
         effects: list[Effect] = []
         self.phase = Phase.OPEN
+        self._heard_ms = now_ms
         self.refusal = ""
         self.credit = message.credit
         self._flights.clear()
@@ -190,6 +195,18 @@ class Uplink:
                 self._rewind_lane(message.lane)
         return effects + self._send(now_ms)
 
+    def heard(self, now_ms: int) -> None:
+        """Something came that only the hub can have sealed."""
+        self._heard_ms = now_ms
+
+    def rang(self, now_ms: int) -> list[Effect]:
+        """The hub rang its doorbell just now, so it is there: greet at once instead of after a long pause."""
+        if self.phase is not Phase.GREETING:
+            return []
+        self._backoff = 1
+        self._greet_at_ms = now_ms
+        return self.tick(now_ms)
+
     def session_lost(self, now_ms: int) -> list[Effect]:
         """The hub does not know our session (it restarted): greet again."""
         if self.phase is not Phase.OPEN:
@@ -220,6 +237,8 @@ class Uplink:
             return []
         if self.phase is not Phase.OPEN:
             return []
+        if now_ms - self._heard_ms >= SILENCE_MS:
+            return self.session_lost(now_ms)
         if self._flights and now_ms - self._flights[0].sent_ms >= self.rto_ms:
             if self._backoff > 1:
                 self._silent = True

@@ -461,8 +461,11 @@ def test_a_heartbeat_tells_what_waits(hub, store):
     beat = Heartbeat(
         wall_ms=1, waiting={0: 3, 1: 4}, oldest_waiting_ms=9, day="2026-09-21", day_sales=2, day_amount_fen=5
     )
-    store.send(store.hello())
-    assert store.send(store.control(store.topics.heartbeat, MessageKind.HEARTBEAT, beat)) == []
+    [welcome] = store.send(store.hello())
+    [answered] = store.send(store.control(store.topics.heartbeat, MessageKind.HEARTBEAT, beat))
+    assert (answered.session, answered.lane, answered.seq) == (welcome.nonce, 0, 0), (
+        "silence must mean that we are away"
+    )
     seen = hub.reports.stores()[0]
     assert (seen.state, seen.waiting.trade, seen.waiting.operations) == ("online", 3, 4)
     hub.clock.advance(20_001)
@@ -477,8 +480,9 @@ def test_a_heartbeat_under_no_session_asks_the_store_to_greet_for_it_may_have_no
     beat = Heartbeat(wall_ms=1, waiting={}, oldest_waiting_ms=None, day="", day_sales=0, day_amount_fen=0)
     [asked] = store.send(store.control(store.topics.heartbeat, MessageKind.HEARTBEAT, beat))
     assert (asked.session, asked.lane, asked.seq, asked.gap) == (b"", 0, 0, None)
-    store.send(store.hello())
-    assert store.send(store.control(store.topics.heartbeat, MessageKind.HEARTBEAT, beat)) == []
+    [welcome] = store.send(store.hello())
+    [answered] = store.send(store.control(store.topics.heartbeat, MessageKind.HEARTBEAT, beat))
+    assert answered.session == welcome.nonce
 
 
 @pytest.mark.parametrize("spoiled", [{"day_sales": 2**62}, {"waiting": {0: -1}}, {"day": "x" * 99}])

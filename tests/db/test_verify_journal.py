@@ -298,7 +298,10 @@ def test_a_table_edited_by_hand_is_found(answered, tmp_path, table, sql, seq):
         ("print_jobs", "UPDATE print_jobs SET copy = 0 WHERE copy > 0"),
         ("print_jobs", "DELETE FROM print_jobs WHERE state IN ('confirmed', 'discarded')"),
         ("requests", "DELETE FROM requests"),
-        ("requests", "UPDATE requests SET answer = CAST(replace(CAST(answer AS TEXT), '\"qty\":1', '\"qty\":2') AS BLOB)"),
+        (
+            "requests",
+            "UPDATE requests SET answer = CAST(replace(CAST(answer AS TEXT), '\"qty\":1', '\"qty\":2') AS BLOB)",
+        ),
     ],
 )
 def test_what_is_no_projection_may_not_contradict_the_facts_either(answered, tmp_path, table, sql):

@@ -7,15 +7,15 @@ from scripts.sim_world import run
 
 FIRST_WORLDS = range(1, 21)
 KNOWN = {
-    "watermark_ack": 3,
-    "session_ignored": 3,
+    "watermark_ack": 6,
+    "session_ignored": 1,
     "rollback_welcomed": 18,
-    "rewind_off": 21,
+    "rewind_off": 18,
     "late_refusal_obeyed": 19,
-    "chain_check_off": 22,
+    "chain_check_off": 25,
     "stream_unchecked": 5,
     "quiet_store_unasked": 34,
-    "doorbell_rung_once": 49,
+    "doorbell_rung_once": 31,
 }
 """A world that notices, for each guard that takes a rare mishap; `sim sync --mutants` finds others when one moves away."""
 
