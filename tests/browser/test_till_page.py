@@ -397,6 +397,30 @@ def test_a_wrong_pin_is_said_in_place_and_the_pad_does_not_move(page: Page, node
     expect(page.get_by_test_id("lines")).to_be_visible()
 
 
+def test_a_till_chosen_with_the_mouse_takes_the_pin_and_enter(page: Page, node_url: str, cashier_pin: str) -> None:
+    page.goto(f"{node_url}/till/")
+    page.get_by_test_id("till-2").click()
+    page.keyboard.type(cashier_pin)
+    page.keyboard.press("Enter")
+    expect(page.get_by_test_id("lines")).to_be_visible()
+
+
+@pytest.mark.parametrize("state", ["disconnected", "on_fire"])
+def test_a_printer_state_that_nobody_taught_the_page_is_a_fault_and_parked_slips_are_counted_apart(
+    page: Page, node_url: str, cashier_pin: str, state: str
+) -> None:
+    sign_in(page, node_url, cashier_pin, "zh-CN")
+    answer = fetch(page, node_url, "/status")
+    answer["printer"] |= {"state": state, "waiting": 1, "parked": 2}
+    page.route("**/api/v1/events", lambda route: route.abort())
+    page.route("**/api/v1/status", lambda route: route.fulfill(json=answer))
+    page.reload()
+    printer = page.get_by_test_id("state-printer")
+    expect(printer).to_have_attribute("data-shape", "fault")
+    expect(printer).not_to_contain_text("state.")
+    expect(page.get_by_test_id("notice")).to_contain_text("另有 2 张要人处理")
+
+
 def test_signing_out_ends_the_session_and_keeps_the_cart(page: Page, node_url: str, cashier_pin: str) -> None:
     sign_in(page, node_url, cashier_pin)
     dish = plain_dishes(page, node_url)[0]
@@ -481,9 +505,9 @@ def test_each_state_is_a_button_that_opens_a_sheet_over_the_work_area_only(
         page.get_by_test_id(f"state-{name}").click()
         sheet = page.get_by_test_id(f"sheet-{name}")
         expect(sheet).to_be_visible()
-        box = sheet.bounding_box()
-        assert box is not None
-        assert box["x"] + box["width"] <= slip_left
+        # The sheet is drawn anew whenever the status changes: measure it in one go, inside the page.
+        right = page.locator(f"[data-testid=sheet-{name}]").evaluate("node => node.getBoundingClientRect().right")
+        assert right <= slip_left
         assert page.get_by_test_id("total").bounding_box() == slip
         page.keyboard.press("Escape")
         expect(sheet).to_be_hidden()

@@ -7,6 +7,8 @@ import { t } from "./words.js";
 // The notes and coins of the drawer, largest first; only for a currency whose pieces are known.
 const PIECES_FEN = { CNY: [10000, 5000, 2000, 1000, 500, 100, 50, 10] };
 const TEXT_MAX = 10;
+// More cash than this is a slip of the finger, and would not fit the page.
+const RECEIVED_MAX_FEN = 999_999_999;
 
 /** Amounts a guest is likely to hand over: the next round ones above `due_fen`, at most two. */
 function likelyFen(due_fen) {
@@ -127,7 +129,7 @@ export class PayPage {
   type(text) {
     const next = (this.fresh ? "" : this.text) + text;
     const clean = next.startsWith(".") ? "0" + next : next.replace(/^0+(?=\d)/, "");
-    if (clean.length > TEXT_MAX || Number.isNaN(parseAmount(clean))) return;
+    if (clean.length > TEXT_MAX || !(parseAmount(clean) <= RECEIVED_MAX_FEN)) return;
     this.fresh = false;
     this.set(clean);
   }

@@ -63,7 +63,7 @@ export class SignIn {
   }
 
   type(text) {
-    if (this.pin.length < PIN_MAX) this.set(this.pin + text);
+    if (this.pin.length < PIN_MAX && Date.now() >= this.locked_until_ms) this.set(this.pin + text);
   }
 
   erase() {
@@ -87,7 +87,8 @@ export class SignIn {
     if (/^[0-9]$/.test(event.key)) this.type(event.key);
     else if (event.key === "Backspace") this.erase();
     else if (event.key === "Escape") this.set("");
-    else if (event.key === "Enter" && document.activeElement?.tagName !== "BUTTON") this.send();
+    // A till that was chosen with the mouse keeps the focus: with a PIN typed, Enter means "sign in" wherever it is.
+    else if (event.key === "Enter" && (this.pin || document.activeElement?.tagName !== "BUTTON")) this.send();
     else return false;
     return true;
   }

@@ -4,7 +4,14 @@ import { el, setText } from "./dom.js";
 import { t } from "./words.js";
 
 const PRINTER_FAULTS = ["paper_out", "cover_open", "not_answering", "error"];
+const PRINTER_CALM = ["ready", "busy", "unknown", "none"];
 const SHOWN_MAX = 3;
+
+/** The fault of a printer, or null; a word that nobody taught this page is no answer, and never "ready". */
+function faultOf(state) {
+  if (PRINTER_FAULTS.includes(state)) return state;
+  return PRINTER_CALM.includes(state) ? null : "not_answering";
+}
 
 function hubState(status) {
   if (!status) return { id: "hub", shape: "unknown", text: t("state.hub_unknown"), rank: 2 };
@@ -18,9 +25,10 @@ function hubState(status) {
 function printerState(status, node_away) {
   if (!status || node_away) return { id: "printer", shape: "unknown", text: t("state.printer_unknown"), rank: 2 };
   const { state, waiting, parked } = status.printer;
-  if (PRINTER_FAULTS.includes(state)) {
+  const fault = faultOf(state);
+  if (fault) {
     const waits = waiting + parked;
-    return { id: "printer", shape: "fault", text: t("state.printer_" + state) + (waits ? "\u00b7" + waits : ""), rank: 3 };
+    return { id: "printer", shape: "fault", text: t("state.printer_" + fault) + (waits ? "\u00b7" + waits : ""), rank: 3 };
   }
   if (parked) return { id: "printer", shape: "fault", text: t("state.printer_parked", { n: parked }), rank: 3 };
   if (state === "unknown") return { id: "printer", shape: "unknown", text: t("state.printer_unknown"), rank: 2 };
@@ -80,10 +88,12 @@ export function noticeOf(status, node_away) {
   if (!status) return null;
   const { state, waiting, parked } = status.printer;
   const base = { kind: "printer", tone: "fault", icon: "printer", button: t("notice.show_slips"), sheet: "printer" };
-  if (PRINTER_FAULTS.includes(state)) {
-    const n = waiting + parked;
-    const sub = n === 0 ? t("notice.printer_sub_none") : n === 1 ? t("notice.printer_sub_one") : t("notice.printer_sub", { n });
-    return { ...base, title: t("fault." + state), sub, code: "PRN-" + state.toUpperCase().replaceAll("_", "-") };
+  const fault = faultOf(state);
+  if (fault) {
+    // Only what waits prints by itself; what is parked needs a person, and the sentence says so.
+    const waits = waiting === 0 ? t("notice.printer_sub_none") : waiting === 1 ? t("notice.printer_sub_one") : t("notice.printer_sub", { n: waiting });
+    const sub = parked ? `${waits} ${parked === 1 ? t("notice.parked_too_one") : t("notice.parked_too", { n: parked })}` : waits;
+    return { ...base, title: t("fault." + fault), sub, code: "PRN-" + fault.toUpperCase().replaceAll("_", "-") };
   }
   if (parked) {
     return { ...base, title: parked === 1 ? t("notice.parked_one") : t("notice.parked", { n: parked }), sub: t("notice.parked_sub"), code: "PRN-PARKED" };
