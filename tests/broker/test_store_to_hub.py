@@ -23,11 +23,13 @@ from sync.engine.transport import Message
 from sync.engine.uplink import Pace, Phase
 from sync.node import keys, sealing
 from sync.node.ports import SeededChance, SystemClock
-from tests.broker.conftest import Clients
+from tests.broker.conftest import Clients, everything
 from tests.kit.hub_store import NAME, TENANT, HubKit, open_file, request
 from tests.kit.nodes import HUB, Rig
 
 STORE = "s1"
+REPEAT_MS = 7_000
+"""Longer than the hub may take to write its counts."""
 LIMIT_MS = 30_000
 NAMES = topics.of_store(TENANT, STORE)
 
@@ -165,9 +167,9 @@ def test_a_rogues_batches_are_quarantined_with_their_reason_and_change_nothing_e
     for number in range(3):
         ends.rig.sell(number)
     ends.until(ends.settled)
-    heard = ear.poll(10)
-    assert isinstance(heard, Message)
-    batch, topic = heard.payload, NAMES.facts(0)
+    # The embedded broker may hand a newcomer retained messages that it did not ask for.
+    heard = [one for one in everything(ear) if isinstance(one, Message) and one.topic == NAMES.facts(0)]
+    batch, topic = heard[0].payload, NAMES.facts(0)
     counted = Counter(ends.hub.refused())
     before, heads, session = ends.everything_but_counts(), ends.heads(), ends.link.status.since_ms
     rogue = ends.clients.up(f"store-{STORE}", [])
@@ -180,10 +182,21 @@ def test_a_rogues_batches_are_quarantined_with_their_reason_and_change_nothing_e
         "unknown_key": (topic, strangers_batch()),
         "replayed": (topic, batch),
     }
-    for one in sent.values():
-        assert rogue.publish(*one)
-    ends.until(lambda: sum(ends.hub.refused().values()) >= counted.total() + len(sent))
-    assert Counter(ends.hub.refused()) - counted == dict.fromkeys(sent, 1)
+    again = 0
+    clock = SystemClock()
+
+    def all_counted() -> bool:
+        """Say whether each was refused; a rogue repeats what the broker lost on the way, as brokers may."""
+        nonlocal again
+        missing = sent.keys() - (Counter(ends.hub.refused()) - counted).keys()
+        if missing and clock.monotonic_ms() >= again:
+            again = clock.monotonic_ms() + REPEAT_MS
+            for name in missing:
+                rogue.publish(*sent[name])
+        return not missing
+
+    ends.until(all_counted)
+    assert (Counter(ends.hub.refused()) - counted).keys() == sent.keys(), "each under its own reason and no other"
     assert ends.everything_but_counts() == before
     assert ends.heads() == heads
     assert (ends.link.status.phase, ends.link.status.since_ms) == (Phase.OPEN, session), "the store noticed nothing"
