@@ -365,7 +365,11 @@ def test_a_slip_that_is_discarded_while_the_printer_is_being_asked_does_not_prin
     queue = PrintQueue(NodeSpool(rig.node), device)
     rig.sell(1)
     queue.step()
-    device.asked = lambda: slips.discard(rig.node, only_job(rig).job_id, "guest left")
+
+    def guest_leaves() -> None:
+        assert isinstance(slips.discard(rig.node, only_job(rig).job_id, "guest left"), Job)
+
+    device.asked = guest_leaves
     queue.step()
     assert device.paper == []
     assert states(rig) == [("discarded", "guest left", 0)]

@@ -7,7 +7,7 @@ import { Finder, nameOfChosen } from "./finder.js";
 import { Link } from "./link.js";
 import { indexMenu } from "./menu.js";
 import { amount, useCurrency } from "./money.js";
-import { emptyCart, Order, price } from "./order.js";
+import { emptyCart, Order, price, QTY_MAX } from "./order.js";
 import { PayPage } from "./pay.js";
 import { Paying } from "./paying.js";
 import { Screen } from "./screen.js";
@@ -50,6 +50,7 @@ export class App {
       found: (dishes, more, text) => this.screen.drawFound(dishes, more, text),
       pick: (dish) => this.press(dish.id),
       quantity: (qty) => this.setQty(qty),
+      tooMany: () => this.sayQtyMax(),
       primary: () => this.openPay(),
     });
     this.screen = new Screen(this);
@@ -244,8 +245,9 @@ export class App {
     const dish = this.menu?.byId.get(dish_id);
     if (!dish) return;
     hideToast();
-    this.order.add(dish, this.finder.takeQty());
+    const fitted = this.order.add(dish, this.finder.takeQty());
     this.finder.clear();
+    if (!fitted) this.sayQtyMax();
   }
 
   toggle(option_id) {
@@ -258,7 +260,11 @@ export class App {
     const line = this.order.chosenLine();
     if (!line) return;
     if (qty < 1) this.removeChosen();
-    else this.order.setQty(line.key, qty);
+    else if (!this.order.setQty(line.key, qty)) this.sayQtyMax();
+  }
+
+  sayQtyMax() {
+    showToast(t("toast.qty_max", { n: QTY_MAX }));
   }
 
   removeChosen() {
@@ -272,7 +278,7 @@ export class App {
     const n = this.order.cart.lines.length;
     if (!n) return;
     this.order.clear();
-    showToast(t("toast.cleared", { n }), () => this.undo());
+    showToast(n === 1 ? t("toast.cleared_one") : t("toast.cleared", { n }), () => this.undo());
   }
 
   undo() {

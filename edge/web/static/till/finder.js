@@ -2,13 +2,14 @@
 
 import { byId, el, icon, setHidden, setText } from "./dom.js";
 import { search } from "./menu.js";
+import { QTY_MAX } from "./order.js";
 import { nameOf, t } from "./words.js";
 
 const FOUND_MAX = 20;
-const QTY_KEYS = /^(\d{1,3})[*\u00d7\uff0a]$/;
+const QTY_KEYS = /^(\d{1,9})[*\u00d7\uff0a]$/;
 
 export class Finder {
-  /** `on` has found(dishes|null, more), pick(dish, qty), quantity(qty), primary(). */
+  /** `on` has found(dishes|null, more), pick(dish, qty), quantity(qty), tooMany(), primary(). */
   constructor(on) {
     this.on = on;
     this.field = byId("search");
@@ -48,7 +49,8 @@ export class Finder {
     if (quantity) {
       this.field.value = "";
       const qty = Number(quantity[1]);
-      this.arm(qty > 0 ? qty : null);
+      if (qty > QTY_MAX) this.on.tooMany();
+      this.arm(qty > 0 && qty <= QTY_MAX ? qty : null);
     }
     this.update();
   }

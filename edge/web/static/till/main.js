@@ -2,6 +2,7 @@
 
 import { App } from "./app.js";
 import { byId, linkIcons } from "./dom.js";
+import { refit } from "./figures.js";
 import { listenToKeys } from "./keys.js";
 import { applyLanguage, applyTheme, lastTill } from "./settings.js";
 import { startWorker } from "./worker.js";
@@ -31,7 +32,7 @@ function connectKeys(app) {
   byId("line-more").addEventListener("click", () => app.setQty((app.order.chosenLine()?.qty ?? 0) + 1));
   byId("line-remove").addEventListener("click", () => app.removeChosen());
   byId("who").addEventListener("click", () => app.sheets.show("who"));
-  byId("slip-bar").addEventListener("click", () => { document.body.dataset.slip = "open"; });
+  byId("slip-bar").addEventListener("click", () => { document.body.dataset.slip = "open"; refit(byId("slip")); });
   byId("slip-close").addEventListener("click", () => { delete document.body.dataset.slip; });
   listenToKeys(app);
 }

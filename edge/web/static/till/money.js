@@ -33,7 +33,7 @@ export function short(fen) {
 
 /** "187.5" -> 18750; digits with at most two decimals, else NaN. */
 export function parseAmount(text) {
-  const match = /^(\d{0,9})(?:\.(\d{0,2}))?$/.exec(text);
+  const match = /^(\d{0,12})(?:\.(\d{0,2}))?$/.exec(text);
   if (!match) return NaN;
   return Number(match[1] || "0") * 100 + Number((match[2] || "").padEnd(2, "0") || "0");
 }

@@ -4,7 +4,7 @@ import { uuid7 } from "./ids.js";
 import { lackingGroup, startingOptions, toggleOption, unitFen } from "./menu.js";
 
 const UNDO_STEPS = 20;
-const QTY_MAX = 999;
+export const QTY_MAX = 999;
 
 /** An empty cart with the id that its sale will have; the id is made here, long before paying. */
 export function emptyCart() {
@@ -62,26 +62,31 @@ export class Order {
     this.choose(lines[Math.min(lines.length - 1, Math.max(0, at + step))].key);
   }
 
-  /** Add `qty` of `dish`: onto its line that still has the starting options, else as a new line. */
+  /** Add `qty` of `dish`: onto its line that still has the starting options, else as a new line. Returns whether all of them fitted. */
   add(dish, qty) {
     const start = startingOptions(dish);
     const same = this.cart.lines.find((line) => line.dish_id === dish.id && line.modifiers.join() === start.join());
     if (same) {
-      this.setQty(same.key, same.qty + qty);
-      return;
+      return this.setQty(same.key, same.qty + qty);
     }
     const line = { key: this.cart.next_key, dish_id: dish.id, name: dish.name, qty: Math.min(qty, QTY_MAX), modifiers: start };
     this.change({ lines: [...this.cart.lines, line], chosen: line.key, next_key: line.key + 1 });
+    return qty <= QTY_MAX;
   }
 
-  /** Set the quantity of a line, 1 to QTY_MAX; below 1 removes it. */
+  /** Set the quantity of a line, 1 to QTY_MAX; below 1 removes it. Returns false where it was cut down to QTY_MAX. */
   setQty(key, qty) {
     if (qty < 1) {
       this.remove(key);
-      return;
+      return true;
     }
-    const lines = this.cart.lines.map((line) => (line.key === key ? { ...line, qty: Math.min(qty, QTY_MAX) } : line));
-    this.change({ lines, chosen: key });
+    const set_qty = Math.min(qty, QTY_MAX);
+    const before = this.cart.lines.find((line) => line.key === key);
+    // A line that is full already takes no step that Undo would have to take back.
+    if (before.qty !== set_qty || this.cart.chosen !== key) {
+      this.change({ lines: this.cart.lines.map((line) => (line.key === key ? { ...line, qty: set_qty } : line)), chosen: key });
+    }
+    return qty <= QTY_MAX;
   }
 
   remove(key) {

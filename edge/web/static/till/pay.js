@@ -1,14 +1,20 @@
 // The payment page: due, received and change in one band; notes, numpad, what to give back.
 
 import { byId, el, icon, kbd, setDisabled, setHidden, setText } from "./dom.js";
+import { fit } from "./figures.js";
 import { amount, currencyCode, parseAmount, short } from "./money.js";
 import { t } from "./words.js";
 
 // The notes and coins of the drawer, largest first; only for a currency whose pieces are known.
 const PIECES_FEN = { CNY: [10000, 5000, 2000, 1000, 500, 100, 50, 10] };
-const TEXT_MAX = 10;
 // More cash than this is a slip of the finger, and would not fit the page.
 const RECEIVED_MAX_FEN = 999_999_999;
+// Cash so far above the amount due is worth a second look.
+const FAR_FACTOR = 100;
+const FAR_FEN = 1_000_000;
+const FIGURE_STEPS_PX = [34, 28, 24, 20];
+const CHECKED_STEPS_PX = [48, 40, 34, 28, 24];
+const CHANGE_STEPS_PX = [60, 48, 40, 34, 28, 24];
 
 /** Amounts a guest is likely to hand over: the next round ones above `due_fen`, at most two. */
 function likelyFen(due_fen) {
@@ -45,6 +51,7 @@ export class PayPage {
     this.due_fen = 0;
     this.text = "";
     this.fresh = true;
+    this.full = false;
   }
 
   get received_fen() {
@@ -58,6 +65,7 @@ export class PayPage {
     this.quick_fen = quick_fen;
     this.text = received_fen === null ? "" : short(received_fen).replaceAll(",", "");
     this.fresh = true;
+    this.full = false;
     this.build();
     this.draw();
   }
@@ -95,6 +103,7 @@ export class PayPage {
       received: el("strong", { testid: "received" }),
       change: el("strong", { testid: "pay-change" }),
       changeWord: el("span"),
+      check: el("em", { class: "pay-check", role: "status", testid: "pay-check" }),
       back: el("div", { class: "panel give-back", testid: "give-back" }),
       taken: el("div", { class: "panel taken" }),
     };
@@ -105,7 +114,7 @@ export class PayPage {
       el("div", { class: "band" },
         el("p", {}, el("span", { text: t("pay.due") }), this.view.due),
         el("p", {}, el("span", { text: t("pay.received") }), this.view.received),
-        el("p", { class: "band-change" }, this.view.changeWord, this.view.change)),
+        el("p", { class: "band-change" }, el("span", { class: "change-row" }, this.view.changeWord, this.view.check), this.view.change)),
       el("div", { class: "pay-keys" },
         el("div", { class: "ways" }, el("button", { class: "key way", testid: "way-cash", "aria-pressed": "true", onclick: () => this.setFen(this.due_fen) },
           icon("cash"), el("span", { text: t("pay.cash") }), ...kbd("F9")), this.view.back),
@@ -129,9 +138,18 @@ export class PayPage {
   type(text) {
     const next = (this.fresh ? "" : this.text) + text;
     const clean = next.startsWith(".") ? "0" + next : next.replace(/^0+(?=\d)/, "");
-    if (clean.length > TEXT_MAX || !(parseAmount(clean) <= RECEIVED_MAX_FEN)) return;
+    const fen = parseAmount(clean);
+    if (Number.isNaN(fen) || this.overfull(fen)) return;
     this.fresh = false;
     this.set(clean);
+  }
+
+  /** Whether `fen` is more than the page takes; it then says so and keeps what stands there. */
+  overfull(fen) {
+    if (fen <= RECEIVED_MAX_FEN) return false;
+    this.full = true;
+    this.draw();
+    return true;
   }
 
   erase() {
@@ -140,6 +158,7 @@ export class PayPage {
   }
 
   setFen(fen) {
+    if (this.overfull(fen)) return;
     this.fresh = true;
     this.set(short(fen).replaceAll(",", ""));
   }
@@ -150,17 +169,31 @@ export class PayPage {
 
   set(text) {
     this.text = text;
+    this.full = false;
     this.draw();
+  }
+
+  /** A plain line beside the change where the cash is far above the due amount, or above what the page takes; else "". */
+  checkText() {
+    const { received_fen, due_fen } = this;
+    if (this.full) return t("pay.received_max", { amount: amount(RECEIVED_MAX_FEN) });
+    const far = received_fen > due_fen + FAR_FEN || received_fen > due_fen * FAR_FACTOR;
+    return far ? t("pay.far_over", { amount: amount(received_fen - due_fen) }) : "";
   }
 
   draw() {
     const { view, received_fen, due_fen } = this;
     const missing_fen = Math.max(0, due_fen - received_fen);
-    setText(view.due, amount(due_fen));
-    setText(view.received, this.text.endsWith(".") ? this.text : amount(received_fen));
     setText(view.changeWord, t(missing_fen ? "pay.missing" : "pay.change"));
-    setText(view.change, amount(missing_fen || received_fen - due_fen));
-    view.change.parentNode.classList.toggle("short", missing_fen > 0);
+    const check = this.checkText();
+    setText(view.check, check);
+    setHidden(view.check, !check);
+    const place = view.change.parentNode;
+    place.classList.toggle("short", missing_fen > 0);
+    place.classList.toggle("checked", check !== "");
+    fit(view.due, amount(due_fen), FIGURE_STEPS_PX);
+    fit(view.received, this.text.endsWith(".") ? this.text : amount(received_fen), FIGURE_STEPS_PX);
+    fit(view.change, amount(missing_fen || received_fen - due_fen), missing_fen ? FIGURE_STEPS_PX : check ? CHECKED_STEPS_PX : CHANGE_STEPS_PX);
     for (const [key, fen] of this.presets) key.setAttribute("aria-pressed", fen === received_fen ? "true" : "false");
     this.drawBack(missing_fen ? null : received_fen - due_fen);
     view.taken.replaceChildren(

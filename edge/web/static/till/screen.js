@@ -1,6 +1,7 @@
 // Draws the page from the state of the till; each function changes only what differs.
 
 import { byId, el, kbd, setHidden, setText } from "./dom.js";
+import { refit } from "./figures.js";
 import { price } from "./order.js";
 import { drawFinish } from "./pay.js";
 import { chooseLanguage, switchTheme, theme } from "./settings.js";
@@ -38,6 +39,8 @@ export class Screen {
     if (!inside) byId("function-bar").replaceChildren();
     else this.drawBar();
     if (view !== "sign-in") app.signIn.hide();
+    // Figures drawn while their place was hidden were not measured.
+    if (inside) refit(byId("slip"));
     this.drawStates();
   }
 

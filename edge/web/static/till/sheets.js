@@ -3,6 +3,7 @@
 import { ask } from "./api.js";
 import { el, icon, kbd, setHidden } from "./dom.js";
 import { money } from "./money.js";
+import { faultOf, hubWord } from "./states.js";
 import { errorText, hasWord, t } from "./words.js";
 
 const PARKED = ["held", "unknown"];
@@ -86,9 +87,10 @@ export class Sheets {
       this.frame(t("state.hub_unknown"), [el("p", { class: "says", text: t("sheet.unread") })], [this.refreshKey()]);
       return;
     }
-    const title = t("state.hub_" + hub.state);
+    const word = hubWord(hub.state);
+    const title = t("state.hub_" + word);
     this.frame(title, [
-      ...this.what(null, t("sheet.hub_" + hub.state), t("sheet.hub_works")),
+      ...this.what(null, t("sheet.hub_" + word), t("sheet.hub_works")),
       facts([t("sheet.waiting_trade"), String(hub.waiting.trade)], [t("sheet.waiting_operations"), String(hub.waiting.operations)],
         hub.oldest_waiting_ms ? [t("sheet.oldest"), clockOf(hub.oldest_waiting_ms)] : null,
         hub.since_ms ? [title, t("sheet.since", { time: clockOf(hub.since_ms) })] : null),
@@ -144,7 +146,8 @@ export class Sheets {
 
   drawPrinter() {
     const { status, node_away } = this.app;
-    const state = node_away || !status ? "unknown" : status.printer.state;
+    const said = node_away || !status ? "unknown" : status.printer.state;
+    const state = faultOf(said) ?? said;
     const since_ms = !node_away && status?.printer.since_ms;
     if (this.jobs === undefined) this.fetchJobs();
     const roll = status?.printer.roll_url
@@ -167,7 +170,8 @@ export class Sheets {
   }
 
   slip(job) {
-    const reason = job.reason && hasWord("job.reason_" + job.reason) ? t("job.reason_" + job.reason) : job.reason || "";
+    // A reason that this page has no word for says no more than "fault"; its raw name helps nobody at the till.
+    const reason = job.reason ? t("job.reason_" + (hasWord("job.reason_" + job.reason) ? job.reason : "error")) : "";
     const copy = job.copy > 0 ? t("job.copy", { n: job.copy }) : "";
     const facts = [clockOf(job.created_ms), t("job." + job.state), reason, copy].filter(Boolean).join("\u00b7");
     const keys = PARKED.includes(job.state) ? [

@@ -6,6 +6,12 @@ import { errorText, nameOf, t } from "./words.js";
 
 const PIN_MAX = 12;
 
+/** The local time of the clock on the wall, to the second. */
+function timeOf(ms) {
+  const date = new Date(ms);
+  return [date.getHours(), date.getMinutes(), date.getSeconds()].map((part) => String(part).padStart(2, "0")).join(":");
+}
+
 export class SignIn {
   constructor(root, onDone) {
     this.root = root;
@@ -13,7 +19,17 @@ export class SignIn {
     this.pin = "";
     this.till = null;
     this.busy = false;
-    this.locked_until_ms = 0;
+    // The node locks one till and lets the others go on, so each has a time of its own.
+    this.locks_ms = new Map();
+    this.timer = 0;
+  }
+
+  get locked_until_ms() {
+    return this.locks_ms.get(this.till) ?? 0;
+  }
+
+  get locked() {
+    return Date.now() < this.locked_until_ms;
   }
 
   get open() {
@@ -22,7 +38,8 @@ export class SignIn {
 
   show(tills, till, store, extras, note) {
     this.tills = tills;
-    this.till = tills.includes(till) ? till : tills[0];
+    const wanted = this.open && tills.includes(this.till) ? this.till : till;
+    this.till = tills.includes(wanted) ? wanted : tills[0];
     this.pin = "";
     this.extras = extras;
     this.store = store;
@@ -45,7 +62,7 @@ export class SignIn {
     this.enter = el("button", { class: "key primary pin-enter", testid: "sign-in-enter", text: t("sign_in.enter"), onclick: () => this.send() });
     const tills = el("div", { class: "till-choice", role: "group", "aria-label": t("sign_in.till") }, ...this.tills.map((till) =>
       el("button", { class: "key", testid: "till-" + till, "aria-pressed": till === this.till ? "true" : "false", text: t("till.number", { till }),
-        onclick: () => { this.till = till; this.build(); this.root.querySelector(`[data-testid="till-${CSS.escape(till)}"]`).focus(); } })));
+        onclick: (event) => this.choose(till, event.detail === 0) })));
     this.root.replaceChildren(el("div", { class: "sign-in-card" },
       el("div", { class: "sign-in-side" },
         el("h1", { text: t("sign_in.title") }),
@@ -59,27 +76,38 @@ export class SignIn {
           ...["7", "8", "9", "4", "5", "6", "1", "2", "3"].map(digit),
           el("button", { class: "key pad well", testid: "pin-clear", text: t("sign_in.clear"), onclick: () => this.set("") }), digit("0"), erase),
         this.enter)));
-    this.draw();
+    this.tick();
+  }
+
+  /** Take `till`; the focus stays on its key only for somebody who came there by keyboard. */
+  choose(till, by_keyboard) {
+    this.till = till;
+    this.build();
+    if (by_keyboard) this.root.querySelector(`[data-testid="till-${CSS.escape(till)}"]`).focus();
   }
 
   type(text) {
-    if (this.pin.length < PIN_MAX && Date.now() >= this.locked_until_ms) this.set(this.pin + text);
+    if (this.pin.length < PIN_MAX) this.set(this.pin + text);
   }
 
   erase() {
     this.set(this.pin.slice(0, -1));
   }
 
+  /** Take `pin` as what is typed so far; while the till is locked nothing gathers. */
   set(pin) {
+    if (this.locked) return;
     this.pin = pin;
     setText(this.message, "");
     this.draw();
   }
 
   draw() {
-    setText(this.dots, "\u25cf".repeat(this.pin.length));
-    this.dots.setAttribute("aria-label", t("sign_in.pin_count", { n: this.pin.length }));
-    setDisabled(this.enter, this.busy || !this.pin || Date.now() < this.locked_until_ms);
+    const n = this.pin.length;
+    setText(this.dots, "\u25cf".repeat(n));
+    this.dots.setAttribute("aria-label", n === 1 ? t("sign_in.pin_count_one") : t("sign_in.pin_count", { n }));
+    for (const key of this.root.querySelectorAll(".pin-keys button")) setDisabled(key, this.locked);
+    setDisabled(this.enter, this.busy || !this.pin || this.locked);
   }
 
   /** Keys of the sign-in page; returns whether the key was one of them. */
@@ -87,47 +115,60 @@ export class SignIn {
     if (/^[0-9]$/.test(event.key)) this.type(event.key);
     else if (event.key === "Backspace") this.erase();
     else if (event.key === "Escape") this.set("");
-    // A till that was chosen with the mouse keeps the focus: with a PIN typed, Enter means "sign in" wherever it is.
-    else if (event.key === "Enter" && (this.pin || document.activeElement?.tagName !== "BUTTON")) this.send();
+    else if (event.key === "Enter" && this.enterSends()) this.send();
     else return false;
     return true;
   }
 
+  /** Enter presses the key that has the focus, but on the till that is chosen already it means "sign in" once there is a PIN. */
+  enterSends() {
+    const at = document.activeElement;
+    if (at?.tagName !== "BUTTON") return true;
+    return Boolean(this.pin) && at.closest(".till-choice") !== null && at.getAttribute("aria-pressed") === "true";
+  }
+
   async send() {
-    if (this.busy || !this.pin || Date.now() < this.locked_until_ms) return;
+    if (this.busy || !this.pin || this.locked) return;
     this.busy = true;
     this.draw();
+    const { till } = this;
     try {
-      const { body } = await ask("POST", "/session", { body: { pin: this.pin, till: this.till } });
+      const { body } = await ask("POST", "/session", { body: { pin: this.pin, till } });
       this.busy = false;
       this.onDone(body);
     } catch (error) {
       this.busy = false;
       this.pin = "";
       this.draw();
-      this.refuse(error);
+      this.refuse(error, till);
     }
   }
 
-  refuse(error) {
+  refuse(error, till) {
     if (!(error instanceof Refused)) {
       setText(this.message, t("notice.node_away"));
       return;
     }
     const wait_s = Number(error.details.retry_after_s) || 0;
-    if (wait_s > 0) this.lock(wait_s);
+    if (wait_s > 0) this.lock(till, wait_s);
     else setText(this.message, errorText(error));
   }
 
-  lock(wait_s) {
-    this.locked_until_ms = Date.now() + wait_s * 1000;
-    const tick = () => {
-      const left_s = Math.ceil((this.locked_until_ms - Date.now()) / 1000);
-      if (!this.open) return;
-      setText(this.message, left_s > 0 ? t("sign_in.locked", { s: left_s }) : "");
-      this.draw();
-      if (left_s > 0) setTimeout(tick, 250);
-    };
-    tick();
+  lock(till, wait_s) {
+    this.locks_ms.set(till, Date.now() + wait_s * 1000);
+    this.tick();
+  }
+
+  /** Say until when the chosen till is locked, and go on counting for as long as it is. */
+  tick() {
+    clearTimeout(this.timer);
+    if (!this.open) return;
+    const until_ms = this.locked_until_ms;
+    const left_s = Math.ceil((until_ms - Date.now()) / 1000);
+    if (left_s > 0) {
+      setText(this.message, t("sign_in.locked", { time: timeOf(until_ms), s: left_s }));
+      this.timer = setTimeout(() => this.tick(), 250);
+    } else if (this.locks_ms.delete(this.till)) setText(this.message, "");
+    this.draw();
   }
 }

@@ -1,9 +1,15 @@
 // The slip: the lines of the open order and the sale just saved. It never moves, whatever happens left of it.
 
 import { byId, el, setDisabled, setHidden, setText } from "./dom.js";
+import { fit } from "./figures.js";
 import { lackingGroup, unitFen } from "./menu.js";
 import { amount, money } from "./money.js";
 import { nameOf, t } from "./words.js";
+
+// From this many characters on the total is measured; shorter ones fit every layout, and measuring costs a layout.
+const MEASURED_CHARS = 10;
+const TOTAL_STEPS_PX = [48, 40, 34, 28];
+const CHANGE_STEPS_PX = [60, 48, 40, 34];
 
 /** The small second row of a line: unit price when there are several, options, what stands in the way. */
 function smallText(menu, line, unit) {
@@ -90,6 +96,7 @@ export class SlipLines {
 
 /** The panel of the sale just saved: it stays until the next dish. */
 export function drawLastSale(root, last, onReprint) {
+  const change = el("strong", { testid: "change-due" });
   root.replaceChildren(
     el("p", { class: "last-head" },
       el("span", { class: "dot ok", "aria-hidden": "true" }),
@@ -99,11 +106,12 @@ export function drawLastSale(root, last, onReprint) {
       el("dt", { text: t("last.total") }), el("dd", { text: amount(last.sale.total_fen) }),
       el("dt", { text: t("last.received") }), el("dd", { text: amount(last.sale.received_fen) })),
     el("p", { class: "last-change" },
-      el("span", { text: t("last.change") }), el("strong", { testid: "change-due", text: amount(last.sale.change_fen) })),
+      el("span", { text: t("last.change") }), change),
     el("div", { class: "last-keys" },
       el("button", { class: "key", testid: "reprint", text: t("last.reprint"), onclick: onReprint, disabled: last.reprinting || false }),
       el("span", { class: "last-note", testid: "reprint-note", role: "status", text: last.note || "" })),
     el("p", { class: "last-next", text: t("last.next") }));
+  fit(change, amount(last.sale.change_fen), CHANGE_STEPS_PX);
 }
 
 function countText(lines, portions) {
@@ -117,7 +125,8 @@ export function drawSlipFoot(app, lines, sum, blocked) {
   setText(byId("slip-count"), lines.length ? countText(lines, sum.portions) : "");
   setText(byId("slip-blocked"), blocked && lines.length ? t(blocked) : "");
   setText(byId("slip-total-word"), t(paying ? "slip.due" : "slip.total"));
-  setText(byId("total"), money(sum.total_fen));
+  const total = money(sum.total_fen);
+  fit(byId("total"), total, total.length < MEASURED_CHARS ? [] : TOTAL_STEPS_PX);
   setText(byId("exact-amount"), money(sum.total_fen));
   setHidden(byId("exact-cash"), paying);
   setHidden(byId("pay"), paying);
@@ -126,8 +135,9 @@ export function drawSlipFoot(app, lines, sum, blocked) {
   setDisabled(byId("exact-cash"), empty || Boolean(blocked));
   setDisabled(byId("pay"), empty);
   setDisabled(byId("clear"), app.order.isEmpty || paying);
-  setText(byId("slip-bar-count"), countText(lines, sum.portions));
-  setText(byId("slip-bar-total"), money(sum.total_fen));
+  const saved = !lines.length && app.last ? app.last.sale : null;
+  setText(byId("slip-bar-count"), saved ? t("toast.saved", { number: saved.receipt_no, change: amount(saved.change_fen) }) : countText(lines, sum.portions));
+  setText(byId("slip-bar-total"), saved ? "" : total);
 }
 
 /** The keys under the lines work on the chosen one. */

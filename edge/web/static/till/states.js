@@ -8,9 +8,14 @@ const PRINTER_CALM = ["ready", "busy", "unknown", "none"];
 const SHOWN_MAX = 3;
 
 /** The fault of a printer, or null; a word that nobody taught this page is no answer, and never "ready". */
-function faultOf(state) {
+export function faultOf(state) {
   if (PRINTER_FAULTS.includes(state)) return state;
   return PRINTER_CALM.includes(state) ? null : "not_answering";
+}
+
+/** The part of a word key that says `state`; a state of the hub that nobody taught this page is no connection. */
+export function hubWord(state) {
+  return ["connected", "never"].includes(state) ? state : "away";
 }
 
 function hubState(status) {
@@ -18,7 +23,7 @@ function hubState(status) {
   const { state, waiting } = status.hub;
   if (state === "connected") return { id: "hub", shape: "ok", text: t("state.hub_connected"), rank: 0 };
   const waits = waiting.trade + waiting.operations;
-  const text = t(state === "never" ? "state.hub_never" : "state.hub_away") + (waits ? "\u00b7" + waits : "");
+  const text = t("state.hub_" + hubWord(state)) + (waits ? "\u00b7" + waits : "");
   return { id: "hub", shape: "ring", text, rank: 1 };
 }
 
@@ -30,7 +35,7 @@ function printerState(status, node_away) {
     const waits = waiting + parked;
     return { id: "printer", shape: "fault", text: t("state.printer_" + fault) + (waits ? "\u00b7" + waits : ""), rank: 3 };
   }
-  if (parked) return { id: "printer", shape: "fault", text: t("state.printer_parked", { n: parked }), rank: 3 };
+  if (parked) return { id: "printer", shape: "fault", text: parked === 1 ? t("state.printer_parked_one") : t("state.printer_parked", { n: parked }), rank: 3 };
   if (state === "unknown") return { id: "printer", shape: "unknown", text: t("state.printer_unknown"), rank: 2 };
   if (state === "none") return { id: "printer", shape: "unknown", text: t("state.printer_none"), rank: 1 };
   return { id: "printer", shape: "ok", text: t("state.printer_" + state) + (waiting ? "\u00b7" + waiting : ""), rank: 0 };
@@ -92,8 +97,8 @@ export function noticeOf(status, node_away) {
   if (fault) {
     // Only what waits prints by itself; what is parked needs a person, and the sentence says so.
     const waits = waiting === 0 ? t("notice.printer_sub_none") : waiting === 1 ? t("notice.printer_sub_one") : t("notice.printer_sub", { n: waiting });
-    const sub = parked ? `${waits} ${parked === 1 ? t("notice.parked_too_one") : t("notice.parked_too", { n: parked })}` : waits;
-    return { ...base, title: t("fault." + fault), sub, code: "PRN-" + fault.toUpperCase().replaceAll("_", "-") };
+    const needs = parked === 0 ? "" : parked === 1 ? t("notice.parked_too_one") : t("notice.parked_too", { n: parked });
+    return { ...base, title: t("fault." + fault), sub: [waits, needs].filter(Boolean).join(" "), code: "PRN-" + fault.toUpperCase().replaceAll("_", "-") };
   }
   if (parked) {
     return { ...base, title: parked === 1 ? t("notice.parked_one") : t("notice.parked", { n: parked }), sub: t("notice.parked_sub"), code: "PRN-PARKED" };

@@ -21,6 +21,9 @@ export function showToast(text, onUndo = null) {
     ? el("button", { class: "key", testid: "toast-undo", onclick: () => { hideToast(); onUndo(); } }, icon("undo"), word)
     : null;
   root.replaceChildren(el("p", { text }), ...(key ? [key] : []));
+  // Where the slip is a page of its own and not open, the toast stands at the foot of the work area.
+  const home = byId(byId("slip-body").offsetParent === null ? "work" : "slip-body");
+  if (root.parentNode !== home) home.append(root);
   setHidden(root, false);
   timer = setInterval(() => {
     left_s -= 1;
