@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any, Protocol
 
 import pytest
-from playwright.sync_api import BrowserContext, Locator, Page, Request, Route, expect
+from playwright.sync_api import BrowserContext, FloatRect, Locator, Page, Request, Route, expect
 
 AWAY_MS = 8_000
 BACK_MS = 15_000
@@ -76,6 +76,14 @@ def money(fen: int) -> str:
 def type_dish(page: Page, text: str) -> None:
     page.keyboard.type(text)
     page.keyboard.press("Enter")
+
+
+def place_of(locator: Locator) -> FloatRect:
+    """Where it stands, once it can be seen; `bounding_box` alone answers None for what is not drawn yet."""
+    expect(locator).to_be_visible()
+    box = locator.bounding_box()
+    assert box is not None
+    return box
 
 
 def lost_answers(page: Page, how_many: int) -> list[str]:
@@ -212,12 +220,12 @@ def test_both_languages_name_the_same_dish_in_the_same_place(page: Page, node_ur
     dish = plain_dishes(page, node_url)[0]
     tile = page.get_by_test_id(f"tile-{dish['id']}")
     expect(tile).to_contain_text(dish["name"]["zh"])
-    place = tile.bounding_box()
+    place = place_of(tile)
     tile.click()
     use_language(page, "en")
     expect(tile).to_contain_text(dish["name"]["en"])
     expect(page.get_by_test_id("lines")).to_contain_text(dish["name"]["en"])
-    assert tile.bounding_box() == place
+    assert place_of(tile) == place
     page.reload()
     expect(page.locator("html")).to_have_attribute("lang", "en")
     expect(page.get_by_test_id("lines")).to_contain_text(dish["name"]["en"])
@@ -238,13 +246,13 @@ def test_a_reload_with_the_node_down_keeps_the_page_and_the_cart_and_finishes_wh
     try:
         expect(page.get_by_test_id("state-node")).to_be_visible(timeout=AWAY_MS)
         expect(page.get_by_test_id("exact-cash")).to_be_disabled()
-        place = page.get_by_test_id(f"tile-{one['id']}").bounding_box()
+        place = place_of(page.get_by_test_id(f"tile-{one['id']}"))
         page.reload()
         expect(page.get_by_test_id(f"line-{one['id']}")).to_be_visible()
         page.get_by_test_id(f"tile-{two['id']}").click()
         expect(page.get_by_test_id("total")).to_contain_text(money(one["price_fen"] + two["price_fen"]))
         expect(page.get_by_test_id("state-node")).to_be_visible(timeout=AWAY_MS)
-        assert page.get_by_test_id(f"tile-{one['id']}").bounding_box() == place
+        assert place_of(page.get_by_test_id(f"tile-{one['id']}")) == place
         page.keyboard.press("F9")
         expect(page.get_by_test_id("saved")).to_be_hidden()
     finally:
@@ -353,13 +361,13 @@ def test_a_refused_sale_comes_back_to_the_slip_with_the_reason(page: Page, node_
 
     page.route("**/api/v1/sales", refuse)
     tile = page.get_by_test_id(f"tile-{dish['id']}")
-    place = tile.bounding_box()
+    place = place_of(tile)
     tile.click()
     page.get_by_test_id("exact-cash").click()
     expect(page.get_by_test_id("notice")).to_be_visible()
     expect(page.get_by_test_id("notice")).to_contain_text("AMOUNT-TOO-LARGE")
     expect(page.get_by_test_id(f"line-{dish['id']}")).to_be_visible()
-    assert tile.bounding_box() == place
+    assert place_of(tile) == place
     page.unroute("**/api/v1/sales")
     page.get_by_test_id("exact-cash").click()
     expect(page.get_by_test_id("saved")).to_be_visible()
@@ -384,41 +392,138 @@ def test_too_little_cash_cannot_be_finished(page: Page, node_url: str, cashier_p
 def test_a_wrong_pin_is_said_in_place_and_the_pad_does_not_move(page: Page, node_url: str, cashier_pin: str) -> None:
     page.goto(f"{node_url}/till/")
     key = page.get_by_test_id("pin-5")
-    expect(key).to_be_visible()
-    place = key.bounding_box()
+    place = place_of(key)
     wrong = "".join(str((int(digit) + 1) % 10) for digit in cashier_pin)
     page.keyboard.type(wrong)
     page.keyboard.press("Enter")
     expect(page.get_by_test_id("sign-in-error")).not_to_be_empty()
-    assert key.bounding_box() == place
+    assert place_of(key) == place
     assert [button.inner_text() for button in page.locator(".pin-keys button").all()][:3] == ["7", "8", "9"]
     page.keyboard.type(cashier_pin)
     page.keyboard.press("Enter")
     expect(page.get_by_test_id("lines")).to_be_visible()
 
 
-def test_a_till_chosen_with_the_mouse_takes_the_pin_and_enter(page: Page, node_url: str, cashier_pin: str) -> None:
+def till_of(page: Page, node_url: str) -> str:
+    return str(fetch(page, node_url, "/status")["till"])
+
+
+@pytest.mark.parametrize("pin_first", [False, True])
+def test_a_till_chosen_with_the_mouse_takes_the_pin_and_enter(
+    page: Page, node_url: str, cashier_pin: str, pin_first: bool
+) -> None:
     page.goto(f"{node_url}/till/")
+    expect(page.get_by_test_id("sign-in")).to_be_visible()
+    if pin_first:
+        page.keyboard.type(cashier_pin)
     page.get_by_test_id("till-2").click()
+    if not pin_first:
+        page.keyboard.type(cashier_pin)
+    page.keyboard.press("Enter")
+    expect(page.get_by_test_id("lines")).to_be_visible()
+    assert till_of(page, node_url) == "2"
+
+
+def test_a_till_chosen_by_keyboard_takes_the_pin_and_enter(page: Page, node_url: str, cashier_pin: str) -> None:
+    page.goto(f"{node_url}/till/")
+    expect(page.get_by_test_id("sign-in")).to_be_visible()
+    # With a PIN typed, Enter on a till that is not chosen yet chooses it; it never signs in at the other one.
+    page.keyboard.type(cashier_pin)
+    page.get_by_test_id("till-2").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_test_id("till-2")).to_have_attribute("aria-pressed", "true")
+    expect(page.get_by_test_id("sign-in")).to_be_visible()
+    expect(page.get_by_test_id("till-2")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_test_id("lines")).to_be_visible()
+    assert till_of(page, node_url) == "2"
+
+
+def test_digits_do_not_gather_while_the_till_is_locked_and_the_pad_says_until_when(
+    page: Page, node_url: str, cashier_pin: str
+) -> None:
+    page.clock.install()
+    page.route(
+        "**/api/v1/session",
+        lambda route: route.fulfill(
+            status=429, json={"status": 429, "code": "pin_locked", "message": "", "details": {"retry_after_s": 30}}
+        ),
+    )
+    page.goto(f"{node_url}/till/")
+    expect(page.get_by_test_id("sign-in")).to_be_visible()
+    page.keyboard.type("0000")
+    expect(page.get_by_test_id("pin-dots")).to_have_text("●●●●")
+    page.keyboard.press("Enter")
+    said = page.get_by_test_id("sign-in-error")
+    expect(said).to_have_text(re.compile(r"\d\d:\d\d:\d\d 后再试，还有 \d+ 秒"))
+    page.keyboard.type("123")
+    expect(page.get_by_test_id("pin-dots")).to_have_text("")
+    expect(page.get_by_test_id("pin-5")).to_be_disabled()
+    expect(said).not_to_be_empty()
+    # The node locks one till only.
+    page.get_by_test_id("till-2").click()
+    expect(said).to_be_empty()
+    expect(page.get_by_test_id("pin-5")).to_be_enabled()
+    page.get_by_test_id("till-1").click()
+    expect(said).not_to_be_empty()
+    page.clock.fast_forward(31_000)
+    expect(said).to_be_empty()
+    page.unroute("**/api/v1/session")
     page.keyboard.type(cashier_pin)
     page.keyboard.press("Enter")
     expect(page.get_by_test_id("lines")).to_be_visible()
 
 
-@pytest.mark.parametrize("state", ["disconnected", "on_fire"])
-def test_a_printer_state_that_nobody_taught_the_page_is_a_fault_and_parked_slips_are_counted_apart(
-    page: Page, node_url: str, cashier_pin: str, state: str
-) -> None:
-    sign_in(page, node_url, cashier_pin, "zh-CN")
+def with_printer(page: Page, node_url: str, **printer: Any) -> None:
+    """Let the node say something else about its printer from the next load on."""
     answer = fetch(page, node_url, "/status")
-    answer["printer"] |= {"state": state, "waiting": 1, "parked": 2}
+    answer["printer"] |= printer
     page.route("**/api/v1/events", lambda route: route.abort())
     page.route("**/api/v1/status", lambda route: route.fulfill(json=answer))
     page.reload()
+
+
+@pytest.mark.parametrize("state", ["disconnected", "on_fire"])
+def test_a_printer_state_that_nobody_taught_the_page_is_a_fault_in_words(
+    page: Page, node_url: str, cashier_pin: str, state: str
+) -> None:
+    sign_in(page, node_url, cashier_pin, "zh-CN")
+    with_printer(page, node_url, state=state, waiting=0, parked=0)
     printer = page.get_by_test_id("state-printer")
     expect(printer).to_have_attribute("data-shape", "fault")
-    expect(printer).not_to_contain_text("state.")
-    expect(page.get_by_test_id("notice")).to_contain_text("另有 2 张要人处理")
+    expect(printer).to_have_text("打印机没有应答")
+    expect(page.get_by_test_id("notice")).to_contain_text("PRN-NOT-ANSWERING")
+    printer.click()
+    sheet = page.get_by_test_id("sheet-printer")
+    expect(sheet).to_contain_text("打印机没有应答")
+    expect(sheet).not_to_contain_text(state)
+
+
+@pytest.mark.parametrize(
+    ("waiting", "parked", "zh", "en"),
+    [
+        (0, 0, "收款照常，小票会排队。", "Sales go on, slips will wait."),
+        (1, 2, "1 张恢复后自动打印。 另有 2 张要人处理。", "1 slip prints once it is well. 2 need you."),
+        (3, 1, "3 张恢复后自动打印。 另有 1 张要人处理。", "3 slips print once it is well. 1 needs you."),
+        (0, 2, "收款照常，小票会排队。 另有 2 张要人处理。", "Sales go on, slips will wait. 2 need you."),
+    ],
+)
+def test_the_notice_counts_what_prints_by_itself_apart_from_what_needs_a_person(
+    page: Page, node_url: str, cashier_pin: str, waiting: int, parked: int, zh: str, en: str
+) -> None:
+    sign_in(page, node_url, cashier_pin, "zh-CN")
+    with_printer(page, node_url, state="paper_out", waiting=waiting, parked=parked)
+    sentence = page.locator("#notice p span")
+    for language, text in (("zh-CN", zh), ("en", en)):
+        use_language(page, language)
+        expect(sentence).to_have_text(text)
+        assert sentence.evaluate("node => node.scrollWidth <= node.clientWidth"), f"cut off in {language}"
+
+
+def test_one_parked_slip_is_one_slip(page: Page, node_url: str, cashier_pin: str) -> None:
+    sign_in(page, node_url, cashier_pin, "en")
+    with_printer(page, node_url, state="ready", waiting=0, parked=1)
+    expect(page.get_by_test_id("state-printer")).to_have_text("1 slip parked")
 
 
 def test_signing_out_ends_the_session_and_keeps_the_cart(page: Page, node_url: str, cashier_pin: str) -> None:
@@ -435,8 +540,8 @@ def test_signing_out_ends_the_session_and_keeps_the_cart(page: Page, node_url: s
 
 
 def check_floor(locator: Locator, width_px: int, height_px: int) -> None:
+    expect(locator.first).to_be_visible()
     count = locator.count()
-    assert count > 0
     for place in range(count):
         box = locator.nth(place).bounding_box()
         if box is None:
@@ -499,7 +604,7 @@ def test_each_state_is_a_button_that_opens_a_sheet_over_the_work_area_only(
     page: Page, node_url: str, cashier_pin: str
 ) -> None:
     sign_in(page, node_url, cashier_pin)
-    slip = page.get_by_test_id("total").bounding_box()
+    slip = place_of(page.get_by_test_id("total"))
     slip_left = page.locator("#slip").evaluate("node => node.getBoundingClientRect().left")
     for name in ("hub", "printer"):
         page.get_by_test_id(f"state-{name}").click()
@@ -508,6 +613,199 @@ def test_each_state_is_a_button_that_opens_a_sheet_over_the_work_area_only(
         # The sheet is drawn anew whenever the status changes: measure it in one go, inside the page.
         right = page.locator(f"[data-testid=sheet-{name}]").evaluate("node => node.getBoundingClientRect().right")
         assert right <= slip_left
-        assert page.get_by_test_id("total").bounding_box() == slip
+        assert place_of(page.get_by_test_id("total")) == slip
         page.keyboard.press("Escape")
         expect(sheet).to_be_hidden()
+
+
+# What sticks out of the page, what is cut off in its own key, and which keys lie over each other.
+LAID_OUT_WRONGLY = """() => {
+  const wrong = [];
+  const name = (node) => node.dataset.testid || node.id || node.textContent.slice(0, 20);
+  const wide = Math.max(document.documentElement.scrollWidth, document.body.scrollWidth, document.getElementById("work").scrollWidth);
+  if (wide > innerWidth) wrong.push("the page scrolls sideways: " + wide);
+  const seen = (node) => node.checkVisibility({ visibilityProperty: true }) && node.getClientRects().length > 0;
+  const cut = (node) => {
+    for (let up = node.parentElement; up && up !== document.body; up = up.parentElement)
+      if (["auto", "scroll"].includes(getComputedStyle(up).overflowX)) return true;
+    return false;
+  };
+  const keys = [...document.querySelectorAll("button")].filter(seen);
+  const figures = [...document.querySelectorAll("[data-steps]")].filter(seen);
+  for (const node of [...keys, ...figures]) {
+    const box = node.getBoundingClientRect();
+    if (!cut(node) && (box.left < -0.5 || box.right > innerWidth + 0.5)) wrong.push("out of the page: " + name(node));
+    if (node.scrollWidth > node.clientWidth + 1 && getComputedStyle(node).overflowX === "visible") wrong.push("does not fit: " + name(node));
+  }
+  for (const bar of ["function-bar", "slip-keys", "line-keys"]) {
+    const row = keys.filter((key) => key.closest("#" + bar)).map((key) => [name(key), key.getBoundingClientRect()]);
+    for (const [at, [one, box]] of row.entries())
+      for (const [other, beside] of row.slice(at + 1))
+        if (box.right > beside.left + 0.5 && beside.right > box.left + 0.5) wrong.push(one + " lies over " + other);
+  }
+  return wrong;
+}"""
+SIZES = [(390, 844), (800, 600), (1024, 768), (1280, 800)]
+
+
+def check_layout(page: Page, where: str) -> None:
+    assert page.evaluate(LAID_OUT_WRONGLY) == [], where
+
+
+def test_the_check_of_the_layout_finds_what_sticks_out_and_what_is_cut_off(
+    page: Page, node_url: str, cashier_pin: str
+) -> None:
+    sign_in(page, node_url, cashier_pin)
+    check_layout(page, "before")
+    page.get_by_test_id("undo").evaluate("node => { node.style.width = '20px'; node.style.minWidth = '0'; }")
+    page.get_by_test_id("slip-bar").evaluate("node => { node.style.display = 'block'; node.style.width = '2000px'; }")
+    found = " ".join(page.evaluate(LAID_OUT_WRONGLY))
+    assert "does not fit: undo" in found
+    assert "out of the page: slip-bar" in found
+
+
+@pytest.mark.parametrize("language", ["zh-CN", "en"])
+@pytest.mark.parametrize(("width", "height"), SIZES)
+def test_every_page_fits_its_screen(
+    page: Page, node_url: str, cashier_pin: str, width: int, height: int, language: str
+) -> None:
+    parked = {
+        "id": "1", "kind": "receipt", "sale_id": "0", "receipt_no": "1-1-000120", "state": "unknown",
+        "reason": "disconnected", "copy": 1, "created_ms": 1_795_000_000_000,
+    }  # fmt: skip
+    page.route("**/api/v1/print-jobs?open=1", lambda route: route.fulfill(json={"jobs": [parked]}))
+    sign_in(page, node_url, cashier_pin, language)
+    dish = next(d for d in plain_dishes(page, node_url) if d.get("modifier_groups"))
+    type_dish(page, f"3*{dish['code']}")
+    page.set_viewport_size({"width": width, "height": height})
+    with_printer(page, node_url, state="not_answering", waiting=2, parked=2)
+    expect(page.get_by_test_id("notice")).to_be_visible()
+    check_layout(page, "order")
+    sentence = page.locator("#notice p span")
+    assert sentence.evaluate(
+        "node => node.scrollWidth <= node.clientWidth && node.scrollHeight <= node.clientHeight + 2"
+    )
+    if width < 900:
+        page.get_by_test_id("slip-bar").click()
+        expect(page.get_by_test_id("total")).to_be_visible()
+        check_layout(page, "slip")
+        page.get_by_test_id("slip-close").click()
+
+    page.get_by_test_id("state-printer").click()
+    facts = place_of(page.locator("[data-testid=slip-1] p"))
+    key = place_of(page.get_by_test_id("retry-1"))
+    assert facts["x"] + facts["width"] <= key["x"] or facts["y"] + facts["height"] <= key["y"]
+    assert page.locator("[data-testid=slip-1] p b").evaluate("node => node.getClientRects().length") == 1
+    check_layout(page, "printer sheet")
+    page.keyboard.press("Escape")
+
+    page.keyboard.press("F12")
+    for typed in ("500", "9999999.99"):
+        page.keyboard.press("Delete")
+        page.keyboard.type(typed)
+        check_layout(page, f"payment of {typed}")
+    last_key, finish = place_of(page.get_by_test_id("pad-0")), place_of(page.get_by_test_id("finish"))
+    assert last_key["y"] + last_key["height"] <= finish["y"] or last_key["x"] + last_key["width"] <= finish["x"]
+    check_floor(page.locator(".numpad button, .notes button"), KEY_FLOOR_PX, KEY_FLOOR_PX)
+    check_floor(page.locator("button:visible"), TOUCH_FLOOR_PX, TOUCH_FLOOR_PX)
+    page.keyboard.press("F12")
+    if width < 900:
+        expect(page.get_by_test_id("slip-bar")).to_contain_text("9,999")
+        page.get_by_test_id("slip-bar").click()
+    expect(page.get_by_test_id("saved")).to_be_visible()
+    check_layout(page, "saved")
+
+
+@pytest.mark.parametrize(("width", "height"), SIZES)
+def test_the_sign_in_page_fits_its_screen_with_the_main_key_in_sight(
+    page: Page, node_url: str, width: int, height: int
+) -> None:
+    page.set_viewport_size({"width": width, "height": height})
+    page.goto(f"{node_url}/till/")
+    enter = place_of(page.get_by_test_id("sign-in-enter"))
+    assert enter["y"] + enter["height"] <= height
+    check_layout(page, "sign-in")
+    check_floor(page.locator(".pin-keys button"), KEY_FLOOR_PX, KEY_FLOOR_PX)
+
+
+def test_more_cash_than_the_till_takes_is_refused_in_words_and_what_stood_there_stays(
+    page: Page, node_url: str, cashier_pin: str
+) -> None:
+    sign_in(page, node_url, cashier_pin, "en")
+    type_dish(page, plain_dishes(page, node_url)[0]["code"])
+    page.keyboard.press("F12")
+    page.keyboard.type("999999999")
+    expect(page.get_by_test_id("received")).to_have_text("9,999,999.00")
+    expect(page.get_by_test_id("pay-check")).to_have_text("At most 9,999,999.99 can be received")
+    page.get_by_test_id("pad-add-10000").click()
+    expect(page.get_by_test_id("received")).to_have_text("9,999,999.00")
+    page.get_by_test_id("pad-exact").click()
+    expect(page.get_by_test_id("pay-check")).to_be_hidden()
+    page.keyboard.press("Escape")
+    page.get_by_test_id("clear").click()
+
+
+def test_cash_far_above_the_due_amount_is_pointed_out_beside_the_change_and_still_goes_through(
+    page: Page, node_url: str, cashier_pin: str
+) -> None:
+    sign_in(page, node_url, cashier_pin, "zh-CN")
+    dish = plain_dishes(page, node_url)[0]
+    far_yuan = dish["price_fen"] * 100 // 100
+    type_dish(page, dish["code"])
+    page.keyboard.press("F12")
+    page.keyboard.type(str(far_yuan))
+    check = page.get_by_test_id("pay-check")
+    expect(page.get_by_test_id("pay-change")).to_have_text(money(far_yuan * 100 - dish["price_fen"]))
+    expect(check).to_be_hidden()
+    page.keyboard.press("Delete")
+    page.keyboard.type(str(far_yuan + 1))
+    over = money((far_yuan + 1) * 100 - dish["price_fen"])
+    expect(check).to_have_text(f"比应收多 {over}，核对一下")
+    page.keyboard.press("Escape")
+
+    # Of a larger order, ten thousand more than due is far enough.
+    type_dish(page, f"300*{dish['code']}")
+    due_fen = 301 * dish["price_fen"]
+    page.keyboard.press("F12")
+    page.keyboard.type(money(due_fen + 1_000_000).replace(",", ""))
+    expect(page.get_by_test_id("pay-change")).to_have_text("10,000.00")
+    expect(check).to_be_hidden()
+    page.keyboard.press("Delete")
+    page.keyboard.type(money(due_fen + 1_000_001).replace(",", ""))
+    expect(check).to_have_text("比应收多 10,000.01，核对一下")
+    page.keyboard.press("F12")
+    expect(page.get_by_test_id("saved")).to_be_visible()
+    expect(page.get_by_test_id("change-due")).to_have_text("10,000.01")
+
+
+def test_more_than_a_line_takes_is_said_in_a_toast(page: Page, node_url: str, cashier_pin: str) -> None:
+    sign_in(page, node_url, cashier_pin, "en")
+    dish = plain_dishes(page, node_url)[0]
+    toast = page.get_by_test_id("toast")
+    type_dish(page, f"998*{dish['code']}")
+    type_dish(page, dish["code"])
+    expect(page.get_by_test_id("line-qty")).to_have_text("999")
+    expect(toast).to_be_hidden()
+    type_dish(page, dish["code"])
+    expect(toast).to_contain_text("At most 999 in one line")
+    expect(page.get_by_test_id("line-qty")).to_have_text("999")
+    # The press that changed nothing is no step to take back.
+    page.keyboard.press("Control+z")
+    expect(page.get_by_test_id("line-qty")).to_have_text("998")
+    page.get_by_test_id("line-more").click()
+    expect(page.get_by_test_id("line-qty")).to_have_text("999")
+    page.get_by_test_id("line-more").click()
+    expect(toast).to_contain_text("At most 999 in one line")
+    page.keyboard.type("1000*")
+    expect(page.get_by_test_id("armed")).to_be_hidden()
+    expect(page.get_by_test_id("search")).to_have_value("")
+    page.get_by_test_id("clear").click()
+
+
+def test_a_toast_is_seen_where_the_slip_is_a_page_of_its_own(page: Page, node_url: str, cashier_pin: str) -> None:
+    sign_in(page, node_url, cashier_pin, "en")
+    page.set_viewport_size({"width": 390, "height": 844})
+    type_dish(page, f"999*{plain_dishes(page, node_url)[0]['code']}")
+    page.get_by_test_id(f"tile-{plain_dishes(page, node_url)[0]['id']}").click()
+    expect(page.get_by_test_id("toast")).to_be_visible()
+    check_layout(page, "toast")
