@@ -256,7 +256,9 @@ class Link:
 
     def part(self) -> None:
         """Say goodbye if there is still someone to say it to, and leave anyway."""
-        self.client.disconnect()
+        # A network thread that ends at this very moment closes the pair of sockets that paho wakes itself through.
+        with contextlib.suppress(OSError):
+            self.client.disconnect()
 
     def bury(self) -> None:
         """Wait for the network thread and give back every socket; called by the supervisor once."""
