@@ -16,7 +16,7 @@ HOSTS = [
     "unpkg" + ".com",
     "jsdelivr" + ".net",
     "cdnjs" + ".cloudflare.com",
-    "deb.debian" + ".org",
+    "deb." + "debian" + ".org",
     "tuna.tsinghua" + ".edu.cn",
     "mirrors" + ".aliyun.com",
     "fonts.google" + "apis.com",
