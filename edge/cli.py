@@ -122,12 +122,13 @@ def verify(config: Path, as_json: bool) -> None:
 def decode(file: Path, png: Path | None, columns: str, as_json: bool) -> None:
     """Read a capture of ESC/POS bytes: exit 0 when it is framed to the end, 2 when it is not."""
     # Only this command draws paper; the node itself must not carry the image library in memory.
-    from drivers import escpos_decode, paper  # noqa: PLC0415
-    from drivers.profiles import profile_for_columns  # noqa: PLC0415
+    from drivers.escpos import decoder  # noqa: PLC0415
+    from drivers.paper import picture  # noqa: PLC0415
+    from drivers.printer.profiles import profile_for_columns  # noqa: PLC0415
 
-    decoded = escpos_decode.decode(file.read_bytes())
+    decoded = decoder.decode(file.read_bytes())
     if png is not None:
-        paper.render(decoded.ops, profile_for_columns(int(columns))).save(png)
+        picture.render(decoded.ops, profile_for_columns(int(columns))).save(png)
     told = {
         "ok": decoded.complete,
         "complete": decoded.complete,

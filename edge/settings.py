@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
-from drivers.profiles import PROFILES
+from drivers.printer.profiles import PROFILES
 from sync.contract import ids
 from sync.node import settings as reading
 from sync.node.settings import SettingsError
@@ -52,7 +52,7 @@ class PrinterSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     port: Port = 9100
     """Its port; 9100 is what ESC/POS printers listen on."""
     profile: str = "epson-80"
-    """Which of `drivers.profiles` it is."""
+    """Which of `drivers.printer.profiles` it is."""
     roll_url: str = ""
     """Where a virtual printer shows its paper; empty for a real one."""
     confirm_ms: Annotated[int, msgspec.Meta(ge=200, le=60_000)] = 8_000

@@ -12,7 +12,7 @@ from typing import Any
 import zxingcpp
 from PIL import Image
 
-from drivers import escpos_decode
+from drivers.escpos import decoder
 from scripts.demo_client import Door, Roll, all_sales, hub, till
 from scripts.demo_day import Outage, Sale
 from scripts.demo_world import ROOT, Store, World
@@ -134,7 +134,7 @@ def _same(sale: Sale, found: dict[str, Any] | None) -> bool:
 def _papers(store: Store) -> list[_Paper]:
     read: list[_Paper] = []
     for slip in Roll(store.roll_url).slips():
-        decoded = escpos_decode.decode(slip.raw)
+        decoded = decoder.decode(slip.raw)
         lines = [line.strip() for line in decoded.text.splitlines() if line.strip()]
         number = next((words[-1] for line in lines if (words := line.split()) and words[0] in {"单号", "No."}), "")
         read.append(

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 from cheroot import wsgi
 
-from drivers.profiles import profile_for_columns
+from drivers.printer.profiles import profile_for_columns
 from drivers.virtual.paper_store import PaperInUse, PaperStore
 from drivers.virtual.printer import VirtualPrinter
 from drivers.virtual.serve import LOOPBACK, TwinServer

@@ -16,9 +16,9 @@ from types import TracebackType
 from typing import BinaryIO, Final, Self
 
 from drivers.errors import DeviceError
-from drivers.escpos_decode import decode, marks_paper
-from drivers.paper_rows import is_reprint, set_rows
-from drivers.profiles import PrinterProfile
+from drivers.escpos.decoder import decode, marks_paper
+from drivers.escpos.profile import PrinterProfile
+from drivers.paper.rows import is_reprint, set_rows
 from drivers.virtual.printer import Discarded, PaperEvent, Printed, SlipEnded
 
 _HEADER: Final = struct.Struct("<cII")

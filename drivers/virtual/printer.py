@@ -9,8 +9,8 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Final
 
-from drivers.escpos_decode import Decoder, marks_paper
-from drivers.escpos_ops import (
+from drivers.escpos.decoder import Decoder, marks_paper
+from drivers.escpos.ops import (
     AutoStatusSet,
     DrawerPulse,
     IdentityAsked,
@@ -24,8 +24,8 @@ from drivers.escpos_ops import (
     StatusAsked,
     Truncated,
 )
-from drivers.escpos_raster import REAL_TIME
-from drivers.profiles import PrinterProfile
+from drivers.escpos.profile import PrinterProfile
+from drivers.escpos.raster import REAL_TIME
 from drivers.virtual.faults import FaultChange, Faults, changed
 
 BUFFER_BYTES_MAX: Final = 4_096

@@ -4,9 +4,9 @@ import base64
 from functools import lru_cache
 from typing import Any
 
-from drivers.escpos_decode import decode
-from drivers.paper_rows import BlankRow, CutRow, NoteRow, QrRow, RasterRow, Row, Run, TextRow, set_rows
-from drivers.profiles import PrinterProfile
+from drivers.escpos.decoder import decode
+from drivers.escpos.profile import PrinterProfile
+from drivers.paper.rows import BlankRow, CutRow, NoteRow, QrRow, RasterRow, Row, Run, TextRow, set_rows
 from drivers.virtual.paper_store import Slip
 
 

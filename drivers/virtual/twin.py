@@ -3,7 +3,7 @@
 import threading
 from dataclasses import dataclass
 
-from drivers.profiles import PrinterProfile
+from drivers.escpos.profile import PrinterProfile
 from drivers.virtual.faults import FaultChange, Faults
 from drivers.virtual.paper_store import PaperStore, Slip
 from drivers.virtual.printer import Reaction, VirtualPrinter

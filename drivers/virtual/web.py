@@ -16,9 +16,9 @@ import msgspec
 from flask import Flask, Response, g, render_template, request
 from werkzeug.exceptions import HTTPException
 
-from drivers.escpos_decode import decode
-from drivers.paper import render
-from drivers.paper_fonts import system_fonts
+from drivers.escpos.decoder import decode
+from drivers.paper.fonts import system_fonts
+from drivers.paper.picture import render
 from drivers.virtual.faults import FAULT_MENU, FaultChange
 from drivers.virtual.paper_store import Slip
 from drivers.virtual.roll import rows_view, slip_view

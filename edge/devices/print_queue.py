@@ -11,11 +11,13 @@ import logging
 import threading
 from typing import Protocol
 
-from drivers import escpos_encode, printer
 from drivers.document import ReceiptDoc
-from drivers.port import Clock
-from drivers.port_tcp import tcp_ports
-from drivers.profiles import PROFILES, PrinterProfile
+from drivers.escpos import encoder
+from drivers.escpos.profile import PrinterProfile
+from drivers.printer import printing
+from drivers.printer.profiles import PROFILES
+from drivers.transport.port import Clock
+from drivers.transport.tcp import tcp_ports
 from edge.db.print_jobs import Job
 from edge.domain.paper import PrinterView
 from edge.settings import PrinterSettings
@@ -42,7 +44,7 @@ class Printer(Protocol):
         """Ask how it is: `ready`, `paper_out`, `cover_open`, `not_answering`, `error` or `unknown`."""
         ...
 
-    def print_slip(self, job: Job, data: bytes, before_first_byte: "Before") -> printer.Outcome:
+    def print_slip(self, job: Job, data: bytes, before_first_byte: "Before") -> printing.Outcome:
         """Print one slip and say what became of it."""
         ...
 
@@ -103,7 +105,7 @@ class NetworkPrinter:
         self._address = f"tcp://{settings.host}:{settings.port}"
         self._profile = PROFILES[settings.profile]
         self._clock = clock
-        self._timeouts = printer.Timeouts(confirm_ms=settings.confirm_ms)
+        self._timeouts = printing.Timeouts(confirm_ms=settings.confirm_ms)
 
     @property
     def profile(self) -> PrinterProfile:
@@ -113,11 +115,11 @@ class NetworkPrinter:
     def check(self) -> str:
         """Ask it over a connection of its own."""
         ports = tcp_ports(self._address)
-        return printer.check(ports, self._profile, self._clock, self._timeouts).state
+        return printing.check(ports, self._profile, self._clock, self._timeouts).state
 
-    def print_slip(self, job: Job, data: bytes, before_first_byte: Before) -> printer.Outcome:
+    def print_slip(self, job: Job, data: bytes, before_first_byte: Before) -> printing.Outcome:
         """Print one slip."""
-        return printer.print_slip(
+        return printing.print_slip(
             self._address,
             data,
             job_tag=_tag(job),
@@ -172,7 +174,7 @@ class PrintQueue:
             self._show(self._device.check())
             return IDLE_CHECK_S if self._view.state == "ready" else MEND_CHECK_S
         self._in_hand = job
-        slip = escpos_encode.encode(self._spool.document(job), self._device.profile)
+        slip = encoder.encode(self._spool.document(job), self._device.profile)
         if slip.unprintable:
             log.warning("print_queue.unprintable", extra={"job": job.job_id, "characters": slip.unprintable})
         try:

@@ -16,10 +16,10 @@ from PIL import Image
 
 from drivers.document import Cut, ReceiptDoc, Text
 from drivers.errors import Disconnected, Stalled, Unreachable
-from drivers.escpos_encode import encode
-from drivers.port_tcp import TcpAddress, TcpPort, tcp_ports
-from drivers.printer import Outcome, Timeouts, check, print_slip
-from drivers.profiles import PROFILES
+from drivers.escpos.encoder import encode
+from drivers.printer.printing import Outcome, Timeouts, check, print_slip
+from drivers.printer.profiles import PROFILES
+from drivers.transport.tcp import TcpAddress, TcpPort, tcp_ports
 from tests.kit.printers import INVITE_URL, full_receipt, short_receipt
 
 EPSON = PROFILES["epson-80"]

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from drivers.document import ReceiptDoc, Text
-from drivers.printer import Outcome
-from drivers.profiles import PROFILES, PrinterProfile
+from drivers.escpos.profile import PrinterProfile
+from drivers.printer.printing import Outcome
+from drivers.printer.profiles import PROFILES
 from edge.db.print_jobs import Job
 from edge.devices.print_queue import IDLE_CHECK_S, MEND_CHECK_S, PrintQueue
 from edge.domain.refusal import Refused

@@ -3,9 +3,10 @@
 from pathlib import Path
 
 from drivers.document import Columns, Cut, Feed, QrCode, ReceiptDoc, Rule, Text
-from drivers.escpos_decode import decode, transcript
-from drivers.escpos_encode import encode
-from drivers.profiles import PROFILES, PrinterProfile
+from drivers.escpos.decoder import decode, transcript
+from drivers.escpos.encoder import encode
+from drivers.escpos.profile import PrinterProfile
+from drivers.printer.profiles import PROFILES
 from tests.kit.printers import full_receipt
 
 FOLDER = Path(__file__).parent / "slips"

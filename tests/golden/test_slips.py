@@ -3,10 +3,10 @@
 import pytest
 import zxingcpp
 
-from drivers.escpos_decode import decode
-from drivers.escpos_ops import DrawerPulse
-from drivers.paper import FONT_NOTE, render
-from drivers.paper_fonts import PaperFonts, system_fonts
+from drivers.escpos.decoder import decode
+from drivers.escpos.ops import DrawerPulse
+from drivers.paper.fonts import PaperFonts, system_fonts
+from drivers.paper.picture import FONT_NOTE, render
 from tests.golden.slips import CASES, FOLDER, made
 from tests.kit.printers import INVITE_URL
 

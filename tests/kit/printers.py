@@ -39,7 +39,7 @@ class PaperTray:
 
 
 class TwinPort:
-    """A `PrinterPort` straight into a twin's machine. With `kernel_buffers`, bytes sent to a dying printer count as taken."""
+    """A `Port` straight into a twin's machine. With `kernel_buffers`, bytes sent to a dying printer count as taken."""
 
     def __init__(
         self,
@@ -104,7 +104,7 @@ class TwinPort:
 
 
 class ScriptedPort:
-    """A `PrinterPort` whose answers come from a function of what was written."""
+    """A `Port` whose answers come from a function of what was written."""
 
     def __init__(self, clock: StepClock, answer: Callable[[bytes], list[bytes]]) -> None:
         self.clock = clock

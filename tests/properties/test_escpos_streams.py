@@ -4,14 +4,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drivers.document import Columns, Cut, ReceiptDoc, Text
-from drivers.escpos_decode import Decoder, decode, transcript
-from drivers.escpos_encode import encode
-from drivers.escpos_ops import Aligned, Characters, LineEnd, PaperCut, Reset, Setting
-from drivers.escpos_status import StatusReader
-from drivers.escpos_text import clean, columns_of, encode_cleaned
-from drivers.layout import set_columns, wrap
-from drivers.paper_rows import TextRow, set_rows
-from drivers.profiles import PROFILES
+from drivers.escpos.decoder import Decoder, decode, transcript
+from drivers.escpos.encoder import encode
+from drivers.escpos.layout import set_columns, wrap
+from drivers.escpos.ops import Aligned, Characters, LineEnd, PaperCut, Reset, Setting
+from drivers.escpos.status import StatusReader
+from drivers.escpos.text import clean, columns_of, encode_cleaned
+from drivers.paper.rows import TextRow, set_rows
+from drivers.printer.profiles import PROFILES
 from drivers.virtual.printer import VirtualPrinter
 from tests.kit.printers import full_receipt
 

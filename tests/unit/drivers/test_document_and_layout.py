@@ -5,9 +5,9 @@ import segno
 
 from drivers.document import Feed, QrCode, Text
 from drivers.errors import DeviceRejected
-from drivers.escpos_text import clean, columns_of
-from drivers.layout import rule, set_columns, wrap
-from drivers.qr_size import fitting_module_dots, modules_across
+from drivers.escpos.layout import rule, set_columns, wrap
+from drivers.escpos.qr_size import fitting_module_dots, modules_across
+from drivers.escpos.text import clean, columns_of
 
 
 @pytest.mark.parametrize("data", ["", "x" * 601, "邀请", "a\x1b", "line\nbreak"])

@@ -2,9 +2,9 @@
 
 import pytest
 
-from drivers.escpos_decode import Decoder, decode, transcript
-from drivers.escpos_ops import Characters, NotDrawn, PaperCut, QrPrinted, Raster, Truncated
-from drivers.paper_rows import QrRow, TextRow, is_reprint, set_rows
+from drivers.escpos.decoder import Decoder, decode, transcript
+from drivers.escpos.ops import Characters, NotDrawn, PaperCut, QrPrinted, Raster, Truncated
+from drivers.paper.rows import QrRow, TextRow, is_reprint, set_rows
 
 PAYLOAD = b"\x1bp\x00\x19\xfaABC\n\x1dVB\x00"
 FAMILIES = {

@@ -4,12 +4,12 @@ import pytest
 
 from drivers.document import Columns, Cut, QrCode, ReceiptDoc, Text
 from drivers.errors import DeviceRejected
-from drivers.escpos_decode import decode
-from drivers.escpos_encode import encode
-from drivers.escpos_ops import Characters, DrawerPulse
-from drivers.escpos_raster import raster, without_real_time
-from drivers.escpos_text import _TABLES, clean, encode_cleaned
-from drivers.profiles import PROFILES
+from drivers.escpos.decoder import decode
+from drivers.escpos.encoder import encode
+from drivers.escpos.ops import Characters, DrawerPulse
+from drivers.escpos.raster import raster, without_real_time
+from drivers.escpos.text import _TABLES, clean, encode_cleaned
+from drivers.printer.profiles import PROFILES
 from drivers.virtual.printer import VirtualPrinter
 
 EPSON = PROFILES["epson-80"]

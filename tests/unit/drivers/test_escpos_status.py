@@ -3,7 +3,7 @@
 import pytest
 
 from drivers.errors import DeviceRejected
-from drivers.escpos_status import (
+from drivers.escpos.status import (
     AutoStatus,
     Garbled,
     Identity,

@@ -3,10 +3,11 @@
 import pytest
 
 from drivers.errors import DeviceRejected
-from drivers.escpos_encode import encode
-from drivers.port_tcp import TcpAddress, parse_address
-from drivers.printer import Outcome, Timeouts, check, print_through
-from drivers.profiles import PROFILES, PrinterProfile
+from drivers.escpos.encoder import encode
+from drivers.escpos.profile import PrinterProfile
+from drivers.printer.printing import Outcome, Timeouts, check, print_through
+from drivers.printer.profiles import PROFILES
+from drivers.transport.tcp import TcpAddress, parse_address
 from drivers.virtual.faults import FaultChange
 from drivers.virtual.printer import VirtualPrinter
 from tests.kit.printers import PaperTray, ScriptedPort, StepClock, TwinPort, short_receipt

@@ -1,6 +1,6 @@
 """The twin's inside, without socket or disk."""
 
-from drivers.profiles import PROFILES
+from drivers.printer.profiles import PROFILES
 from drivers.virtual.faults import FaultChange
 from drivers.virtual.printer import BUFFER_BYTES_MAX, Discarded, Printed, SlipEnded, VirtualPrinter
 from tests.kit.printers import PaperTray

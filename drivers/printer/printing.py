@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from drivers.errors import DeviceRejected, DeviceUnavailable, Disconnected, Stalled, Unreachable
-from drivers.escpos_status import (
+from drivers.escpos.profile import PrinterProfile
+from drivers.escpos.status import (
     ASK_OFFLINE_CAUSE,
     ASK_PAPER,
     ASK_PAPER_IN_ORDER,
@@ -28,9 +29,8 @@ from drivers.escpos_status import (
     StatusReader,
     ask_process_id,
 )
-from drivers.port import Clock, PortFactory, PrinterPort
-from drivers.port_tcp import TcpAddress, tcp_ports
-from drivers.profiles import PrinterProfile
+from drivers.transport.port import Clock, Port, PortFactory
+from drivers.transport.tcp import TcpAddress, tcp_ports
 
 StatusState = Literal["ready", "paper_out", "cover_open", "not_answering", "error", "unknown"]
 OutcomeState = Literal["confirmed", "sent", "held", "unknown"]
@@ -179,7 +179,7 @@ def print_through(
 class _Talk:
     """The conversation with a printer over one open port."""
 
-    def __init__(self, port: PrinterPort, clock: Clock, timeouts: Timeouts, profile: PrinterProfile) -> None:
+    def __init__(self, port: Port, clock: Clock, timeouts: Timeouts, profile: PrinterProfile) -> None:
         self._port = port
         self._clock = clock
         self._timeouts = timeouts

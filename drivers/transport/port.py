@@ -12,7 +12,7 @@ class Clock(Protocol):
         ...
 
 
-class PrinterPort(Protocol):
+class Port(Protocol):
     """One connection to one printer, for one job: opened, used, closed, never reused.
 
     Every call has a time limit in ms and keeps it. Not thread-safe.
@@ -56,5 +56,5 @@ class PrinterPort(Protocol):
         ...
 
 
-PortFactory = Callable[[], PrinterPort]
+PortFactory = Callable[[], Port]
 """Makes an unopened port for the next job."""

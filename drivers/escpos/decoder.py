@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final, Literal
 
-from drivers.escpos_frames import DLE, ESC, FS, GS, UNKNOWN, frame_length
-from drivers.escpos_ops import (
+from drivers.escpos.frames import DLE, ESC, FS, GS, UNKNOWN, frame_length
+from drivers.escpos.ops import (
     Aligned,
     AutoStatusSet,
     Characters,
@@ -36,7 +36,7 @@ from drivers.escpos_ops import (
     Truncated,
     Unknown,
 )
-from drivers.escpos_transcript import transcript
+from drivers.escpos.transcript import transcript
 
 __all__ = ["Decoded", "Decoder", "decode", "marks_paper", "summed_up", "text_of", "transcript"]
 

@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from drivers.escpos_text import columns_of
+from drivers.escpos.text import columns_of
 
 _COLUMN_GAP: Final = 1
 _LEFT_COLUMNS_MIN: Final = 8

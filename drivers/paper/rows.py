@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final, Literal
 
-from drivers.escpos_ops import (
+from drivers.escpos.ops import (
     Aligned,
     Characters,
     FeedDots,
@@ -21,7 +21,7 @@ from drivers.escpos_ops import (
     TextStyle,
     Unknown,
 )
-from drivers.profiles import DOTS_PER_COLUMN
+from drivers.escpos.profile import DOTS_PER_COLUMN
 
 LINE_DOTS: Final = 30
 """Line pitch after ESC @: 1/6 inch at 180 dpi, as on Epson's 80 mm printers; a character is 24 dots high."""

@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from typing import Final, assert_never
 
-from drivers import layout
 from drivers.document import Columns, Cut, Feed, QrCode, ReceiptDoc, Rule, Text
-from drivers.escpos_raster import qr_rows, raster
-from drivers.escpos_text import KANJI_OFF, clean, encode_cleaned
-from drivers.profiles import PrinterProfile
-from drivers.qr_size import QUIET_MODULES, fitting_module_dots
+from drivers.escpos import layout
+from drivers.escpos.profile import PrinterProfile
+from drivers.escpos.qr_size import QUIET_MODULES, fitting_module_dots
+from drivers.escpos.raster import qr_rows, raster
+from drivers.escpos.text import KANJI_OFF, clean, encode_cleaned
 
 # The kanji state after ESC @ is the printer's DIP switch; FS . and ESC t 0 make it known (drivers.md §2.1).
 JOB_START: Final = b"\x1b@" + KANJI_OFF + b"\x1bt\x00"

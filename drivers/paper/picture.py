@@ -4,10 +4,10 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from drivers.escpos_ops import Op, TextStyle
-from drivers.paper_fonts import CELL_HEIGHT_DOTS, FontFile, PaperFonts, load, system_fonts
-from drivers.paper_rows import BlankRow, CutRow, NoteRow, QrRow, RasterRow, Row, Run, TextRow, set_rows
-from drivers.profiles import DOTS_PER_COLUMN, PrinterProfile
+from drivers.escpos.ops import Op, TextStyle
+from drivers.escpos.profile import DOTS_PER_COLUMN, PrinterProfile
+from drivers.paper.fonts import CELL_HEIGHT_DOTS, FontFile, PaperFonts, load, system_fonts
+from drivers.paper.rows import BlankRow, CutRow, NoteRow, QrRow, RasterRow, Row, Run, TextRow, set_rows
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Final
 
 from drivers.errors import DeviceRejected, Disconnected, Stalled, Unreachable
-from drivers.port import PortFactory
+from drivers.transport.port import PortFactory
 
 DEFAULT_PORT: Final = 9100
 USER_TIMEOUT_MS: Final = 4_000
@@ -56,7 +56,7 @@ class TcpPort:
         self._socket: socket.socket | None = None
 
     def open(self, timeout_ms: int) -> None:
-        """Connect; see `PrinterPort`."""
+        """Connect; see `Port`."""
         assert self._socket is None, "a port is opened once"
         try:
             sock = socket.create_connection((self._address.host, self._address.port), timeout=timeout_ms / 1000)
@@ -74,7 +74,7 @@ class TcpPort:
         self._socket = sock
 
     def write(self, data: bytes, timeout_ms: int) -> int:
-        """Hand over bytes; see `PrinterPort`."""
+        """Hand over bytes; see `Port`."""
         sock = self._opened()
         sock.settimeout(max(timeout_ms, 1) / 1000)
         try:
@@ -85,7 +85,7 @@ class TcpPort:
             raise Disconnected(f"{self._address}: {error}") from error
 
     def read(self, timeout_ms: int) -> bytes:
-        """Give what has arrived; see `PrinterPort`."""
+        """Give what has arrived; see `Port`."""
         sock = self._opened()
         sock.settimeout(max(timeout_ms, 1) / 1000)
         try:
@@ -99,7 +99,7 @@ class TcpPort:
         return data
 
     def drain(self, timeout_ms: int) -> None:
-        """Half-close and read to the end; see `PrinterPort`."""
+        """Half-close and read to the end; see `Port`."""
         if self._socket is None:
             return
         with contextlib.suppress(OSError):
@@ -111,7 +111,7 @@ class TcpPort:
                     return
 
     def close(self) -> None:
-        """Close; see `PrinterPort`."""
+        """Close; see `Port`."""
         if self._socket is not None:
             with contextlib.suppress(OSError):
                 self._socket.close()

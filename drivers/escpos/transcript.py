@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from drivers.escpos_ops import (
+from drivers.escpos.ops import (
     Aligned,
     AutoStatusSet,
     Characters,
