@@ -9,7 +9,7 @@ from flask import Blueprint, Response, request
 
 from edge.db.print_jobs import Job
 from edge.domain.refusal import Refused
-from edge.services import read_sales, sign_in, slips, verify_invite
+from edge.services import e_receipt, read_sales, sign_in, slips, verify_invite
 from edge.services import status as statuses
 from edge.services.settle_sale import SaleAnswer, SellCommand, settle_sale
 from edge.web import problems, words
@@ -160,6 +160,14 @@ def reprint(sale_id: str) -> Response:
         raise Problem("not_found")
     queued = slips.reprint(desk().node, sale_id, asked.request_id)
     return problems.refused(queued) if isinstance(queued, Refused) else _json({"job_id": queued}, 202)
+
+
+@api.get("/sales/<sale_id>/e-receipt")
+@staff_only
+def read_e_receipt(sale_id: str) -> Response:
+    """Give the address of a receipt on the guest's phone, with its QR code."""
+    found = e_receipt.e_receipt(desk().node, sale_id) if ids.is_uuid7_hex(sale_id) else Refused("not_found")
+    return problems.refused(found) if isinstance(found, Refused) else _json(found)
 
 
 @api.get("/print-jobs")

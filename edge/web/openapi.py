@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 from flask import Blueprint, Response
 
+from edge.services.e_receipt import EReceipt
 from edge.services.node import VERSION
 from edge.services.settle_sale import SaleAnswer, SellCommand
 from edge.services.status import Status
@@ -24,6 +25,7 @@ _STRUCTS = (
     SaleAnswer,
     Status,
     Menu,
+    EReceipt,
     Verified,
 )
 _SALE_ID = {
@@ -96,6 +98,12 @@ def _paths() -> dict[str, Any]:
         },
         "/sales/{sale_id}/reprint": {
             "post": {**_operation("reprint", "Queue a marked copy", {202: None}, ReprintCommand), "parameters": [_SALE_ID]}
+        },
+        "/sales/{sale_id}/e-receipt": {
+            "get": {
+                **_operation("readEReceipt", "Where a guest's phone finds the receipt, and its QR code", {200: EReceipt}),
+                "parameters": [_SALE_ID],
+            }
         },
         "/totals": {
             "get": {

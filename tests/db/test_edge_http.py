@@ -257,6 +257,7 @@ STAFF_ONLY = [
     ("GET", "/sales"),
     ("POST", "/sales"),
     ("GET", f"/sales/{uuid7_hex(1)}"),
+    ("GET", f"/sales/{uuid7_hex(1)}/e-receipt"),
     ("POST", f"/sales/{uuid7_hex(1)}/reprint"),
     ("GET", "/totals"),
     ("GET", "/print-jobs"),

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from flask.testing import FlaskClient
@@ -15,7 +16,7 @@ from cloud.services.views import TakingsView
 from cloud.web import security, words
 from cloud.web.pages import sign_in
 from cloud.wiring import Core
-from sync.contract import topics
+from sync.contract import money, receipts, topics
 from sync.contract.trade import SalePaid
 from sync.contract.words import Name
 from sync.node.ports import ManualClock
@@ -615,6 +616,27 @@ def test_the_guest_page_sets_no_cookie_has_no_script_and_is_small(guest: FlaskCl
         for path in set(re.findall(r'(?:href|src)="(/static/[^"]+)"', page.text))
     )
     assert total <= 30_000
+
+
+def test_a_guest_finds_the_receipt_behind_its_address(guest: FlaskClient, house: House) -> None:
+    sale = house.sales[0]
+    path = urlsplit(receipts.url("http://hq.example:8701", "near", sale.sale_id)).path
+    page = guest.get(path, headers={"Accept-Language": "zh-CN"})
+    assert page.status_code == 200
+    assert sale.receipt_no in page.text
+    assert money.plain(sale.total_fen) in page.text
+    assert (page.headers["Cache-Control"], "Set-Cookie" in page.headers) == ("no-store", False)
+
+
+def test_a_receipt_that_is_not_here_yet_asks_for_patience_and_looks_like_one_that_never_was(
+    guest: FlaskClient, house: House
+) -> None:
+    sale = house.sales[0]
+    never = ("/r/near/" + "0" * 32, "/R/FAR/" + sale.sale_id.upper(), "/r/near/x", "/r/%00/" + sale.sale_id)
+    for path in never:
+        page = guest.get(path, headers={"Accept-Language": "en"})
+        assert page.status_code == 404, path
+        assert "not here yet" in page.text
 
 
 def test_the_guest_listener_serves_nothing_else(guest: FlaskClient) -> None:

@@ -1,0 +1,36 @@
+"""A receipt without paper: the QR on the till's screen leads to the page that the hub serves."""
+
+import zxingcpp
+from PIL import Image
+
+from sync.contract import receipts
+from tests.kit.nodes import STORE, Rig, uuid7_hex
+
+QUIET, SCALE = 4, 4
+
+
+def picture(rows: list[str]) -> Image.Image:
+    side = len(rows) + 2 * QUIET
+    image = Image.new("L", (side, side), 255)
+    for y, row in enumerate(rows):
+        for x, dot in enumerate(row):
+            if dot == "1":
+                image.putpixel((x + QUIET, y + QUIET), 0)
+    return image.resize((side * SCALE, side * SCALE), Image.Resampling.NEAREST)
+
+
+def test_the_qr_on_the_screen_reads_back_as_the_address_of_this_sale(tmp_path):
+    with Rig(tmp_path) as rig:
+        sale = rig.sell(1)
+        told = rig.client().get(f"/api/v1/sales/{sale.sale_id}/e-receipt").get_json()
+    assert told["url"] == receipts.url("http://127.0.0.1:8701", STORE, sale.sale_id)
+    [found] = zxingcpp.read_barcodes(picture(told["qr"]), formats=zxingcpp.BarcodeFormat.QRCode)
+    assert found.text == told["url"]
+
+
+def test_a_sale_that_was_never_paid_has_no_receipt_and_a_stranger_gets_none(tmp_path):
+    with Rig(tmp_path) as rig:
+        sale = rig.sell(1)
+        assert rig.client().get(f"/api/v1/sales/{uuid7_hex(9)}/e-receipt").status_code == 404
+        stranger = rig.client(signed_in=False)
+        assert stranger.get(f"/api/v1/sales/{sale.sale_id}/e-receipt").status_code == 401
