@@ -31,6 +31,34 @@ class Unreachable(DeviceUnavailable):
     hint = "check that the printer is on and has this address"
 
 
+class Absent(Unreachable):
+    """Nothing is plugged in there."""
+
+    code = "absent"
+    hint = "plug it in, or take its row out of the settings"
+
+
+class InUse(Unreachable):
+    """Another program, or another row, holds the device."""
+
+    code = "in_use"
+    hint = "stop the other program that uses it (a print queue of the system, for example)"
+
+
+class NotPermitted(Unreachable):
+    """The system does not let this account use the device."""
+
+    code = "not_permitted"
+    hint = "put the account into the group of the device (dialout, lp or input), then start the node again"
+
+
+class NotSupported(Unreachable):
+    """The library or service that reaches this kind of device is not on this machine."""
+
+    code = "not_supported"
+    hint = "install what the message names"
+
+
 class Stalled(DeviceUnavailable):
     """The device stopped taking bytes before the deadline."""
 

@@ -1,4 +1,4 @@
-"""The wire to a printer as bytes with time limits, and the little clock that drivers need from whoever uses them."""
+"""The wire to a device as bytes with time limits, and the little clock that drivers need from whoever uses them."""
 
 from collections.abc import Callable
 from typing import Protocol
@@ -13,16 +13,17 @@ class Clock(Protocol):
 
 
 class Port(Protocol):
-    """One connection to one printer, for one job: opened, used, closed, never reused.
+    """One connection to one device: opened, used, closed, never reused. A printer gets one for each job.
 
-    Every call has a time limit in ms and keeps it. Not thread-safe.
+    Every call has a time limit in ms and keeps it. Not thread-safe: one thread owns a port. After `Disconnected` only
+    `close` may follow.
     """
 
     def open(self, timeout_ms: int) -> None:
         """Connect.
 
         Raises:
-            Unreachable: refused, or no connection in time. Nothing was handed over.
+            Unreachable: absent, refused, taken by somebody else, or no connection in time. Nothing was handed over.
         """
         ...
 
@@ -32,6 +33,7 @@ class Port(Protocol):
         Raises:
             Stalled: not one byte was taken in time.
             Disconnected: the connection is gone; not one of these bytes was taken.
+            DeviceRejected: nothing can be written to this device (a keyboard, for example).
         """
         ...
 
@@ -46,8 +48,15 @@ class Port(Protocol):
     def drain(self, timeout_ms: int) -> None:
         """Say that nothing more comes and wait until the other side has read it all and closed, or the time is over.
 
-        Closing at once would reset the connection and throw away what the printer has not read yet (drivers.md §5).
+        Closing at once would reset the connection and throw away what the device has not read yet (drivers.md §5).
         Never raises.
+        """
+        ...
+
+    def identity(self) -> str:
+        """Say what the system knows this device as, such as `127.0.0.1:9100` or a USB name with its serial number.
+
+        Empty when nothing is known and when the port is not open. Nothing is written to the device for it. Never raises.
         """
         ...
 
@@ -57,4 +66,4 @@ class Port(Protocol):
 
 
 PortFactory = Callable[[], Port]
-"""Makes an unopened port for the next job."""
+"""Makes an unopened port for the next connection."""
