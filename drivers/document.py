@@ -1,16 +1,23 @@
-"""What a slip of paper says, before any printer's bytes: lines, columns, rules, a QR code, feed and cut."""
+"""What a slip of paper says, before any printer's bytes: lines, columns, rules, codes, pictures, feed, cut and buzzer."""
 
+import re
 import string
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from drivers.errors import DeviceRejected
 
 Align = Literal["left", "centre", "right"]
+BarcodeKind = Literal["EAN13", "EAN8", "CODE39", "CODE128", "ITF"]
 
 QR_DATA_MAX = 600
 FEED_LINES_MAX = 255
 TEXT_CHARS_MAX = 10_000
+BARCODE_HEIGHT_DOTS = 72
+BARCODE_CHARS_MAX = 60
+PICTURE_BYTES_ACROSS_MAX = 144
+PICTURE_ROWS_MAX = 2_400
+BUZZER_TIMES_MAX = 9
 _QR_ALPHABET = frozenset(string.ascii_letters + string.digits + string.punctuation + " ")
 
 
@@ -86,10 +93,78 @@ class Feed:
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """Feed past the knife and cut, leaving a point of paper: the slip ends here."""
+    """Feed past the knife and cut, by default leaving a point of paper: the slip ends here."""
+
+    kind: Literal["partial", "full"] = "partial"
 
 
-Element = Text | Columns | Rule | QrCode | Feed | Cut
+@dataclass(frozen=True, slots=True)
+class Barcode:
+    """A barcode, centred, with its characters in text below. Too wide for the paper, only the text is printed.
+
+    Args:
+        data: EAN13 12 or 13 digits and EAN8 7 or 8, with or without the check digit; ITF an even number of digits; CODE39
+            digits, capitals, blank and -.$/+%; CODE128 printable ASCII. At most 60 characters.
+        kind: the symbology.
+
+    Raises:
+        DeviceRejected: the data does not belong to this kind; the sentence says what does.
+    """
+
+    data: str
+    kind: BarcodeKind = "CODE128"
+
+    def __post_init__(self) -> None:
+        if not _BARCODE_DATA[self.kind].fullmatch(self.data) or len(self.data) > BARCODE_CHARS_MAX:
+            raise DeviceRejected(f"a {self.kind} barcode holds {_BARCODE_WORDS[self.kind]}")
+        full_length = {"EAN13": 13, "EAN8": 8}.get(self.kind)
+        if len(self.data) == full_length and ean_check_digit(self.data[:-1]) != self.data[-1]:
+            raise DeviceRejected(f"the check digit of this {self.kind} barcode is wrong; read the number again")
+
+    @property
+    def printed(self) -> str:
+        """The characters that the bars say, check digit of an EAN included."""
+        if (self.kind, len(self.data)) in {("EAN13", 12), ("EAN8", 7)}:
+            return self.data + ean_check_digit(self.data)
+        return self.data
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture in black and white, a logo for instance; one wider than the paper is made smaller.
+
+    Args:
+        rows: packed dots from top to bottom, most significant bit left, 1 = black; all of one length, up to 144 bytes
+            (1152 dots), up to 2400 rows.
+
+    Raises:
+        DeviceRejected: rows out of bounds.
+    """
+
+    rows: tuple[bytes, ...]
+    align: Align = "centre"
+
+    def __post_init__(self) -> None:
+        lengths = {len(row) for row in self.rows}
+        if len(lengths) != 1 or not 1 <= min(lengths) <= PICTURE_BYTES_ACROSS_MAX or len(self.rows) > PICTURE_ROWS_MAX:
+            raise DeviceRejected(
+                f"a picture has 1 to {PICTURE_ROWS_MAX} rows of one length, 1 to {PICTURE_BYTES_ACROSS_MAX} bytes; "
+                "make it smaller"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Buzzer:
+    """Sound the buzzer so many times, 1 to 9; a printer without one stays silent."""
+
+    times: int = 1
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.times <= BUZZER_TIMES_MAX:
+            raise DeviceRejected(f"a buzzer sounds 1 to {BUZZER_TIMES_MAX} times")
+
+
+Element = Text | Columns | Rule | QrCode | Barcode | Picture | Feed | Buzzer | Cut
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +172,28 @@ class ReceiptDoc:
     """A slip from first line to cut, words and figures already settled by the caller."""
 
     elements: tuple[Element, ...]
+
+
+def ean_check_digit(digits: str) -> str:
+    """Compute the last digit of an EAN-13 or EAN-8 from those before it (GS1 General Specifications, 7.9)."""
+    total = sum(int(digit) * (3 if index % 2 == 0 else 1) for index, digit in enumerate(reversed(digits)))
+    return str(-total % 10)
+
+
+_BARCODE_DATA: Final[dict[str, re.Pattern[str]]] = {
+    "EAN13": re.compile("[0-9]{12,13}"),
+    "EAN8": re.compile("[0-9]{7,8}"),
+    "CODE39": re.compile(r"[0-9A-Z .$/+%-]+"),
+    "CODE128": re.compile("[ -~]+"),
+    "ITF": re.compile("([0-9]{2})+"),
+}
+_BARCODE_WORDS: Final = {
+    "EAN13": "12 or 13 digits",
+    "EAN8": "7 or 8 digits",
+    "CODE39": f"1 to {BARCODE_CHARS_MAX} digits, capitals, blanks and -.$/+%",
+    "CODE128": f"1 to {BARCODE_CHARS_MAX} printable ASCII characters",
+    "ITF": f"an even number of digits, 2 to {BARCODE_CHARS_MAX}",
+}
 
 
 def _check_text(text: str) -> None:

@@ -6,22 +6,24 @@ offset, and decoding goes on at the next one.
 
 import codecs
 import unicodedata
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final, Literal
+from typing import Final
 
-from drivers.escpos.frames import DLE, ESC, FS, GS, UNKNOWN, frame_length
+from drivers.escpos.frames import DLE, UNKNOWN, frame_length
+from drivers.escpos.modes import INTRODUCERS, Modes, interpret
 from drivers.escpos.ops import (
     Aligned,
     AutoStatusSet,
+    BarcodePrinted,
+    BuzzerSounded,
     Characters,
     DrawerPulse,
     FeedDots,
     FeedLines,
     IdentityAsked,
     LineEnd,
-    NotDrawn,
     Op,
     PaperAsked,
     PaperCut,
@@ -32,7 +34,6 @@ from drivers.escpos.ops import (
     Reset,
     Setting,
     StatusAsked,
-    TextStyle,
     Truncated,
     Unknown,
 )
@@ -41,23 +42,6 @@ from drivers.escpos.transcript import transcript
 __all__ = ["Decoded", "Decoder", "decode", "marks_paper", "summed_up", "text_of", "transcript"]
 
 _RUN_CHARACTERS_MAX: Final = 512
-_CODE_PAGES: Final = {
-    0: "cp437",
-    2: "cp850",
-    3: "cp860",
-    4: "cp863",
-    5: "cp865",
-    16: "cp1252",
-    17: "cp866",
-    18: "cp852",
-    19: "cp858",
-}
-_ALIGN: Final[dict[int, Literal["left", "centre", "right"]]] = {
-    0: "left", 1: "centre", 2: "right", 48: "left", 49: "centre", 50: "right",
-}  # fmt: skip
-_QR_LEVELS: Final = {48: "L", 49: "M", 50: "Q", 51: "H"}
-_SINGLE_NAMES: Final = {0x00: "NUL", 0x09: "HT", 0x0C: "FF", 0x0D: "CR", 0x18: "CAN"}
-_INTRODUCERS: Final = {DLE: "DLE", ESC: "ESC", FS: "FS", GS: "GS"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +51,7 @@ class Decoded:
     Attributes:
         complete: the last thing on the paper is a cut, and no command was broken off.
         unknown: the bytes that no command explains, with their offsets.
+        tail: the command that the stream ended inside, with its offset.
         qr: the contents of the QR codes in order, undecodable bytes escaped.
         text: what stands on the paper, one line per line, without blanks at the end of a line.
         commands: how many commands there were, characters not counted.
@@ -75,6 +60,7 @@ class Decoded:
     ops: list[Op]
     complete: bool
     unknown: list[tuple[int, bytes]]
+    tail: tuple[int, bytes] | None
     qr: list[str]
     text: str
     commands: int
@@ -93,18 +79,7 @@ class Decoder:
         self._pending = bytearray()
         self._offset = 0
         self._wanted = 0
-        self._reset()
-
-    def _reset(self) -> None:
-        self._kanji = self._power_on_kanji
-        self._code_page = "cp437"
-        self._style = TextStyle()
-        self._wide_width = 1
-        self._wide_height = 1
-        self._wide_underline = False
-        self._qr_data = b""
-        self._qr_dots = 3
-        self._qr_level = "L"
+        self._modes = Modes(kanji=power_on_kanji)
 
     @property
     def pending_bytes(self) -> int:
@@ -133,6 +108,7 @@ class Decoder:
             ops.append(Truncated(self._offset, bytes(self._pending)))
             self._offset += len(self._pending)
             self._pending.clear()
+            self._wanted = 0
         return ops
 
     def _work(self, *, ended: bool) -> list[Op]:
@@ -158,7 +134,7 @@ class Decoder:
             return 0
         if length == UNKNOWN:
             # With its selector, unless that is a control byte: it may begin the next command.
-            introduced = data[at] in _INTRODUCERS and len(data) > at + 1 and data[at + 1] >= 0x20
+            introduced = data[at] in INTRODUCERS and len(data) > at + 1 and data[at + 1] >= 0x20
             length = 2 if introduced else 1
             ops.append(Unknown(self._offset + at, bytes(data[at : at + length])))
             return length
@@ -169,100 +145,10 @@ class Decoder:
         return length
 
     def _interpret(self, offset: int, raw: bytes) -> Op:
-        introducer = raw[0]
-        if introducer == 0x0A:
-            return LineEnd(offset, raw)
-        if introducer in _SINGLE_NAMES:
-            return Setting(offset, raw, _SINGLE_NAMES[introducer])
-        interpret = _INTERPRETERS.get((introducer, raw[1]))
-        if interpret is not None and (op := interpret(self, offset, raw)) is not None:
-            return op
-        name = f"{_INTRODUCERS[introducer]} {chr(raw[1])}"
-        if raw[1] in b"(*&8kvQq2^/p" and not (introducer == ESC and raw[1] in b"2p"):
-            return NotDrawn(offset, raw, f"{name} {chr(raw[2])}" if raw[1] in b"(8" else name)
-        return Setting(offset, raw, name)
-
-    def _esc_at(self, offset: int, raw: bytes) -> Op:
-        self._reset()
-        return Reset(offset, raw)
-
-    def _print_mode(self, offset: int, raw: bytes) -> Op:
-        mode = raw[2]
-        self._style = replace(
-            self._style,
-            width=2 if mode & 0x20 else 1,
-            height=2 if mode & 0x10 else 1,
-            bold=bool(mode & 0x08),
-            underline=bool(mode & 0x80),
-        )
-        return Setting(offset, raw, "ESC !")
-
-    def _bold(self, offset: int, raw: bytes) -> Op:
-        self._style = replace(self._style, bold=bool(raw[2] & 1))
-        return Setting(offset, raw, f"ESC {chr(raw[1])}")
-
-    def _underline(self, offset: int, raw: bytes) -> Op:
-        self._style = replace(self._style, underline=raw[2] in (1, 2, 49, 50))
-        return Setting(offset, raw, "ESC -")
-
-    def _inverse(self, offset: int, raw: bytes) -> Op:
-        self._style = replace(self._style, inverse=bool(raw[2] & 1))
-        return Setting(offset, raw, "GS B")
-
-    def _size(self, offset: int, raw: bytes) -> Op:
-        self._style = replace(self._style, width=(raw[2] >> 4 & 7) + 1, height=(raw[2] & 7) + 1)
-        return Setting(offset, raw, "GS !")
-
-    def _wide_mode(self, offset: int, raw: bytes) -> Op:
-        self._wide_width = 2 if raw[2] & 0x04 else 1
-        self._wide_height = 2 if raw[2] & 0x08 else 1
-        self._wide_underline = bool(raw[2] & 0x80)
-        return Setting(offset, raw, "FS !")
-
-    def _wide_quadruple(self, offset: int, raw: bytes) -> Op:
-        self._wide_width = self._wide_height = 2 if raw[2] & 1 else 1
-        return Setting(offset, raw, "FS W")
-
-    def _wide_underlined(self, offset: int, raw: bytes) -> Op:
-        self._wide_underline = raw[2] in (1, 2, 49, 50)
-        return Setting(offset, raw, "FS -")
-
-    def _kanji_mode(self, offset: int, raw: bytes) -> Op:
-        self._kanji = raw[1:] == b"&"
-        return Setting(offset, raw, "FS &" if self._kanji else "FS .")
-
-    def _code_table(self, offset: int, raw: bytes) -> Op:
-        self._code_page = _CODE_PAGES.get(raw[2], "cp437")
-        return Setting(offset, raw, "ESC t")
-
-    def _align(self, offset: int, raw: bytes) -> Op | None:
-        align = _ALIGN.get(raw[2])
-        return None if align is None else Aligned(offset, raw, align)
-
-    def _gs_parenthesis(self, offset: int, raw: bytes) -> Op | None:
-        """Read the GS ( families that matter to us: k (two-dimensional codes) and H (process id)."""
-        family, body = raw[2:3], raw[5:]
-        if family == b"H" and body[:2] == b"00" and len(body) == 6:
-            return ProcessIdAsked(offset, raw, body[2:])
-        if family == b"k" and body[:1] == b"1" and len(body) >= 3:
-            return self._qr(offset, raw, body)
-        return None
-
-    def _qr(self, offset: int, raw: bytes, body: bytes) -> Op | None:
-        match body[1]:
-            case 0x43:
-                self._qr_dots = min(16, max(1, body[2]))
-            case 0x45:
-                self._qr_level = _QR_LEVELS.get(body[2], "L")
-            case 0x50:
-                self._qr_data = body[3:]
-            case 0x51 if self._qr_data:
-                return QrPrinted(offset, raw, self._qr_data, self._qr_dots, self._qr_level)
-            case 0x41:
-                pass
-            case _:
-                return None
-        return Setting(offset, raw, f"GS ( k {body[1]}")
+        op = interpret(self._modes, offset, raw)
+        if isinstance(op, Reset):
+            self._modes = Modes(kanji=self._power_on_kanji)
+        return op
 
     # ---------------------------------------------------------------------------------------------------- characters
     def _characters(self, at: int, ops: list[Op], *, ended: bool) -> int:
@@ -289,23 +175,13 @@ class Decoder:
                 return 0
             assert wide is not None
             raw = bytes(data[at:end])
-            ops.append(Characters(self._offset + at, raw, "".join(text), wide, self._style_of(wide=wide)))
+            ops.append(Characters(self._offset + at, raw, "".join(text), wide, self._modes.style_of(wide=wide)))
             return end - at
         found = self._character(at)
         if found is None:
             return 0
         ops.append(Unknown(self._offset + at, bytes(data[at : at + found[1]])))
         return found[1]
-
-    def _style_of(self, *, wide: bool) -> TextStyle:
-        if not wide:
-            return self._style
-        return replace(
-            self._style,
-            width=max(self._style.width, self._wide_width),
-            height=max(self._style.height, self._wide_height),
-            underline=self._style.underline or self._wide_underline,
-        )
 
     def _character(self, at: int) -> tuple[str, int, bool] | None:
         """Read one character as (text, bytes, wide); text is empty for bytes that are none; None while it is not all there."""
@@ -315,8 +191,8 @@ class Decoder:
             return chr(first), 1, False
         if first == 0x7F:
             return "", 1, False
-        if not self._kanji:
-            return _single_byte(first, self._code_page), 1, False
+        if not self._modes.kanji:
+            return _single_byte(first, self._modes.code_page), 1, False
         length = _double_byte_length(data, at)
         if length is None:
             return None
@@ -356,64 +232,10 @@ def _single_byte(byte: int, code_page: str) -> str:
     return character if character.isprintable() or character == "\u00a0" else ""
 
 
-def _gs_r(_: Decoder, offset: int, raw: bytes) -> Op:
-    return PaperAsked(offset, raw, raw[2])
-
-
-def _gs_v(_: Decoder, offset: int, raw: bytes) -> Op | None:
-    if raw[2] != 0x30:
-        return None
-    mode = raw[3] & 3
-    width_bytes, rows = int.from_bytes(raw[4:6], "little"), int.from_bytes(raw[6:8], "little")
-    return Raster(offset, raw, width_bytes, rows, raw[8:], 2 if mode & 1 else 1, 2 if mode & 2 else 1)
-
-
-def _drawer(_: Decoder, offset: int, raw: bytes) -> Op:
-    return DrawerPulse(offset, raw, 5 if raw[2] & 1 else 2, real_time=False)
-
-
-def _dle_dc4(_: Decoder, offset: int, raw: bytes) -> Op:
-    if raw[2] == 1:
-        return DrawerPulse(offset, raw, 5 if raw[3] & 1 else 2, real_time=True)
-    return RealTimeRequest(offset, raw, f"DLE DC4 {raw[2]}")
-
-
-_Interpret = Callable[[Decoder, int, bytes], Op | None]
-_INTERPRETERS: Final[dict[tuple[int, int], _Interpret]] = {
-    (DLE, 0x04): lambda _, offset, raw: StatusAsked(offset, raw, raw[2]),
-    (DLE, 0x05): lambda _, offset, raw: RealTimeRequest(offset, raw, f"DLE ENQ {raw[2]}"),
-    (DLE, 0x14): _dle_dc4,
-    (ESC, ord("@")): Decoder._esc_at,  # noqa: SLF001 - the table belongs to the class above
-    (ESC, ord("!")): Decoder._print_mode,  # noqa: SLF001
-    (ESC, ord("E")): Decoder._bold,  # noqa: SLF001
-    (ESC, ord("G")): Decoder._bold,  # noqa: SLF001
-    (ESC, ord("-")): Decoder._underline,  # noqa: SLF001
-    (ESC, ord("t")): Decoder._code_table,  # noqa: SLF001
-    (ESC, ord("a")): Decoder._align,  # noqa: SLF001
-    (ESC, ord("J")): lambda _, offset, raw: FeedDots(offset, raw, raw[2]),
-    (ESC, ord("d")): lambda _, offset, raw: FeedLines(offset, raw, raw[2]),
-    (ESC, ord("p")): _drawer,
-    (ESC, ord("i")): lambda _, offset, raw: PaperCut(offset, raw, partial=True),
-    (ESC, ord("m")): lambda _, offset, raw: PaperCut(offset, raw, partial=True),
-    (FS, ord("!")): Decoder._wide_mode,  # noqa: SLF001
-    (FS, ord("W")): Decoder._wide_quadruple,  # noqa: SLF001
-    (FS, ord("-")): Decoder._wide_underlined,  # noqa: SLF001
-    (FS, ord("&")): Decoder._kanji_mode,  # noqa: SLF001
-    (FS, ord(".")): Decoder._kanji_mode,  # noqa: SLF001
-    (GS, ord("!")): Decoder._size,  # noqa: SLF001
-    (GS, ord("B")): Decoder._inverse,  # noqa: SLF001
-    (GS, ord("(")): Decoder._gs_parenthesis,  # noqa: SLF001
-    (GS, ord("V")): lambda _, offset, raw: PaperCut(offset, raw, partial=raw[2] not in (0, 48, 65, 97)),
-    (GS, ord("v")): _gs_v,
-    (GS, ord("r")): _gs_r,
-    (GS, ord("a")): lambda _, offset, raw: AutoStatusSet(offset, raw, raw[2]),
-    (GS, ord("I")): lambda _, offset, raw: IdentityAsked(offset, raw, raw[2]),
-}
-
 # What may follow the last cut without being the beginning of another slip. A command that never came whole was never obeyed.
 _NOTHING_ON_PAPER: Final = (
-    Aligned, AutoStatusSet, DrawerPulse, IdentityAsked, PaperAsked, ProcessIdAsked, RealTimeRequest, Reset, Setting, StatusAsked,
-    Truncated,
+    Aligned, AutoStatusSet, BuzzerSounded, DrawerPulse, IdentityAsked, PaperAsked, ProcessIdAsked, RealTimeRequest, Reset,
+    Setting, StatusAsked, Truncated,
 )  # fmt: skip
 
 
@@ -436,10 +258,14 @@ def summed_up(ops: list[Op]) -> Decoded:
         ops=ops,
         complete=bool(marks) and isinstance(marks[-1], PaperCut) and not any(isinstance(op, Truncated) for op in ops),
         unknown=[(op.offset, op.raw) for op in ops if isinstance(op, Unknown)],
+        tail=next(((op.offset, op.raw) for op in ops if isinstance(op, Truncated)), None),
         qr=[op.data.decode("utf-8", "backslashreplace") for op in ops if isinstance(op, QrPrinted)],
         text=text_of(ops),
         commands=sum(not isinstance(op, (Characters, Unknown)) for op in ops),
     )
+
+
+_ENDS_LINE: Final = (LineEnd, FeedDots, FeedLines, PaperCut, Raster, QrPrinted, BarcodePrinted)
 
 
 def text_of(ops: Iterable[Op]) -> str:
@@ -449,7 +275,7 @@ def text_of(ops: Iterable[Op]) -> str:
     for op in ops:
         if isinstance(op, Characters):
             line += op.text
-        elif isinstance(op, (LineEnd, FeedDots, FeedLines, PaperCut)) and (line or isinstance(op, LineEnd)):
+        elif isinstance(op, _ENDS_LINE) and (line or isinstance(op, LineEnd)):
             lines.append(line.rstrip())
             line = ""
     return "\n".join([*lines, line.rstrip()] if line else lines)

@@ -2,7 +2,7 @@
 
 A decoder that knows the length of a command it cannot draw stays in step; one that guesses prints the payload as text. So
 every length-prefixed family is framed (drivers.md §5): GS ( , GS 8 L, FS (, ESC (, ESC *, GS v 0, GS k, ESC &, GS *, ESC D,
-FS 2, FS q and the like.
+FS 2, FS q and the like, and ESC Z, the QR code of some clones.
 """
 
 from collections.abc import Callable
@@ -195,7 +195,13 @@ _TABLES: Final[dict[int, tuple[dict[int, int], dict[int, _Measure]]]] = {
     DLE: ({0x05: 3}, {0x04: _status_question, 0x14: _real_time_request}),
     ESC: (
         _ESC_FIXED,
-        {ord("("): _PARENTHESIS, ord("*"): _bit_image, ord("D"): _tab_stops, ord("&"): _user_characters},
+        {
+            ord("("): _PARENTHESIS,
+            ord("*"): _bit_image,
+            ord("D"): _tab_stops,
+            ord("&"): _user_characters,
+            ord("Z"): _prefixed(7, 2),
+        },
     ),
     FS: (_FS_FIXED, {ord("("): _PARENTHESIS, ord("q"): _stored_images, ord("g"): _user_memory}),
     GS: (

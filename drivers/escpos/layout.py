@@ -83,7 +83,10 @@ def set_columns(left: str, right: str, columns: int) -> list[str]:
     right = right.strip(" ")
     right_columns = columns_of(right)
     left_columns = columns - right_columns - (_COLUMN_GAP if right else 0)
-    if left_columns < min(_LEFT_COLUMNS_MIN, max(columns_of(left), 1)):
+    taken = columns_of(left)
+    if right and 2 <= taken <= left_columns:
+        return [left + " " * (columns - taken - right_columns) + right]
+    if left_columns < min(_LEFT_COLUMNS_MIN, max(taken, 1)):
         own_lines = [" " * (columns - columns_of(line)) + line for line in wrap(right, columns)]
         return (wrap(left, columns) if left else []) + own_lines
     lines = wrap(left, left_columns) if left_columns >= 2 else [""]

@@ -76,6 +76,11 @@ class Setting(Op):
 
 
 @dataclass(frozen=True, slots=True)
+class PictureKept(Setting):
+    """GS ( L or GS 8 L function 112: a picture put by until it is printed. Its dots, like a raster's, may look like DLE."""
+
+
+@dataclass(frozen=True, slots=True)
 class QrPrinted(Op):
     """Print the stored QR code. Level is L, M, Q or H."""
 
@@ -96,8 +101,35 @@ class Raster(Op):
 
 
 @dataclass(frozen=True, slots=True)
+class BarcodePrinted(Op):
+    """Print a barcode.
+
+    Attributes:
+        kind: as in `barcode.KIND_OF`.
+        modules: the bars, a string of 0 and 1.
+        text: its characters.
+        text_below: whether they stand under the bars; `text_above` likewise.
+    """
+
+    kind: str
+    modules: str
+    text: str
+    module_dots: int
+    height_dots: int
+    text_above: bool
+    text_below: bool
+
+
+@dataclass(frozen=True, slots=True)
+class BuzzerSounded(Op):
+    """Sound the buzzer so many times (ESC B on clones, ESC ( A on Epson)."""
+
+    times: int
+
+
+@dataclass(frozen=True, slots=True)
 class NotDrawn(Op):
-    """A command whose length is understood but which this decoder does not draw (barcodes, stored pictures, page mode)."""
+    """A command whose length is understood but which this decoder does not draw (page mode, rare barcodes, logos in ROM)."""
 
     name: str
 

@@ -7,10 +7,15 @@ so no dish name or note can carry a command to the printer or its drawer.
 
 import re
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from drivers.errors import DeviceRejected
+
+Drawable = Callable[[str], bool]
+"""Whether this machine's font has a character."""
 
 KANJI_ON: Final = b"\x1c&"
 KANJI_OFF: Final = b"\x1c."
@@ -81,6 +86,7 @@ class _CleanTable(dict[int, str | None]):
 
 _TABLES: Final = {False: _CleanTable("gbk"), True: _CleanTable("gb18030")}
 _RUNS: Final = re.compile("([^\x00-\x7f]+)")
+_CONTROL: Final = re.compile("[\x00-\x1f\x7f]")
 
 
 def clean(text: str, *, fourbyte: bool = False) -> CleanText:
@@ -92,9 +98,56 @@ def clean(text: str, *, fourbyte: bool = False) -> CleanText:
     """
     if text.isascii() and text.isprintable():
         return CleanText(text, 0)
+    return _clean_known(text, fourbyte) if len(text) <= _KEPT_CHARS_MAX else _clean(text, fourbyte)
+
+
+def _clean(text: str, fourbyte: bool) -> CleanText:  # noqa: FBT001 - positional for the cache
     cleaned = unicodedata.normalize("NFC", text).translate(_TABLES[fourbyte])
     unprintable = cleaned.count(_UNPRINTABLE)
     return CleanText(cleaned.replace(_UNPRINTABLE, REPLACEMENT) if unprintable else cleaned, unprintable)
+
+
+_KEPT_CHARS_MAX: Final = 64
+# The words of slips are few and come back: heads, dishes, kinds of payment.
+_clean_known: Final = lru_cache(maxsize=2_048)(_clean)
+
+
+def clean_for_dots(text: str, drawable: Drawable) -> CleanText:
+    """Clean text whose lines may be sent as dots: what the font has is kept, whatever character set it belongs to.
+
+    Args:
+        drawable: asked once per character that is not ASCII; what it denies becomes a hollow square and is counted.
+    """
+    kept: list[str] = []
+    unprintable = 0
+    for typed in unicodedata.normalize("NFC", text):
+        character = _MAPPED.get(typed, typed)
+        category = unicodedata.category(character)
+        if category in _DROPPED_CATEGORIES:
+            continue
+        if category == "Zs" and character != "\u3000":
+            character = " "
+        # A mark that NFC could not join to its letter would need a cell of its own.
+        if not character.isascii() and (category[0] == "M" or character == _UNPRINTABLE or not drawable(character)):
+            unprintable += 1
+            character = REPLACEMENT
+        kept.append(character)
+    return CleanText("".join(kept), unprintable)
+
+
+def ascii_forms(text: str) -> str:
+    """Put ASCII for the full-width signs that have such a form, and Y for the yuan: for a printer with nothing else."""
+    forms = (unicodedata.normalize("NFKC", character) for character in text.replace("¥", "Y").replace("￥", "Y"))
+    return "".join(form if form.isascii() else character for form, character in zip(forms, text, strict=True))
+
+
+def in_rom(cleaned: str) -> bool:
+    """Whether a printer with the GBK characters has every one of these."""
+    try:
+        cleaned.encode("gbk")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def columns_of(cleaned: str) -> int:
@@ -104,7 +157,7 @@ def columns_of(cleaned: str) -> int:
     """
     if cleaned.isascii():
         return len(cleaned)
-    return len(cleaned) + sum(character > "\x7f" for character in cleaned)
+    return 2 * len(cleaned) - len(cleaned.encode("ascii", "ignore"))
 
 
 def encode_cleaned(cleaned: str, *, fourbyte: bool = False) -> bytes:
@@ -113,17 +166,11 @@ def encode_cleaned(cleaned: str, *, fourbyte: bool = False) -> bytes:
     Raises:
         DeviceRejected: the text was not cleaned; a control character must never get this far.
     """
-    if cleaned.isascii():
-        if not cleaned.isprintable():
-            raise DeviceRejected("text with control characters was not cleaned")
+    if cleaned.isascii() and cleaned.isprintable():
         return cleaned.encode("ascii")
-    charset = "gb18030" if fourbyte else "gbk"
-    parts: list[bytes] = []
-    for index, run in enumerate(_RUNS.split(cleaned)):
-        if index % 2:
-            parts += (KANJI_ON, run.encode(charset), KANJI_OFF)
-        elif run:
-            if not run.isprintable():
-                raise DeviceRejected("text with control characters was not cleaned")
-            parts.append(run.encode("ascii"))
-    return b"".join(parts)
+    if _CONTROL.search(cleaned):
+        raise DeviceRejected("text with control characters was not cleaned")
+    # FS & and FS . are ASCII in either set: put into the text, one pass encodes it all.
+    parts = _RUNS.split(cleaned)
+    parts[1::2] = [f"\x1c&{run}\x1c." for run in parts[1::2]]
+    return "".join(parts).encode("gb18030" if fourbyte else "gbk")

@@ -1,10 +1,13 @@
 """A stream of ops as text that a person can review: golden files, and the decode command."""
 
 from collections.abc import Iterable
+from typing import Final
 
 from drivers.escpos.ops import (
     Aligned,
     AutoStatusSet,
+    BarcodePrinted,
+    BuzzerSounded,
     Characters,
     DrawerPulse,
     FeedDots,
@@ -23,6 +26,8 @@ from drivers.escpos.ops import (
     Truncated,
     Unknown,
 )
+
+_ALIGNED: Final = (QrPrinted, Raster, BarcodePrinted)
 
 
 def transcript(ops: Iterable[Op]) -> str:
@@ -60,9 +65,7 @@ def transcript(ops: Iterable[Op]) -> str:
                 if isinstance(op, Reset):
                     align = "left"
                 if (event := _event(op)) is not None:
-                    lines.append(
-                        f"[{align}] {event}" if align != "left" and isinstance(op, (QrPrinted, Raster)) else event
-                    )
+                    lines.append(f"[{align}] {event}" if align != "left" and isinstance(op, _ALIGNED) else event)
     if line:
         end_line()
         lines[-1] += " [no line end]"
@@ -94,6 +97,10 @@ def _event(op: Op) -> str:
             return f"[qr {op.level} {op.module_dots} dots] {op.data.decode('utf-8', 'backslashreplace')}"
         case Raster():
             return f"[raster {op.width_bytes * 8 * op.scale_x}x{op.rows * op.scale_y}]"
+        case BarcodePrinted():
+            return f"[barcode {op.kind} {op.module_dots}x{op.height_dots} dots] {op.text}"
+        case BuzzerSounded():
+            return f"[buzzer {op.times}]"
         case PaperCut():
             return "[cut]" if op.partial else "[full cut]"
         case DrawerPulse():

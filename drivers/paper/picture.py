@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 from drivers.escpos.ops import Op, TextStyle
 from drivers.escpos.profile import DOTS_PER_COLUMN, PrinterProfile
-from drivers.paper.fonts import CELL_HEIGHT_DOTS, FontFile, PaperFonts, load, system_fonts
+from drivers.paper.fonts import CELL_HEIGHT_DOTS, PaperFonts, system_fonts
+from drivers.paper.glyphs import ink
 from drivers.paper.rows import BlankRow, CutRow, NoteRow, QrRow, RasterRow, Row, Run, TextRow, set_rows
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ MARGIN_DOTS: Final = 20
 """White paper around what can be printed: 80 mm paper is 616 dots wide, 576 of them printable."""
 FONT_NOTE: Final = "no Chinese font on this machine: hanzi are printed but not drawn here"
 PAPER_DOTS_MAX: Final = 60_000
-_INK_THRESHOLD: Final = 110
 
 
 def render(ops: Iterable[Op], profile: PrinterProfile, fonts: PaperFonts | None = None) -> "Image":
@@ -89,7 +89,7 @@ def _draw_text(paper: "Image", row: TextRow, top: int, width_dots: int, fonts: P
         font = fonts.hanzi if run.wide else fonts.latin
         for character in run.text:
             if character not in " \u3000" or run.style.inverse or run.style.underline:
-                glyph = _glyph(character, font, cell_width, cell_height, wide=run.wide, bold=run.style.bold)
+                glyph = ink(character, font, cell_width, cell_height, wide=run.wide, bold=run.style.bold)
                 if run.style.inverse:
                     glyph = glyph.point(lambda value: 255 - value)
                 spot = (left, top + line_height - cell_height)
@@ -97,41 +97,6 @@ def _draw_text(paper: "Image", row: TextRow, top: int, width_dots: int, fonts: P
                 if run.style.underline:
                     paper.paste(0, (left, spot[1] + cell_height, left + cell_width, spot[1] + cell_height + 2))
             left += cell_width
-
-
-@lru_cache(maxsize=20_000)
-def _glyph(
-    character: str,
-    font: FontFile | None,
-    width: int,
-    height: int,
-    *,
-    wide: bool,
-    bold: bool,
-) -> "Image":
-    """Draw one character in its cell as a mask of ink, pure black or none: a thermal head has no grey."""
-    from PIL import Image, ImageDraw  # noqa: PLC0415 - see render
-
-    cell_width, cell_height = DOTS_PER_COLUMN * (2 if wide else 1), CELL_HEIGHT_DOTS
-    scale = min(width // cell_width, height // cell_height)
-    mask = Image.new("L", (cell_width * scale, cell_height * scale), 0)
-    draw = ImageDraw.Draw(mask)
-    if wide and font is None:
-        # Two dots where a hanzi would stand: neither a box nor a wrong character.
-        for at in (cell_width * scale // 3, 2 * cell_width * scale // 3):
-            draw.ellipse((at - 2, cell_height * scale // 2 - 2, at + 2, cell_height * scale // 2 + 2), fill=255)
-    else:
-        face = load(font, scale)
-        ascent, descent = face.getmetrics()
-        base = round(cell_height * scale * 0.5 + (ascent - descent) * 0.5)
-        if wide or font is None or "CJK" in font.family or "Hei" in font.family:
-            base = round(cell_height * scale * 0.85)
-        draw.text((cell_width * scale / 2, base), character, font=face, fill=255, anchor="ms")
-        if bold:
-            draw.text((cell_width * scale / 2 + scale, base), character, font=face, fill=255, anchor="ms")
-    if mask.size != (width, height):
-        mask = mask.resize((width, height))
-    return mask.point(lambda value: 255 if value > _INK_THRESHOLD else 0)
 
 
 @lru_cache(maxsize=64)

@@ -5,8 +5,10 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final, Literal
 
+from drivers.escpos import barcode
 from drivers.escpos.ops import (
     Aligned,
+    BarcodePrinted,
     Characters,
     FeedDots,
     FeedLines,
@@ -108,7 +110,7 @@ class BlankRow:
 
 @dataclass(frozen=True, slots=True)
 class NoteRow:
-    """Something that came but is not drawn: a barcode, unknown bytes. Shown so that nothing is silently missing."""
+    """Something that came but is not drawn: a rare barcode, unknown bytes. Shown so that nothing is silently missing."""
 
     kind: Literal["not_drawn", "unknown"]
     detail: str
@@ -132,8 +134,12 @@ class _Setter:
     line: list[Run] = field(default_factory=list)
     used_dots: int = 0
     align: Align = "left"
+    after_strip: bool = False
 
     def end_line(self) -> None:
+        after_strip, self.after_strip = self.after_strip, False
+        if after_strip and not self.line:
+            return
         self.rows.append(TextRow(tuple(self.line), self.align))
         self.line = []
         self.used_dots = 0
@@ -195,6 +201,14 @@ def _set_other(setter: _Setter, op: Op) -> None:
         case Raster():
             setter.end_open_line()
             setter.rows.append(RasterRow(op.width_bytes, op.rows, op.dots, op.scale_x, op.scale_y, setter.align))
+            # A strip of ESC * stands in a line of its own, which the line feed after it prints.
+            setter.after_strip = op.raw[:2] == b"\x1b*"
+        case BarcodePrinted():
+            setter.end_open_line()
+            text = TextRow((Run(op.text, wide=False, style=TextStyle()),), setter.align)
+            dots = barcode.rows(op.modules, op.module_dots, op.height_dots)
+            bars = RasterRow(len(dots[0]), len(dots), b"".join(dots), 1, 1, setter.align)
+            setter.rows += [text] * op.text_above + [bars] + [text] * op.text_below
         case NotDrawn():
             setter.end_open_line()
             setter.rows.append(NoteRow("not_drawn", f"{op.name}, {len(op.raw)} B"))

@@ -1,13 +1,15 @@
 """The slips whose bytes are held fast, and how their two files are made."""
 
+from dataclasses import replace
 from pathlib import Path
 
-from drivers.document import Columns, Cut, Feed, QrCode, ReceiptDoc, Rule, Text
+from drivers.document import Barcode, Buzzer, Columns, Cut, Feed, Picture, QrCode, ReceiptDoc, Rule, Text
 from drivers.escpos.decoder import decode, transcript
 from drivers.escpos.encoder import encode
+from drivers.escpos.glyphs import GlyphSource
 from drivers.escpos.profile import PrinterProfile
 from drivers.printer.profiles import PROFILES
-from tests.kit.printers import full_receipt
+from tests.kit.printers import INVITE_URL, full_receipt
 
 FOLDER = Path(__file__).parent / "slips"
 
@@ -32,23 +34,82 @@ WRAPPING = ReceiptDoc(
     )
 )
 
+CHINESE = ReceiptDoc(
+    (
+        Text("囍·镕鑫餐馆", align="centre", bold=True, size=2),
+        Text("「川味」：麻、辣、鲜、香；地道！（总店）", align="centre"),
+        Rule("double"),
+        Columns("宫保鸡丁", "￥38.00"),
+        Columns("龘饕餮大拼盘（微辣·去葱）", "¥1,288.00"),
+        Columns("é 咖啡【大杯】①", "￥ 9.50"),
+        Columns("合计", "¥1,335.50", bold=True, size=2),
+        Columns("其中 ½ 份䶮记𠮷祥面", "16.00"),
+        Text("谢谢惠顾——欢迎再来……", align="right"),
+        QrCode(INVITE_URL, module_dots=5),
+        Cut(),
+    )
+)
+CODES = ReceiptDoc(
+    (
+        Picture(tuple(bytes([0x10, 0x14, 0x01, 0x00, 0x01, index % 256, 0x10, 0x04]) for index in range(80))),
+        Picture((b"\xff" * 144,) * 6, align="left"),
+        Barcode("690123456789", "EAN13"),
+        Barcode("9638507", "EAN8"),
+        Barcode("TABLE 12", "CODE39"),
+        Barcode("Order{7}"),
+        Barcode("00012345", "ITF"),
+        Barcode("far too long for any paper of this width, so it is text", "CODE128"),
+        Buzzer(3),
+        Cut("full"),
+    )
+)
+
+
+class FrameGlyphs:
+    """A font of its own for the goldens: a frame with the bits of the code point inside; it lacks emoji."""
+
+    def glyph(self, character: str) -> tuple[int, ...] | None:
+        code, width = ord(character), 12 if character <= "\x7f" else 24
+        if code >= 0x1F000 and code < 0x20000:
+            return None
+        full, side = (1 << width) - 1, 1 << width - 1 | 1
+        inside = [side | (code >> bit & 1) * (0x18 << (width - 12) // 2) for bit in range(22)]
+        return (full, *inside, full)
+
+
+GLYPHS = FrameGlyphs()
 _EPSON = PROFILES["epson-80"]
-CASES: dict[str, tuple[ReceiptDoc, PrinterProfile]] = {
-    "receipt-48": (full_receipt(), _EPSON),
-    "receipt-48-reprint": (full_receipt(reprint=2), _EPSON),
-    "receipt-42": (full_receipt(), PROFILES["epson-80-42"]),
-    "receipt-32": (full_receipt(), PROFILES["epson-58"]),
-    "receipt-image-qr": (full_receipt(), PROFILES["clone-80-image-qr"]),
-    "hostile-48": (HOSTILE, _EPSON),
-    "hostile-gb18030": (HOSTILE, PROFILES["epson-80-gb18030"]),
-    "wrapping-48": (WRAPPING, _EPSON),
-    "wrapping-32": (WRAPPING, PROFILES["epson-58"]),
+_DOTS_80 = replace(PROFILES["clone-80-image-qr"], name="dots-80", raster_text=True)
+_DOTS_58 = replace(PROFILES["clone-58"], name="dots-58", raster_text=True, native_qr=False)
+_PLAIN = replace(PROFILES["generic-80"], name="plain-80", cutter=True, buzzer="clone")
+CASES: dict[str, tuple[ReceiptDoc, PrinterProfile, GlyphSource | None]] = {
+    "receipt-48": (full_receipt(), _EPSON, None),
+    "receipt-48-reprint": (full_receipt(reprint=2), _EPSON, None),
+    "receipt-42": (full_receipt(), PROFILES["epson-80-42"], None),
+    "receipt-32": (full_receipt(), PROFILES["epson-58"], None),
+    "receipt-image-qr": (full_receipt(), PROFILES["clone-80-image-qr"], None),
+    "hostile-48": (HOSTILE, _EPSON, None),
+    "hostile-gb18030": (HOSTILE, PROFILES["epson-80-gb18030"], None),
+    "wrapping-48": (WRAPPING, _EPSON, None),
+    "wrapping-32": (WRAPPING, PROFILES["epson-58"], None),
+    "chinese-48": (CHINESE, _EPSON, None),
+    "chinese-42": (CHINESE, PROFILES["epson-80-42"], None),
+    "chinese-32": (CHINESE, PROFILES["clone-58"], None),
+    "chinese-rare-48": (CHINESE, _EPSON, GLYPHS),
+    "chinese-rare-32": (CHINESE, PROFILES["clone-58"], GLYPHS),
+    "chinese-dots-48": (CHINESE, _DOTS_80, GLYPHS),
+    "chinese-dots-32": (CHINESE, _DOTS_58, GLYPHS),
+    "chinese-no-font-48": (CHINESE, _DOTS_80, None),
+    "codes-48": (CODES, replace(_EPSON, buzzer="epson"), None),
+    "codes-as-dots-48": (CODES, _PLAIN, None),
+    "codes-32": (CODES, PROFILES["clone-58"], None),
 }
 
 
 def made(name: str) -> tuple[bytes, str]:
     """Make a case's bytes and transcript now."""
-    doc, profile = CASES[name]
-    encoded = encode(doc, profile)
+    doc, profile, glyphs = CASES[name]
+    encoded = encode(doc, profile, glyphs)
     decoded = decode(encoded.data)
-    return encoded.data, transcript(decoded.ops) + f"[unprintable {encoded.unprintable}]\n"
+    notes = "".join(f"[note] {note}\n" for note in encoded.notes)
+    return encoded.data, transcript(decoded.ops) + f"[unprintable {encoded.unprintable}]\n" + notes

@@ -1,6 +1,7 @@
 """Codes, envelopes, prices and the journal for whatever comes."""
 
 import contextlib
+from decimal import ROUND_HALF_UP, Decimal
 
 import msgspec
 from hypothesis import given
@@ -134,7 +135,7 @@ def menus(draw: st.DrawFn) -> Menu:
     )
     dishes = tuple(
         Dish(id=f"d{at}", code=f"{at}", name=NAME, category="c", price_fen=draw(st.integers(0, limits.PRICE_FEN_MAX)),
-             modifier_groups=draw(st.sampled_from([(), ("g0",), ("g0", "g1")])))
+             modifier_groups=draw(st.sampled_from([(), ("g0",), ("g0", "g1")])), per_g=draw(st.sampled_from([0, 0, 500, 1000])))
         for at in range(4)
     )  # fmt: skip
     return Menu(currency="CNY", categories=(Category("c", NAME),), dishes=dishes, modifier_groups=groups, version=1)
@@ -147,12 +148,21 @@ lines = st.lists(
     st.builds(
         BasketLine,
         dish_id=st.sampled_from(["d0", "d1", "d2", "d3", "gone"]),
-        qty=st.integers(-2, limits.LINE_QTY_MAX + 2) | st.integers(),
+        qty=st.just(1) | st.integers(-2, limits.LINE_QTY_MAX + 2) | st.integers(),
         modifiers=options.map(tuple),
         note=st.text(max_size=limits.NOTE_CHARS_MAX + 5),
+        weight_g=st.just(0) | st.integers(1, limits.LINE_WEIGHT_G_MAX) | st.integers(),
     ),
     max_size=6,
 ).map(tuple)
+
+
+def _fen_of(dish: Dish, weight_g: int) -> int:
+    """What the dish of a line costs, by arithmetic of its own."""
+    assert bool(dish.per_g) == bool(weight_g)
+    if not dish.per_g:
+        return dish.price_fen
+    return int((Decimal(dish.price_fen * weight_g) / dish.per_g).quantize(Decimal(1), ROUND_HALF_UP))
 
 
 @given(menus(), lines, st.integers(0, limits.RECEIVED_FEN_MAX))
@@ -160,12 +170,16 @@ def test_a_basket_is_refused_or_its_sums_are_those_of_the_menu(menu, basket, rec
     priced = Catalogue(menu).price(basket)
     if isinstance(priced, Refused):
         assert priced.code in {"empty_sale", "unknown_dish", "qty_out_of_range", "bad_text", "unknown_modifier",
-                               "too_many_modifiers", "too_few_modifiers", "amount_too_large"}  # fmt: skip
+                               "too_many_modifiers", "too_few_modifiers", "amount_too_large", "weight_missing",
+                               "weight_not_taken", "weight_out_of_range"}  # fmt: skip
         return
     assert isinstance(priced, Priced)
-    price = {dish.id: dish.price_fen for dish in menu.dishes}
+    dishes = {dish.id: dish for dish in menu.dishes}
     extra = {option.id: option.price_fen for group in menu.modifier_groups for option in group.options}
-    owed = sum(line.qty * (price[line.dish_id] + sum(extra[one] for one in line.modifiers)) for line in basket)
+    owed = sum(
+        line.qty * (_fen_of(dishes[line.dish_id], line.weight_g) + sum(extra[one] for one in line.modifiers))
+        for line in basket
+    )
     assert priced.total_fen == owed <= limits.SALE_TOTAL_FEN_MAX
     tenders = payment.pay(owed, (CashTender(kind="cash", received_fen=received_fen),))
     if isinstance(tenders, Refused):

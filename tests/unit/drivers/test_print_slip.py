@@ -2,19 +2,19 @@
 
 import pytest
 
-from drivers.errors import DeviceRejected
+from drivers.errors import Absent, DeviceRejected
 from drivers.escpos.encoder import encode
 from drivers.escpos.profile import PrinterProfile
-from drivers.printer.printing import Outcome, Timeouts, check, print_through
+from drivers.printer.printing import Learned, Outcome, Timeouts, check, print_through
 from drivers.printer.profiles import PROFILES
 from drivers.transport.tcp import TcpAddress, parse_address
 from drivers.virtual.faults import FaultChange
 from drivers.virtual.printer import VirtualPrinter
-from tests.kit.printers import PaperTray, ScriptedPort, StepClock, TwinPort, short_receipt
+from tests.kit.printers import PaperTray, ScriptedPort, StepClock, TwinPort, contradictions, short_receipt
 
 EPSON = PROFILES["epson-80"]
 CLONE = PROFILES["clone-80"]
-MUTE_CLONE = PrinterProfile("one-way", 576, 48, process_id=False, paper_status=False)
+MUTE_CLONE = PrinterProfile("one-way", 576, 48, confirms="none")
 JOB = encode(short_receipt(), EPSON).data
 TAG = b"A001"
 
@@ -45,18 +45,6 @@ class Bench:
         )
 
 
-def contradictions(outcome: Outcome, tray: PaperTray) -> list[str]:
-    """What the outcome claims that the paper belies."""
-    found = []
-    if outcome.state in ("confirmed", "sent") and tray.slips != [(JOB, True)]:
-        found.append("claimed, but the paper is not the whole slip")
-    if outcome.state == "held" and (tray.slips or tray.open):
-        found.append("held, but something is on the paper")
-    if outcome.state == "held" and outcome.bytes_handed:
-        found.append("held, but bytes were handed over")
-    return found
-
-
 def test_a_good_printer_confirms_and_the_slip_lies_there():
     bench = Bench()
 
@@ -73,7 +61,7 @@ def test_a_printer_that_dies_at_any_byte_never_makes_us_claim_too_much(profile, 
         bench = Bench(profile)
         bench.machine.switch(FaultChange(die_at_byte=at))
         outcome = bench.print(kernel_buffers=kernel_buffers)
-        assert contradictions(outcome, bench.tray) == [], at
+        assert contradictions(outcome, bench.tray, JOB) == [], at
         if at < len(JOB):
             assert outcome.state in ("unknown", "held"), at
         outcomes.add(outcome.state)
@@ -88,7 +76,7 @@ def test_negative_control_a_printing_that_trusts_the_connection_is_caught_claimi
         bench.machine.switch(FaultChange(die_at_byte=at))
         port = TwinPort(bench.machine, bench.tray, bench.clock, chunk=len(JOB))
         handed = port.write(JOB, 1_000)
-        caught += bool(contradictions(Outcome("confirmed", "trusted", handed), bench.tray))
+        caught += bool(contradictions(Outcome("confirmed", "trusted", handed), bench.tray, JOB))
     assert caught == len(JOB)
 
 
@@ -137,7 +125,8 @@ def test_a_job_larger_than_the_buffer_of_a_printer_that_stopped_is_unknown_and_c
 
     outcome = bench.print(b"x\n" * 5_000, commit=lambda: bench.machine.switch(FaultChange(paper_out=True)))
 
-    assert (outcome.state, outcome.bytes_handed) == ("unknown", 4_096)
+    # The buffer holds 4,096 bytes; three of them asked for automatic status, and none of them were obeyed.
+    assert outcome == Outcome("unknown", "stalled", 4_093)
 
 
 def test_when_the_commit_fails_nothing_is_sent():
@@ -258,3 +247,236 @@ def test_an_empty_job_and_a_bad_tag_are_our_own_mistakes():
     for data, tag in ((b"", TAG), (JOB, b"\x00\x00\x00\x00")):
         with pytest.raises(DeviceRejected):
             Bench().print(data, tag=tag)
+
+
+# ---------------------------------------------------------------------------------------------------- what is learned once
+def learning(profile, port, clock, learned, *, data=JOB, commit=lambda: None):
+    return print_through(
+        lambda: port,
+        data,
+        job_tag=TAG,
+        profile=profile,
+        clock=clock,
+        before_first_byte=commit,
+        learned=learned,
+    )
+
+
+@pytest.mark.parametrize(
+    ("faults", "confirms", "state"),
+    [
+        ({}, "process_id", "confirmed"),
+        ({"no_process_id": True}, "paper_status", "confirmed"),
+        ({"no_process_id": True, "no_paper_status": True}, "none", "sent"),
+    ],
+)
+def test_a_printer_nobody_asked_yet_is_asked_before_its_first_slip_how_it_confirms(faults, confirms, state):
+    bench = Bench()
+    bench.machine.switch(FaultChange(**faults))
+    port = TwinPort(bench.machine, bench.tray, bench.clock)
+
+    outcome = learning(EPSON, port, bench.clock, Learned())
+
+    assert (outcome.state, outcome.learned) == (state, Learned(confirms, "ZHANGGUI|VIRTUAL|1"))
+    assert outcome.confirmed_by == ("" if confirms == "none" else confirms)
+    assert [slip.removeprefix(b"\x1b@" * 2) for slip, _ in bench.tray.slips] == [JOB]
+
+
+def test_what_was_learned_outweighs_the_profile():
+    bench = Bench(MUTE_CLONE)
+    bench.machine = VirtualPrinter(EPSON)
+    port = TwinPort(bench.machine, bench.tray, bench.clock)
+
+    outcome = learning(MUTE_CLONE, port, bench.clock, Learned("paper_status"))
+
+    assert (outcome.state, outcome.confirmed_by) == ("confirmed", "paper_status")
+
+
+def test_nothing_is_learned_from_a_printer_that_falls_silent_meanwhile():
+    clock = StepClock()
+
+    def answer(data):
+        return [b"\x12"] if len(data) == 3 and b"\x1d(H" not in port.written else []
+
+    port = ScriptedPort(clock, answer)
+    outcome = learning(EPSON, port, clock, Learned(), commit=lambda: pytest.fail("nothing may be committed"))
+
+    assert outcome == Outcome("held", "not_answering", 0)
+    assert outcome.learned == Learned()
+
+
+def test_the_answer_to_the_asking_does_not_confirm_the_slip():
+    clock = StepClock()
+    late: list[bytes] = []
+
+    def answer(data):
+        if b"\x1d(H" in data and not late:
+            late.append(b"\x37\x22" + data[7:11] + b"\x00")
+            return [b"\x00", *late]
+        return [b"\x12"] if len(data) == 3 else list(late)
+
+    outcome = learning(EPSON, ScriptedPort(clock, answer), clock, Learned())
+
+    assert outcome == Outcome("unknown", "no_confirmation", len(JOB))
+
+
+def test_the_answer_to_somebody_elses_asking_teaches_nothing():
+    clock = StepClock()
+
+    def answer(data):
+        return [b"\x37\x22OLD1\x00\x00"] if b"\x1d(H" in data else [b"\x12"] if data[:2] == b"\x10\x04" else [b"\x00"]
+
+    outcome = learning(EPSON, ScriptedPort(clock, answer), clock, Learned())
+
+    assert outcome.learned == Learned("paper_status")
+
+
+class LetterPrinter(ScriptedPort):
+    """Knows ESC @, GS r and the end of a line, and takes everything else for letters."""
+
+    def __init__(self, clock):
+        super().__init__(clock, self.obey)
+        self.line = b""
+        self.lines = []
+
+    def obey(self, data):
+        if data[:2] == b"\x10\x04":
+            return [b"\x12"]
+        answers: list[bytes] = []
+        while data:
+            if data.startswith(b"\x1b@"):
+                self.line, data = b"", data[2:]
+            elif data.startswith(b"\x1dr\x01"):
+                answers, data = [*answers, b"\x00"], data[3:]
+            elif data.startswith(b"\n"):
+                self.lines, self.line, data = [*self.lines, self.line], b"", data[1:]
+            else:
+                self.line, data = self.line + data[:1], data[1:]
+        return answers
+
+
+def test_asking_leaves_no_letter_on_the_paper_of_a_printer_that_takes_the_questions_for_text():
+    clock = StepClock()
+    port = LetterPrinter(clock)
+
+    outcome = learning(EPSON, port, clock, Learned(), data=b"\x1b@tea\n")
+
+    assert (outcome.state, outcome.learned) == ("confirmed", Learned("paper_status"))
+    assert port.lines == [b"tea"]
+
+
+def test_negative_control_the_question_alone_would_stand_on_the_paper():
+    port = LetterPrinter(StepClock())
+
+    port.write(b"\x1d(H\x06\x0000A001tea\n", 1_000)
+
+    assert port.lines == [b"\x1d(H\x06\x0000A001tea"]
+
+
+# ----------------------------------------------------------------------------------------------------------------- one-way
+ONE_WAY = PrinterProfile("one-way", 576, 48, answers=False)
+
+
+def test_a_one_way_printer_is_asked_nothing_given_its_time_and_the_slip_marked_unconfirmed():
+    bench = Bench(ONE_WAY)
+
+    outcome = bench.print()
+
+    assert outcome == Outcome("sent", "unconfirmed", len(JOB))
+    assert bench.tray.slips == [(JOB, True)]
+    assert bench.clock.ms == len(JOB) * 1_000 // 2_000
+
+
+@pytest.mark.parametrize("kernel_buffers", [True, False])
+def test_a_one_way_printer_that_dies_at_any_byte_is_never_called_sent(kernel_buffers):
+    for at in range(len(JOB)):
+        bench = Bench(ONE_WAY)
+        bench.machine.switch(FaultChange(die_at_byte=at))
+        outcome = bench.print(kernel_buffers=kernel_buffers)
+        assert contradictions(outcome, bench.tray, JOB) == [], at
+        assert outcome.state in ("unknown", "held"), at
+
+
+def test_a_one_way_printer_that_cannot_be_reached_or_takes_nothing_holds_the_slip():
+    off, full = Bench(ONE_WAY), Bench(ONE_WAY)
+    off.machine.switch(FaultChange(power=False))
+    full.machine.switch(FaultChange(paper_out=True))
+    full.machine.receive(b"x\n" * 2_048)
+
+    assert off.print() == Outcome("held", "not_answering", 0)
+    assert full.print() == Outcome("held", "stalled", 0)
+
+
+def test_how_a_one_way_printer_is_nobody_knows():
+    bench = Bench(ONE_WAY)
+
+    status = check(lambda: TwinPort(bench.machine, bench.tray, bench.clock), ONE_WAY, bench.clock)
+
+    assert (status.state, status.cause) == ("unknown", "one_way")
+
+
+# ------------------------------------------------------------------------------------------------------ limits and causes
+def test_limits_grow_with_the_slip_and_with_a_slow_line():
+    limits = Timeouts()
+
+    assert limits.for_job(4_096, None) == limits
+    assert limits.for_job(24_096, None).confirm_ms == 20_000
+    assert limits.for_job(960, 960) == Timeouts(confirm_ms=11_000, drain_ms=3_000)
+
+
+def test_why_a_printer_cannot_be_reached_is_told_by_its_code():
+    class Missing(ScriptedPort):
+        def open(self, timeout_ms):
+            raise Absent("nothing there")
+
+    clock = StepClock()
+
+    def port():
+        return Missing(clock, lambda _: [])
+
+    assert check(port, EPSON, clock).cause == "absent"
+    outcome = learning(EPSON, port(), clock, None)
+    assert (outcome, outcome.cause) == (Outcome("held", "not_answering", 0), "absent")
+
+
+@pytest.mark.parametrize(
+    ("replies", "state", "cause"),
+    [
+        ((0x12, 0x12, 0x12, 0x12), "ready", ""),
+        ((0x1A, 0x16, 0x12, 0x12), "cover_open", "cover_open"),
+        ((0x1A, 0x32, 0x12, 0x12), "paper_out", "paper_out"),
+        ((0x1A, 0x12, 0x12, 0x72), "paper_out", "paper_out"),
+        ((0x1A, 0x52, 0x1A, 0x12), "error", "cutter"),
+        ((0x1A, 0x52, 0x32, 0x12), "error", "fatal"),
+        ((0x1A, 0x52, 0x52, 0x12), "error", "overheated"),
+        ((0x1A, 0x52, None, 0x12), "error", "error"),
+        ((0x1A, 0x1A, 0x12, 0x12), "error", "feed_pressed"),
+        ((0x1A, 0x12, 0x12, 0x12), "error", "offline"),
+    ],
+)
+def test_each_bit_of_the_four_status_questions_has_its_word(replies, state, cause):
+    clock = StepClock()
+
+    def answer(data):
+        reply = replies[data[2] - 1]
+        return [] if reply is None else [bytes((reply,))]
+
+    status = check(lambda: ScriptedPort(clock, answer), EPSON, clock)
+
+    assert (status.state, status.cause) == (state, cause)
+
+
+@pytest.mark.parametrize(("level", "open_pin_high", "drawer_open"), [
+    (0x16, True, True), (0x12, True, False), (0x16, False, False), (0x12, False, True), (0x16, None, None),
+])  # fmt: skip
+def test_the_drawer_is_open_as_the_settings_read_its_sensor(level, open_pin_high, drawer_open):
+    clock = StepClock()
+
+    status = check(
+        lambda: ScriptedPort(clock, lambda data: [bytes((level if data[2] == 1 else 0x12,))]),
+        EPSON,
+        clock,
+        open_pin_high=open_pin_high,
+    )
+
+    assert (status.state, status.drawer_open, status.near_end) == ("ready", drawer_open, False)

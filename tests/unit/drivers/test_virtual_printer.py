@@ -1,7 +1,13 @@
 """The twin's inside, without socket or disk."""
 
+import dataclasses
+
+import pytest
+
+from drivers.errors import DeviceRejected
+from drivers.escpos.decoder import decode
 from drivers.printer.profiles import PROFILES
-from drivers.virtual.faults import FaultChange
+from drivers.virtual.faults import FAULT_MENU, FaultChange, Faults, from_query
 from drivers.virtual.printer import BUFFER_BYTES_MAX, Discarded, Printed, SlipEnded, VirtualPrinter
 from tests.kit.printers import PaperTray
 
@@ -160,3 +166,220 @@ def test_it_tells_its_maker_and_answers_gs_r_in_order():
 
 def test_a_clone_without_process_id_stays_silent_about_it():
     assert VirtualPrinter(PROFILES["clone-80"]).receive(ASK_ID).answer == b""
+
+
+# ------------------------------------------------------------------------------------------------------- fault menu
+ASK_ALL = b"\x10\x04\x01\x10\x04\x02\x10\x04\x03\x10\x04\x04"
+
+
+def faulty(profile=EPSON, **faults):
+    twin = VirtualPrinter(profile)
+    twin.switch(FaultChange(**faults))
+    return twin
+
+
+@pytest.mark.parametrize(
+    ("faults", "answers", "automatic", "prints"),
+    [
+        ({}, b"\x12\x12\x12\x12", b"\x10\x00\x00\x00", True),
+        ({"near_end": True}, b"\x12\x12\x12\x1e", b"\x10\x00\x03\x00", True),
+        ({"drawer_open": True}, b"\x16\x12\x12\x12", b"\x14\x00\x00\x00", True),
+        ({"offline": True}, b"\x1a\x12\x12\x12", b"\x18\x00\x00\x00", False),
+        ({"cover_open": True}, b"\x1a\x16\x12\x12", b"\x38\x00\x00\x00", False),
+        ({"paper_out": True}, b"\x1a\x32\x12\x7e", b"\x18\x00\x0f\x00", False),
+        ({"cutter_error": True}, b"\x1a\x52\x1a\x12", b"\x18\x08\x00\x00", False),
+        ({"fatal_error": True}, b"\x1a\x52\x32\x12", b"\x18\x20\x00\x00", False),
+        ({"overheated_ms": 500}, b"\x1a\x52\x52\x12", b"\x18\x40\x00\x00", False),
+    ],
+    ids=lambda value: ",".join(value) or "well" if isinstance(value, dict) else "",
+)
+def test_each_trouble_has_its_own_bits_and_stops_the_printing_or_not(faults, answers, automatic, prints):
+    twin = VirtualPrinter(EPSON)
+    assert twin.receive(b"\x1da\xff").answer == b"\x10\x00\x00\x00"
+
+    changed = twin.switch(FaultChange(**faults))
+
+    assert changed.answer == (automatic if faults else b"")
+    assert twin.receive(ASK_ALL).answer == answers
+    assert (on_paper(twin.receive(b"x\n" + CUT)).slips != []) is prints
+
+
+def test_a_hot_head_that_cools_down_prints_what_waited():
+    twin = faulty(overheated_ms=500)
+    assert twin.receive(b"x\n" + CUT + ASK_ID).answer == b""
+
+    cooled = twin.switch(FaultChange(overheated_ms=0))
+
+    assert on_paper(cooled).slips == [(b"x\n" + CUT, True)]
+    assert cooled.answer == ID
+
+
+@pytest.mark.parametrize(
+    ("fault", "question"), [("paper_out_at_byte", b"\x10\x04\x04"), ("cover_open_at_byte", b"\x10\x04\x02")]
+)
+def test_paper_or_cover_fails_at_a_byte_in_the_middle_of_a_job(fault, question):
+    twin = faulty(**{fault: 6})
+
+    first = twin.receive(b"\x10\x04\x01one\ntwo\nthree\n" + CUT + ASK_ID)
+
+    assert on_paper(first).open == b"one\n"
+    assert first.answer == b"\x12"
+    assert twin.receive(question).answer != b"\x12"
+    mended = twin.switch(FaultChange(paper_out=False, cover_open=False))
+    assert on_paper(first, mended).slips == [(b"one\ntwo\nthree\n" + CUT, True)]
+
+
+def test_lost_answers_are_the_next_confirmations_and_no_others():
+    twin = faulty(lose_answers=2)
+
+    assert (
+        twin.receive(b"\x10\x04\x01" + ASK_ID + b"\x1dr\x01" + ASK_ID + b"\x1dr\x01").answer == b"\x12" + ID + b"\x00"
+    )
+    assert twin.faults.lose_answers == 0
+
+
+def test_automatic_status_noise_stands_before_and_after_every_answer():
+    noise = b"\x10\x00\x00\x00"
+
+    assert (
+        faulty(asb_noise=True).receive(b"\x10\x04\x01\x10\x04\x02").answer == noise + b"\x12" + noise + b"\x12" + noise
+    )
+    assert faulty(asb_noise=True).receive(b"x\n").answer == b""
+
+
+@pytest.mark.parametrize("silent", ["mute", "one_way"])
+def test_a_one_way_printer_prints_and_answers_nothing(silent):
+    reaction = faulty(**{silent: True}).receive(b"\x10\x04\x01x\n" + CUT + ASK_ID + b"\x1dIB")
+
+    assert reaction.answer == b""
+    assert on_paper(reaction).slips == [(b"x\n" + CUT, True)]
+
+
+def test_a_profile_that_answers_nothing_makes_a_one_way_twin():
+    profile = dataclasses.replace(EPSON, answers=False)
+
+    assert VirtualPrinter(profile).receive(b"\x10\x04\x01").answer == b""
+
+
+def test_what_a_printer_knows_can_be_taken_away():
+    twin = faulty(no_process_id=True)
+    assert twin.receive(ASK_ID + b"\x1dr\x01").answer == b"\x00"
+    twin.switch(FaultChange(no_paper_status=True))
+    assert twin.receive(ASK_ID + b"\x1dr\x01").answer == b""
+
+
+def test_another_identity_is_told_when_the_address_belongs_to_another_printer():
+    twin = faulty(maker="EPSON", model="TM-T82", serial="J4X1")
+
+    assert twin.receive(b"\x1dIB\x1dIC\x1dID").answer == b"\x5fEPSON\x00\x5fTM-T82\x00\x5fJ4X1\x00"
+
+
+def test_a_pulse_opens_the_drawer_and_a_person_closes_it():
+    twin = VirtualPrinter(EPSON)
+
+    assert twin.receive(b"\x1bp\x00\x19\xfa\x10\x04\x01\x1dr\x02").answer == b"\x12\x01"
+    assert twin.receive(b"\x10\x04\x01").answer == b"\x16"
+    twin.switch(FaultChange(drawer_open=False))
+    assert twin.receive(b"\x10\x04\x01\x1dr\x02").answer == b"\x12\x00"
+    assert twin.drawer_pulses == 1
+
+
+@pytest.mark.parametrize("fault", ["drawer_stuck", "no_drawer"])
+def test_a_pulse_that_opens_nothing_is_counted_and_nothing_is_sensed(fault):
+    twin = faulty(**{fault: True})
+
+    twin.receive(b"\x1bp\x00\x19\xfa")
+
+    assert twin.receive(b"\x10\x04\x01").answer == b"\x12"
+    assert twin.drawer_pulses == 1
+
+
+def test_without_the_chinese_default_a_job_that_sets_no_mode_is_not_read_as_hanzi():
+    twin = faulty(kanji_off=True)
+    twin.switch(FaultChange(power=False))
+    twin.switch(FaultChange(power=True))
+
+    line = "宫\n".encode("gbk")
+    events = [*twin.receive(line).paper, *VirtualPrinter(EPSON).receive(line).paper]
+
+    assert {event.kanji for event in events if isinstance(event, Printed)} == {False, None}
+
+
+def test_the_same_seed_dies_at_the_same_bytes_after_every_power_on():
+    def deaths(seed):
+        twin = VirtualPrinter(EPSON, faults=Faults(die_in=50, seed=seed))
+        at = []
+        for _ in range(20):
+            at.append(twin.receive(b"x" * 60).accepted)
+            twin.switch(FaultChange(power=True))
+        return at
+
+    assert deaths(1) == deaths(1)
+    assert deaths(1) != deaths(2)
+    assert max(deaths(1)) < 50
+
+
+PICTURE = b"\x1dv0\x00\x02\x00\x08\x00"
+
+
+def test_a_picture_that_was_broken_off_swallows_the_next_job_until_it_is_full():
+    twin = VirtualPrinter(EPSON)
+    twin.receive(PICTURE + b"\xff" * 6)
+    twin.end_connection()
+
+    swallowed = twin.receive(b"lost line\nkept\n" + CUT)
+
+    tray = on_paper(swallowed)
+    assert tray.slips == [(PICTURE + b"\xff" * 6 + b"lost line\nkept\n" + CUT, True)]
+    assert decode(tray.slips[0][0]).text == "kept"
+
+
+def test_negative_control_a_printer_that_forgets_at_the_end_of_a_connection_swallows_nothing():
+    twin = faulty(remembers_open_command=False)
+    twin.receive(PICTURE + b"\xff" * 6)
+    twin.end_connection()
+
+    tray = on_paper(twin.receive(b"whole line\n" + CUT))
+
+    assert tray.slips == [(b"whole line\n" + CUT, True)]
+
+
+def test_power_off_forgets_the_open_picture():
+    twin = VirtualPrinter(EPSON)
+    twin.receive(PICTURE)
+    twin.end_connection()
+    twin.switch(FaultChange(power=False))
+    twin.switch(FaultChange(power=True))
+
+    assert on_paper(twin.receive(b"x\n" + CUT)).slips == [(b"x\n" + CUT, True)]
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 5, 100])
+def test_questions_and_pulses_inside_an_open_picture_are_obeyed_at_once_and_once(size):
+    twin = VirtualPrinter(EPSON)
+    stream = PICTURE + b"\x10\x04\x01\x10\x14\x01\x00\x01"
+    answers = b"".join(twin.receive(stream[at : at + size]).answer for at in range(0, len(stream), size))
+
+    assert answers == b"\x12"
+    assert twin.drawer_pulses == 1
+    twin.end_connection()
+    assert twin.receive(b"\x10\x04\x02" + b"\x00" * 5).answer == b"\x12"
+    assert twin.drawer_pulses == 1
+
+
+def test_an_address_sets_the_same_switches_as_the_page():
+    change = from_query([("paper_out", "1"), ("slow_ms_per_kb", "200"), ("serial", "42"), ("die_at_byte", "7")])
+
+    assert change == FaultChange(paper_out=True, slow_ms_per_kb=200, serial="42", die_at_byte=7)
+
+
+@pytest.mark.parametrize(
+    "pair", [("papers_out", "1"), ("paper_out", "perhaps"), ("die_at_byte", "-1"), ("serial", "\x07")]
+)
+def test_an_address_with_a_switch_that_is_not_on_the_menu_says_what_there_is(pair):
+    with pytest.raises(DeviceRejected, match="the switches are paper_out, cover_open"):
+        from_query([pair])
+
+
+def test_every_switch_is_on_the_page_and_in_the_change():
+    assert {row.name for row in FAULT_MENU} == set(Faults.__struct_fields__) == set(FaultChange.__struct_fields__)

@@ -1,0 +1,30 @@
+"""One command of every family that carries its own length, with a payload that would do harm if it were obeyed."""
+
+PAYLOAD = b"\x1bp\x00\x19\xfaABC\n\x1dVB\x00"
+FAMILIES = {
+    "GS (": b"\x1d(L" + len(PAYLOAD).to_bytes(2, "little") + PAYLOAD,
+    "GS 8 L": b"\x1d8L" + len(PAYLOAD).to_bytes(4, "little") + PAYLOAD,
+    "FS (": b"\x1c(A" + len(PAYLOAD).to_bytes(2, "little") + PAYLOAD,
+    "ESC (": b"\x1b(A" + len(PAYLOAD).to_bytes(2, "little") + PAYLOAD,
+    "ESC * 8": b"\x1b*\x00" + len(PAYLOAD).to_bytes(2, "little") + PAYLOAD,
+    "ESC * 24": b"\x1b*\x21" + (4).to_bytes(2, "little") + PAYLOAD[:12],
+    "GS v 0": b"\x1dv0\x00" + bytes([len(PAYLOAD), 0, 1, 0]) + PAYLOAD,
+    "GS k A": b"\x1dk\x49" + bytes([len(PAYLOAD)]) + PAYLOAD,
+    "GS k B": b"\x1dk\x04CODE39\x00",
+    "ESC &": b"\x1b&\x03AA\x04" + PAYLOAD[:12],
+    "GS *": b"\x1d*\x01\x01" + PAYLOAD[:8],
+    "ESC D": b"\x1bD\x08\x10\x1b\x00",
+    "FS 2": b"\x1c2\xfe\xa1" + (PAYLOAD * 6)[:72],
+    "FS q": b"\x1cq\x01\x01\x00\x01\x00" + PAYLOAD[:8],
+    "FS g 1": b"\x1cg1\x00\x00\x00\x00\x00" + len(PAYLOAD).to_bytes(2, "little") + PAYLOAD,
+    "GS Q 0": b"\x1dQ0\x00" + bytes([len(PAYLOAD), 0, 1, 0]) + PAYLOAD,
+    "GS ( k": b"\x1d(k" + len(PAYLOAD).to_bytes(2, "little") + PAYLOAD,
+    "GS ( D": b"\x1d(D\x03\x00\x14\x01\x00",
+    "GS C 1": b"\x1dC1" + PAYLOAD[:6],
+    "ESC Z": b"\x1bZ\x00\x03\x06" + len(PAYLOAD).to_bytes(2, "little") + PAYLOAD,
+    "ESC B": b"\x1bB\x03\x1b",
+    "ESC W": b"\x1bW" + PAYLOAD[:8],
+    "ESC c 5": b"\x1bc5\x1b",
+    "DLE DC4 1": b"\x10\x14\x01\x00\x01",
+    "DLE DC4 8": b"\x10\x14\x08\x01\x03\x14\x01\x06\x02\x08",
+}
