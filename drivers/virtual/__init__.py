@@ -1,1 +1,1 @@
-"""The virtual twin of an ESC/POS network printer: same port, same answers, paper in the browser, faults at a switch."""
+"""Virtual twins of every device: real ports, the bytes of real devices, faults at a switch, and a page to see them by."""

@@ -10,19 +10,25 @@ import os
 import struct
 import zlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Final, Self
 
 from drivers.errors import DeviceError
-from drivers.escpos.decoder import decode, marks_paper
+from drivers.escpos.decoder import Decoded, decode, marks_paper
+from drivers.escpos.ops import DrawerPulse
 from drivers.escpos.profile import PrinterProfile
 from drivers.paper.rows import is_reprint, set_rows
 from drivers.virtual.printer import Discarded, PaperEvent, Printed, SlipEnded
 
 _HEADER: Final = struct.Struct("<cII")
 _PRINTED: Final = b"P"
+_PRINTED_KANJI: Final = b"K"
+_PRINTED_SINGLE: Final = b"S"
 _CUT: Final = b"C"
 _BROKEN_OFF: Final = b"B"
 _DISCARDED: Final = b"D"
@@ -35,17 +41,48 @@ class PaperInUse(DeviceError):
     hint = "give each twin a paper folder of its own"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Slip:
-    """One slip of paper, from 1 upwards; `complete` = it was cut, not broken off."""
+    """One slip of paper, from 1 upwards; what stands on it is read when somebody looks, not while it is printed.
+
+    Attributes:
+        complete: it was cut, not broken off.
+        profile: the printer as it was, power-on mode included.
+    """
 
     index: int
     data: bytes
     complete: bool
-    text: str
-    qr: tuple[str, ...]
-    reprint: bool
-    unknown: tuple[tuple[int, bytes], ...]
+    profile: PrinterProfile
+
+    @cached_property
+    def _decoded(self) -> Decoded:
+        return decode(self.data, power_on_kanji=self.profile.power_on_kanji)
+
+    @property
+    def text(self) -> str:
+        """What stands on it."""
+        return self._decoded.text
+
+    @property
+    def qr(self) -> tuple[str, ...]:
+        """The contents of its QR codes."""
+        return tuple(self._decoded.qr)
+
+    @property
+    def unknown(self) -> tuple[tuple[int, bytes], ...]:
+        """Bytes that no command explains, with their offsets."""
+        return tuple(self._decoded.unknown)
+
+    @cached_property
+    def reprint(self) -> bool:
+        """Whether its first line carries the mark of a reprint."""
+        return is_reprint(set_rows(self._decoded.ops, self.profile.width_dots))
+
+    @cached_property
+    def drawer_pulses(self) -> int:
+        """How often it kicked the drawer."""
+        return sum(isinstance(op, DrawerPulse) for op in self._decoded.ops)
 
 
 class PaperStore:
@@ -68,6 +105,7 @@ class PaperStore:
             raise PaperInUse(f"{folder} belongs to a running twin") from error
         self.slips: list[Slip] = []
         self._open_slip = bytearray()
+        self._open_profile = profile
         self._journal: BinaryIO = self._closing.enter_context((folder / "paper.journal").open("a+b"))
         self._raw: BinaryIO = self._closing.enter_context((folder / "raw.bin").open("a+b"))
         self._dirty = False
@@ -103,9 +141,9 @@ class PaperStore:
         self._raw.seek(0)
         return self._raw.read()
 
-    def open_slip(self) -> bytes:
-        """The bytes of the slip under the head."""
-        return bytes(self._open_slip)
+    def open_slip(self) -> Slip:
+        """The slip under the head, as far as it goes; its index is that of the next one."""
+        return Slip(len(self.slips) + 1, bytes(self._open_slip), complete=False, profile=self._open_profile)
 
     def accept(self, data: bytes) -> None:
         """Note bytes that were accepted; a status question alone is not worth a wait for the disk."""
@@ -116,12 +154,11 @@ class PaperStore:
     def append(self, events: Iterable[PaperEvent]) -> None:
         """Put paper events on file, past the reach of a SIGKILL; a finished slip also past a power cut."""
         ended = False
-        for event in events:
-            kind, payload = _record(event)
+        for kind, payload in _records(events):
             self._journal.write(_HEADER.pack(kind, len(payload), _checksum(kind, payload)) + payload)
             self._apply(kind, payload)
             self._dirty = True
-            ended = ended or isinstance(event, SlipEnded)
+            ended = ended or kind in (_CUT, _BROKEN_OFF)
         self._journal.flush()
         if ended:
             self.sync()
@@ -150,34 +187,38 @@ class PaperStore:
             self._journal.truncate(at)
             self._dirty = True
         if self._open_slip:
-            marked = any(marks_paper(op) for op in decode(bytes(self._open_slip)).ops)
+            kanji = self._open_profile.power_on_kanji
+            marked = any(marks_paper(op) for op in decode(bytes(self._open_slip), power_on_kanji=kanji).ops)
             self.append([SlipEnded(complete=False) if marked else Discarded()])
 
     def _apply(self, kind: bytes, payload: bytes) -> None:
-        if kind == _PRINTED:
+        if kind in (_PRINTED, _PRINTED_KANJI, _PRINTED_SINGLE):
+            if not self._open_slip:
+                kanji = self._profile.power_on_kanji if kind == _PRINTED else kind == _PRINTED_KANJI
+                self._open_profile = replace(self._profile, power_on_kanji=kanji)
             self._open_slip += payload
             return
         if kind in (_CUT, _BROKEN_OFF):
-            self.slips.append(self._slip(bytes(self._open_slip), complete=kind == _CUT))
+            slip = Slip(len(self.slips) + 1, bytes(self._open_slip), kind == _CUT, self._open_profile)
+            self.slips.append(slip)
         self._open_slip.clear()
 
-    def _slip(self, data: bytes, *, complete: bool) -> Slip:
-        decoded = decode(data, power_on_kanji=self._profile.power_on_kanji)
-        return Slip(
-            index=len(self.slips) + 1,
-            data=data,
-            complete=complete,
-            text=decoded.text,
-            qr=tuple(decoded.qr),
-            reprint=is_reprint(set_rows(decoded.ops, self._profile.width_dots)),
-            unknown=tuple(decoded.unknown),
-        )
+
+def _records(events: Iterable[PaperEvent]) -> Iterable[tuple[bytes, bytes]]:
+    """Write events as records, those of one kind that follow each other as one."""
+    for kind, group in groupby(map(_record, events), key=itemgetter(0)):
+        if kind in (_CUT, _BROKEN_OFF, _DISCARDED):
+            yield from group
+        else:
+            yield kind, b"".join(payload for _, payload in group)
 
 
 def _record(event: PaperEvent) -> tuple[bytes, bytes]:
     match event:
-        case Printed():
+        case Printed(kanji=None):
             return _PRINTED, event.data
+        case Printed():
+            return (_PRINTED_KANJI if event.kanji else _PRINTED_SINGLE), event.data
         case SlipEnded():
             return (_CUT if event.complete else _BROKEN_OFF), b""
         case Discarded():

@@ -10,13 +10,14 @@ from drivers.paper.rows import BlankRow, CutRow, NoteRow, QrRow, RasterRow, Row,
 from drivers.virtual.paper_store import Slip
 
 
-def slip_view(slip: Slip, profile: PrinterProfile) -> dict[str, Any]:
+def slip_view(slip: Slip) -> dict[str, Any]:
     """Describe one slip for the page."""
     return {
         "index": slip.index,
         "complete": slip.complete,
         "reprint": slip.reprint,
-        "rows": rows_view(slip.data, profile),
+        "drawer_pulses": slip.drawer_pulses,
+        "rows": rows_view(slip.data, slip.profile),
     }
 
 

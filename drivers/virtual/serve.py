@@ -6,34 +6,39 @@ import select
 import socket
 import struct
 import threading
+from functools import partial
 from typing import Final
 
-from drivers.virtual.faults import FaultChange
+from drivers.virtual.faults import FaultChange, Faults
+from drivers.virtual.timers import Later
 from drivers.virtual.twin import Twin
 
 log = logging.getLogger(__name__)
 
 LOOPBACK: Final = "127.0.0.1"
-IDLE_CLOSE_S: Final = 90.0
-"""Epson closes a connection that is silent for about 90 s; ours shows that fault too (drivers.md §5)."""
 _RECEIVE_BYTES: Final = 4_096
 _SLOW_BYTES: Final = 64
 _ANSWER_S: Final = 5.0
 _FOLLOW_S: Final = 5.0
+_SPLIT_MS: Final = 5
 # Linger with zero seconds makes close() send RST, which is what a printer that loses power looks like after the fact.
 _RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
 
 
 class TwinServer:
-    """Listens while the twin has power; refuses connections while it has none."""
+    """Listens while the twin has power and does not refuse; closes what is silent, as Epson does after 90 s."""
 
-    def __init__(self, twin: Twin, port: int) -> None:
+    def __init__(self, twin: Twin, port: int, later: Later) -> None:
         """Take the port, 0 for a free one, without listening yet.
+
+        Args:
+            later: does what comes by itself after a while: cooling down, power coming back, late answers.
 
         Raises:
             OSError: the port is taken.
         """
         self._twin = twin
+        self._later = later
         # Bound for the whole life and never listening: nobody else gets our port while the twin is "off".
         self._holder = _bound_socket(port)
         self.port: int = self._holder.getsockname()[1]
@@ -44,17 +49,24 @@ class TwinServer:
         self._idle = False
         self._answers_lock = threading.Lock()
         self._late_answers = bytearray()
+        self._connections = 0
+        self._heats = 0
+        self._other: socket.socket | None = None
+        self._other_lock = threading.Lock()
         # What the thread has done about the power so far; a switch returns only when the port is as the switch says.
         self._settled = threading.Condition()
         self._settled_losses = 0
-        self._settled_power = False
+        self._settled_listening = False
         self._thread = threading.Thread(target=self._run, name="twin-port", daemon=True)
 
     def start(self) -> None:
         """Listen, and serve in a thread of its own."""
-        self._listen()
-        self._settled_power = True
+        faults = self._twin.faults()
+        self._follow(faults)
+        self._settled_losses = self._twin.power_losses()
+        self._settled_listening = self._listener is not None
         self._thread.start()
+        self._arrange(Faults(), faults)
 
     def stop(self) -> None:
         """Close the connection and the port; ends within a second."""
@@ -62,7 +74,10 @@ class TwinServer:
         self._wake()
         with self._settled:
             self._settled.notify_all()
-        self._thread.join()
+        if self._thread.ident is not None:
+            self._thread.join()
+        with self._other_lock:
+            self._release_other()
         for sock in (self._listener, self._holder, self._waker, self._woken):
             if sock is not None:
                 sock.close()
@@ -72,28 +87,56 @@ class TwinServer:
 
         Returns when the port has followed: after "power on" a connection is taken, after "power off" it is refused.
         """
+        before = self._twin.faults()
         reaction = self._twin.switch(change)
-        with self._answers_lock:
-            self._late_answers += reaction.answer
+        self._put(reaction.answer)
         self._wake()
         with self._settled:
             self._settled.wait_for(self._has_followed, _FOLLOW_S)
+        self._arrange(before, self._twin.faults())
 
     def _has_followed(self) -> bool:
         followed = self._settled_losses == self._twin.power_losses()
-        return self._stopping or (followed and self._settled_power == self._twin.faults().power)
+        return self._stopping or (followed and self._settled_listening == _listens(self._twin.faults()))
+
+    def _arrange(self, before: Faults, now: Faults) -> None:
+        """See to what a switch brings about by itself."""
+        if now.overheated_ms and now.overheated_ms != before.overheated_ms:
+            self._heats += 1
+            self._later.after(now.overheated_ms, partial(self._cool_down, self._heats))
+        if before.power and not now.power:
+            self._after_power_loss()
+        with self._other_lock:
+            wanted = now.held_by_other and _listens(now)
+            if wanted and self._other is None:
+                # A connection like any other, in front of everybody who comes after it.
+                with contextlib.suppress(OSError):
+                    self._other = socket.create_connection((LOOPBACK, self.port), timeout=_FOLLOW_S)
+            elif not wanted:
+                self._release_other()
+
+    def _cool_down(self, heats: int) -> None:
+        if heats == self._heats and self._twin.faults().overheated_ms:
+            self.switch(FaultChange(overheated_ms=0))
+
+    def _after_power_loss(self) -> None:
+        with self._other_lock:
+            self._release_other()
+        back_ms = self._twin.faults().power_back_ms
+        if back_ms:
+            self._later.after(back_ms, lambda: self.switch(FaultChange(power=True)))
+
+    def _release_other(self) -> None:
+        if self._other is not None:
+            self._other.close()
+            self._other = None
 
     # ----------------------------------------------------------------------------------------------------- the thread
     def _run(self) -> None:
         while not self._stopping:
-            losses, power = self._twin.power_losses(), self._twin.faults().power
-            if power:
-                self._listen()
-            else:
-                self._unlisten()
-            with self._settled:
-                self._settled_losses, self._settled_power = losses, power
-                self._settled.notify_all()
+            losses, faults = self._twin.power_losses(), self._twin.faults()
+            self._follow(faults)
+            self._settle(losses)
             if self._listener is None:
                 self._wait(None, None)
                 continue
@@ -102,6 +145,17 @@ class TwinServer:
                     connection, _ = self._listener.accept()
                     with connection:
                         self._serve(connection)
+
+    def _follow(self, faults: Faults) -> None:
+        if _listens(faults):
+            self._listen()
+        else:
+            self._unlisten()
+
+    def _settle(self, losses: int) -> None:
+        with self._settled:
+            self._settled_losses, self._settled_listening = losses, self._listener is not None
+            self._settled.notify_all()
 
     def _listen(self) -> None:
         if self._listener is None:
@@ -117,6 +171,7 @@ class TwinServer:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection.settimeout(_ANSWER_S)
         with self._answers_lock:
+            self._connections += 1
             self._late_answers.clear()
         self._twin.connect()
         try:
@@ -125,7 +180,7 @@ class TwinServer:
             log.info("twin.connection_lost", extra={"error": str(error)})
             died = False
         finally:
-            self._twin.disconnect()
+            self._put(self._twin.disconnect().answer)
         if died:
             # Stop listening before the reset: who sees the reset must not get a new connection.
             self._unlisten()
@@ -139,9 +194,12 @@ class TwinServer:
             if self._twin.power_losses() != losses:
                 return True
             faults = self._twin.faults()
+            self._follow(faults)
+            self._settle(losses)
             self._send_late_answers(connection)
-            room = self._twin.room_bytes()
-            if not self._wait(connection if room else None, IDLE_CLOSE_S):
+            room = 0 if faults.never_reads else self._twin.room_bytes()
+            patient = faults.never_reads or faults.held_by_other
+            if not self._wait(connection if room else None, None if patient else faults.idle_close_s):
                 if self._idle:
                     return False
                 continue
@@ -152,10 +210,29 @@ class TwinServer:
                 return self._twin.power_losses() != losses
             reaction = self._twin.receive(data)
             if reaction.died:
+                self._later.after(0, self._after_power_loss)
                 return True
-            if reaction.answer:
-                connection.sendall(reaction.answer)
+            self._answer(connection, reaction.answer, faults)
         return False
+
+    def _answer(self, connection: socket.socket, answer: bytes, faults: Faults) -> None:
+        """Give an answer at once, late, or byte by byte, as the switches say."""
+        if not answer:
+            return
+        if not (faults.answer_late_ms or faults.answer_split):
+            connection.sendall(answer)
+            return
+        connections = self._connections
+        parts = [bytes((byte,)) for byte in answer] if faults.answer_split else [answer]
+        for index, part in enumerate(parts):
+            self._later.after(faults.answer_late_ms + index * _SPLIT_MS, partial(self._put, part, connections))
+
+    def _put(self, answer: bytes, connections: int | None = None) -> None:
+        """Lay an answer out for the open connection; one that was meant for an earlier connection is lost with it."""
+        with self._answers_lock:
+            if answer and connections in (None, self._connections):
+                self._late_answers += answer
+        self._wake()
 
     def _send_late_answers(self, connection: socket.socket) -> None:
         with self._answers_lock:
@@ -183,6 +260,10 @@ class TwinServer:
     def _wake(self) -> None:
         with contextlib.suppress(OSError):
             self._waker.send(b"!")
+
+
+def _listens(faults: Faults) -> bool:
+    return faults.power and not faults.refuse
 
 
 def _bound_socket(port: int) -> socket.socket:

@@ -1,6 +1,7 @@
 """One twin, whole and thread-safe: the machine, its paper on disk, and who watches it."""
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from drivers.escpos.profile import PrinterProfile
@@ -24,13 +25,19 @@ class TwinState:
     slips: int
     incomplete: int
     drawer_pulses: int
-    open_slip: bytes
+    open_slip: Slip
 
 
 class Twin:
     """Joins machine and paper under one lock, in the order: take effect, reach the disk, answer."""
 
-    def __init__(self, machine: VirtualPrinter, store: PaperStore) -> None:
+    def __init__(self, machine: VirtualPrinter, store: PaperStore, changed: Callable[[], None] = lambda: None) -> None:
+        """Put paper into a machine.
+
+        Args:
+            changed: called after every change, for a page that shows more than this twin.
+        """
+        self._tell_others = changed
         self._machine = machine
         self._store = store
         self._changed = threading.Condition()
@@ -97,6 +104,7 @@ class Twin:
     def _tell(self) -> None:
         self._version += 1
         self._changed.notify_all()
+        self._tell_others()
 
     # ------------------------------------------------------------------------------------------------------- looking
     def state(self) -> TwinState:

@@ -21,3 +21,8 @@ def catalogue() -> dict[Language, dict[str, str]]:
             words["zh"][f"{group}.{name}"] = texts["zh"]
             words["en"][f"{group}.{name}"] = texts["en"]
     return words
+
+
+def known_name(name: str, language: Language) -> str:
+    """Give the words for a twin's name where it is a usual one (kitchen, receipt, …), otherwise the name itself."""
+    return catalogue()[language].get(f"name.{name}", name)

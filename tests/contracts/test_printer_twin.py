@@ -7,9 +7,11 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from contextlib import contextmanager
 
+import msgspec
 import pytest
 import zxingcpp
 from PIL import Image
@@ -20,6 +22,7 @@ from drivers.escpos.encoder import encode
 from drivers.printer.printing import Outcome, Timeouts, check, print_slip
 from drivers.printer.profiles import PROFILES
 from drivers.transport.tcp import TcpAddress, TcpPort, tcp_ports
+from drivers.virtual.faults import Faults
 from tests.kit.printers import INVITE_URL, full_receipt, short_receipt
 
 EPSON = PROFILES["epson-80"]
@@ -39,6 +42,7 @@ class RunningTwin:
             sys.executable,
             "-m",
             "drivers.virtual",
+            "printer",
             "--port",
             "0",
             "--web-port",
@@ -121,7 +125,10 @@ def shared(tmp_path_factory):
 @pytest.fixture
 def twin(shared):
     """The twin of this file with every fault taken back."""
-    shared.switch(power=True, paper_out=False, cover_open=False, mute=False, slow_ms_per_kb=0, die_at_byte=None)
+    shared.switch(power=True, remembers_open_command=False)
+    # A command left open by the test before is gone with the power.
+    shared.switch(power=False)
+    shared.switch(**msgspec.to_builtins(Faults()))
     return shared
 
 
@@ -299,6 +306,161 @@ def test_hostile_bytes_leave_the_twin_well(twin):
     assert twin.get("/api/roll?last=5")["slips"]
 
 
+# ------------------------------------------------------------------------------------------------ the rest of the menu
+def talking(twin):
+    return socket.create_connection((twin.address.host, twin.address.port), timeout=5)
+
+
+ASK = b"\x10\x04\x01"
+
+
+def test_a_late_answer_comes_late_and_whole(twin):
+    twin.switch(answer_late_ms=300)
+    with talking(twin) as client:
+        client.settimeout(0.1)
+        client.sendall(ASK + b"\x10\x04\x02")
+        with pytest.raises(TimeoutError):
+            client.recv(10)
+        client.settimeout(5)
+        assert client.recv(1) + client.recv(1) == b"\x12\x12"
+
+
+def test_a_split_answer_comes_in_pieces_and_adds_up(twin):
+    twin.switch(answer_split=True)
+    with talking(twin) as client:
+        client.sendall(b"\x1d(H\x06\x0000ZZ99")
+        pieces: list[bytes] = []
+        while sum(len(piece) for piece in pieces) < 7:
+            pieces.append(client.recv(10))
+        assert b"".join(pieces) == b"\x37\x22ZZ99\x00"
+        assert len(pieces) > 1
+
+
+def test_a_lost_confirmation_leaves_the_slip_unknown_though_it_lies_there(twin):
+    before = twin.get("/api/state")["slips"]
+    twin.switch(lose_answers=50)
+
+    outcome = twin.print()
+
+    assert (outcome.state, len(twin.slips(before))) == ("unknown", 1)
+
+
+def test_automatic_status_between_the_answers_confuses_nobody(twin):
+    twin.switch(asb_noise=True)
+
+    assert twin.print().state == "confirmed"
+
+
+def test_a_hot_head_recovers_by_itself_and_prints_what_waited(twin):
+    before = twin.get("/api/state")["slips"]
+    twin.switch(overheated_ms=400)
+    with talking(twin) as client:
+        client.sendall(b"\x10\x04\x03")
+        assert client.recv(1) == b"\x52"
+        client.sendall(JOB + b"\x1d(H\x06\x0000ZZ99")
+        assert client.recv(10) == b"\x37\x22ZZ99\x00"
+    assert [slip["complete"] for slip in twin.slips(before)] == [True]
+    assert twin.get("/api/state")["faults"]["overheated_ms"] == 0
+
+
+def test_a_head_that_was_cooled_by_hand_is_not_cooled_again_by_the_old_timer(twin):
+    twin.switch(overheated_ms=200)
+    twin.switch(overheated_ms=0)
+    twin.switch(overheated_ms=60_000)
+    threading.Event().wait(0.4)
+
+    assert twin.get("/api/state")["faults"]["overheated_ms"] == 60_000
+
+
+def test_power_that_comes_back_by_itself_makes_a_power_cycle_in_mid_job(twin):
+    twin.switch(die_at_byte=10, power_back_ms=200)
+
+    assert twin.print().state == "unknown"
+    until(lambda: twin.get("/api/state")["faults"]["power"])
+    assert twin.check() == "ready"
+
+
+def test_a_printer_that_refuses_is_on_and_takes_no_connection(twin):
+    twin.switch(refuse=True)
+    assert twin.get("/api/state")["state"] == "refuse"
+    with pytest.raises(ConnectionRefusedError):
+        talking(twin)
+    twin.switch(refuse=False)
+    assert twin.check() == "ready"
+
+
+def test_a_printer_that_never_reads_accepts_and_stays_silent(twin):
+    before = twin.get("/api/state")["accepted_bytes"]
+    twin.switch(never_reads=True)
+    with talking(twin) as client:
+        client.settimeout(0.2)
+        client.sendall(ASK)
+        with pytest.raises(TimeoutError):
+            client.recv(1)
+        assert twin.get("/api/state")["accepted_bytes"] == before
+        twin.switch(never_reads=False)
+        client.settimeout(5)
+        assert client.recv(1) == b"\x12"
+
+
+def test_somebody_else_holds_the_only_connection_until_he_lets_go(twin):
+    twin.switch(held_by_other=True)
+    with talking(twin) as client:
+        client.settimeout(0.2)
+        client.sendall(ASK)
+        with pytest.raises(TimeoutError):
+            client.recv(1)
+        twin.switch(held_by_other=False)
+        client.settimeout(5)
+        assert client.recv(1) == b"\x12"
+
+
+def test_a_silent_connection_is_closed_after_a_while(twin):
+    twin.switch(idle_close_s=1)
+    with talking(twin) as client:
+        client.sendall(ASK)
+        assert client.recv(1) == b"\x12"
+        assert client.recv(1) == b""
+
+
+def test_a_picture_broken_off_with_its_connection_swallows_what_the_next_one_sends(twin):
+    before = twin.get("/api/state")["slips"]
+    with talking(twin) as client:
+        client.sendall(b"\x1dv0\x00\x02\x00\x20\x00" + b"\xff" * 10 + ASK)
+        assert client.recv(1) == b"\x12"
+    with talking(twin) as client:
+        client.sendall(b"swallowed line\n" + ASK)
+        assert client.recv(1) == b"\x12"
+        client.sendall(b"\x00" * 64 + b"\x1b@kept\n\x1dVB\x00" + ASK)
+        assert client.recv(1) == b"\x12"
+    assert [slip["text"] for slip in twin.slips(before) if slip["complete"]] == ["kept"]
+
+
+def test_the_wakeup_mode_of_each_slip_is_kept_on_the_paper(tmp_path):
+    with running(tmp_path) as twin:
+        twin.switch(kanji_off=True)
+        twin.switch(power=False)
+        twin.switch(power=True)
+        with talking(twin) as client:
+            client.sendall("宫\n".encode("gbk") + b"\x1dVB\x00" + ASK)
+            assert client.recv(1) == b"\x12"
+        assert twin.slips()[0]["text"] != "宫"
+    with running(tmp_path) as again:
+        assert again.slips()[0]["text"] == "╣¼"
+        assert again.ask("GET", "/api/slips/1.png")[0] == 200
+
+
+def test_a_drawer_pulse_is_told_on_the_slip_and_sensed(twin):
+    before = twin.get("/api/state")["slips"]
+    with talking(twin) as client:
+        client.sendall(b"x\n\x1bp\x00\x19\xfa\x1dVB\x00" + ASK)
+        client.recv(1)
+        client.sendall(ASK)
+        assert client.recv(1) == b"\x16"
+    assert twin.slips(before)[0]["drawer_pulses"] == 1
+    twin.switch(drawer_open=False)
+
+
 # ------------------------------------------------------------------------------------------------------------ disk
 def test_the_paper_outlives_a_kill_of_the_twin_at_any_moment(tmp_path):
     with running(tmp_path) as twin:
@@ -335,6 +497,7 @@ def test_two_twins_never_share_one_roll_of_paper(tmp_path):
             sys.executable,
             "-m",
             "drivers.virtual",
+            "printer",
             "--port",
             "0",
             "--web-port",
