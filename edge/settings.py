@@ -2,16 +2,19 @@
 
 import ipaddress
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
-from drivers.printer.profiles import PROFILES
 from sync.contract import ids
 from sync.node import settings as reading
 from sync.node.settings import SettingsError
 
+PRINTER_TABLE: Final = (
+    "$.printer: printers stand among the devices now; write it as [[devices]] with"
+    ' kind = "printer", id = "counter", address = "tcp://HOST:9100", profile = "epson-80", and leave [printer] out'
+)
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 
@@ -44,21 +47,6 @@ class StoreSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     """For how many days an invite on a receipt may be used."""
 
 
-class PrinterSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The receipt printer."""
-
-    host: str = "127.0.0.1"
-    """Its address."""
-    port: Port = 9100
-    """Its port; 9100 is what ESC/POS printers listen on."""
-    profile: str = "epson-80"
-    """Which of `drivers.printer.profiles` it is."""
-    roll_url: str = ""
-    """Where a virtual printer shows its paper; empty for a real one."""
-    confirm_ms: Annotated[int, msgspec.Meta(ge=200, le=60_000)] = 8_000
-    """How long to wait for the printer's word that a slip is on paper."""
-
-
 class LinkSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The way to the hub."""
 
@@ -75,9 +63,12 @@ class EdgeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     """Folder of the database, the keys and the log."""
     web: WebSettings = WebSettings()
     store: StoreSettings = StoreSettings()
-    printer: PrinterSettings | None = None
-    """Leave the table out when the store has no printer."""
     link: LinkSettings = LinkSettings()
+    devices: Any = ()
+    """What is plugged in, one `[[devices]]` table each; read leniently by `edge.domain.device_rows`, so that a wrong row never
+    keeps the node from starting."""
+    twins_dir: str = ""
+    """Folder in which virtual devices say where they are; empty = `twins` in the data folder."""
     log_level: str = "INFO"
     """What is logged at least: DEBUG, INFO, WARNING or ERROR."""
 
@@ -88,7 +79,12 @@ def load(path: Path) -> EdgeSettings:
     Raises:
         SettingsError: naming every field that is wrong.
     """
-    read = reading.load(path, EdgeSettings, "EDGE")
+    try:
+        read = reading.load(path, EdgeSettings, "EDGE")
+    except SettingsError as error:
+        if "unknown field `printer`" not in str(error):
+            raise
+        raise SettingsError(f"{error}; {PRINTER_TABLE}") from error
     found: list[str] = []
     if not is_loopback(read.web.host):
         found.append("$.web.host: without TLS only a loopback address such as 127.0.0.1 may be named")
@@ -100,8 +96,6 @@ def load(path: Path) -> EdgeSettings:
         ZoneInfo(read.store.timezone)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         found.append(f"$.store.timezone: there is no zone {read.store.timezone!r}; write it like Asia/Shanghai")
-    if read.printer is not None and read.printer.profile not in PROFILES:
-        found.append(f"$.printer.profile: there is no {read.printer.profile!r}; known are {', '.join(PROFILES)}")
     if read.log_level not in LOG_LEVELS:
         found.append(f"$.log_level: one of {', '.join(LOG_LEVELS)}")
     if found:
@@ -110,7 +104,13 @@ def load(path: Path) -> EdgeSettings:
     store = msgspec.structs.replace(
         read.store, menu_file=str(base / read.store.menu_file) if read.store.menu_file else ""
     )
-    return msgspec.structs.replace(read, data_dir=str(base / read.data_dir), store=store)
+    read = msgspec.structs.replace(read, data_dir=str(base / read.data_dir), store=store)
+    return msgspec.structs.replace(read, twins_dir=str(base / read.twins_dir if read.twins_dir else twins_folder(read)))
+
+
+def twins_folder(settings: EdgeSettings) -> Path:
+    """Give the folder in which virtual devices say where they are."""
+    return Path(settings.twins_dir) if settings.twins_dir else Path(settings.data_dir) / "twins"
 
 
 def is_loopback(host: str) -> bool:

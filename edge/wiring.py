@@ -8,26 +8,62 @@ import os
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from cheroot.wsgi import Server
 
+from drivers import discovery
+from drivers.transport import address as addresses
+from drivers.transport.open_port import ports_for
+from drivers.transport.twin_address import resolve
 from edge.app import create_app
 from edge.db import journal
 from edge.db.journal import Draft
 from edge.db.migrations import steps
-from edge.devices.print_queue import NetworkPrinter, PrintQueue
-from edge.services import enrolment, import_menu, sign_in, verify_journal
+from edge.devices import found, twins
+from edge.devices.calibrating import calibrating_printer
+from edge.devices.cards import MagstripeTalk, NfcTalk
+from edge.devices.displays import Boards, DisplayTalk
+from edge.devices.print_queue import PrintQueue
+from edge.devices.registry import Registry, Turn
+from edge.devices.scales import ScaleTalk
+from edge.devices.scanners import ScannerTalk
+from edge.devices.supervisor import Supervised, Supervisor
+from edge.devices.talk import Bell, Talk
+from edge.domain.device_rows import (
+    CardReaderRow,
+    DisplayRow,
+    DrawerRow,
+    PrinterRow,
+    ScaleRow,
+    ScannerRow,
+    read_rows,
+)
+from edge.services import (
+    device_facts,
+    doctor,
+    drawer,
+    enrolment,
+    import_menu,
+    sign_in,
+    spool,
+    till_devices,
+    verify_journal,
+)
+from edge.services.calibrate import CalibrationSpool
+from edge.services.device_care import DeviceCare
+from edge.services.drawer import NodeKicks
 from edge.services.node import VERSION, Node
 from edge.services.outbox import NodeOutbox
-from edge.services.slips import NodeSpool
 from edge.services.status import Desk
-from edge.settings import EdgeSettings
+from edge.services.till_devices import TillDevices
+from edge.settings import EdgeSettings, twins_folder
 from edge.web.live import StreamSeats
 from sync.contract import operations, topics
 from sync.contract.facts import genesis
-from sync.contract.operations import NodeStarted
+from sync.contract.operations import DeviceChanged, NodeStarted
 from sync.engine.mqtt import MqttSettings, MqttTransport
 from sync.engine.store_link import LinkIdentity, LinkStatus, StoreLink
 from sync.engine.transport import Will
@@ -113,6 +149,7 @@ def open_node(settings: EdgeSettings) -> tuple[Node, Database]:
         enrolment=grant,
         vault=Vault(identity.journal, PIN_COST),
         zone=ZoneInfo(settings.store.timezone),
+        devices=read_rows(settings.devices, settings.store.tills),
     )
     if grant is not None:
         db.write(lambda tx: journal.open_epoch(tx, grant.store, grant.epoch))
@@ -152,17 +189,22 @@ def _start(settings: EdgeSettings, stops: list[Callable[[], None]]) -> RunningNo
         _say_started(node, boot)
         if menu is not None:
             import_menu.bring_into_force(node, menu)
-    queue = _print_queue(node, stops)
+    registry = _registry(node)
+    _print_queues(node, registry, stops)
     link = _link(node, boot, stops)
     desk = Desk(
         node,
         link=lambda: None if link is None else link.status,
-        printer=lambda: None if queue is None else queue.view,
+        devices=registry.views,
     )
-    control = ControlServer(folder, _Commands(node).answer)
+    boards = Boards(node.devices.of(DisplayRow))
+    tills = till_devices.build(node, boards)
+    stops.append(tills.close)
+    care = _connect_devices(node, registry, boards, tills, stops)
+    control = ControlServer(folder, _Commands(desk, care).answer)
     control.start()
     stops.append(control.stop)
-    port = _serve(desk, settings, stops)
+    port = _serve(desk, tills, care, settings, stops)
     return RunningNode(node, desk, port, stops)
 
 
@@ -172,13 +214,34 @@ def _say_started(node: Node, boot: str) -> None:
     node.db.write(lambda tx: journal.append(tx, place, node.identity, [draft]))
 
 
-def _print_queue(node: Node, stops: list[Callable[[], None]]) -> PrintQueue | None:
-    if node.settings.printer is None or node.training:
-        return None
-    queue = PrintQueue(NodeSpool(node), NetworkPrinter(node.settings.printer, node.clock))
-    queue.start()
-    stops.append(queue.stop)
-    return queue
+def _registry(node: Node) -> Registry:
+    """Make the line of every device; what cannot be used of the settings is told once."""
+    for problem in node.devices.problems:
+        told = {"row": problem.position, "device": problem.id, "field": problem.field, "detail": problem.detail}
+        log.warning("device.row_refused", extra=told)
+
+    def on_turn(turn: Turn) -> None:
+        body = DeviceChanged(device=turn.device, kind=turn.kind, up=turn.up, state=turn.state, cause=turn.cause)
+        device_facts.changed(node, body)
+
+    return Registry(node.devices.rows, node.clock, node.changed.notify, on_turn)
+
+
+def _print_queues(node: Node, registry: Registry, stops: list[Callable[[], None]]) -> None:
+    """Start a queue for each printer; nothing is printed in training."""
+    if node.training:
+        return
+    parked, expired = spool.recover(node), drawer.recover(node)
+    if parked or expired:
+        log.warning("print_queue.recovered", extra={"parked": parked, "drawer": expired})
+    folder = twins_folder(node.settings)
+    for row in node.devices.of(PrinterRow):
+        entry, slips_of = registry.entry_of(row), CalibrationSpool(node, row.id)
+        device = calibrating_printer(entry, folder, node.clock, slips_of)
+        drawers = {each.id: registry.entry_of(each) for each in node.devices.of(DrawerRow) if each.printer == row.id}
+        queue = PrintQueue(entry, slips_of, device, node.clock, NodeKicks(node, row.id), drawers)
+        queue.start()
+        stops.append(queue.stop)
 
 
 def _link(node: Node, boot: str, stops: list[Callable[[], None]]) -> LinkThread | None:
@@ -221,12 +284,79 @@ def _link(node: Node, boot: str, stops: list[Callable[[], None]]) -> LinkThread 
     return thread
 
 
-def _serve(desk: Desk, settings: EdgeSettings, stops: list[Callable[[], None]]) -> int:
+InputRow = ScannerRow | CardReaderRow | DisplayRow | ScaleRow
+
+
+def _connect_devices(
+    node: Node, registry: Registry, boards: Boards, tills: TillDevices, stops: list[Callable[[], None]]
+) -> DeviceCare:
+    """Start what keeps scanners, card readers, displays and scales connected, and the virtual devices; printers have queues."""
+    twins_dir = twins_folder(node.settings)
+    rows = [row for row in node.devices.rows if not isinstance(row, PrinterRow | DrawerRow)]
+    addressed = [row for row in node.devices.rows if not isinstance(row, DrawerRow)]
+
+    def hurry(device_id: str) -> None:
+        supervisor.hurry(device_id)
+
+    desk = twins.Twins([registry.entry_of(row) for row in addressed], twins_dir, hurry)
+    supervisor = Supervisor(
+        [
+            Supervised(
+                registry.entry_of(row),
+                ports_for(addresses.parse(row.address), twins_dir),
+                partial(_talk, row, twins_dir, boards, tills),
+                node.clock,
+                node.chance,
+                starting=lambda: desk.starting,
+            )
+            for row in rows
+        ],
+        on_watch=tills.sweep,
+    )
+    lookout = found.Lookout(
+        addressed,
+        partial(discovery.candidates, discovery.this_machine()),
+        hurry,
+        node.changed.notify,
+        discovery.udev_wakeups,
+    )
+    care = DeviceCare(node, registry, supervisor, lambda: lookout.unconfigured)
+    care.recall_holds()
+    if desk.wanted:
+        desk.start()
+        stops.append(desk.stop)
+    supervisor.start()
+    stops.append(supervisor.stop)
+    lookout.start()
+    stops.append(lookout.stop)
+    return care
+
+
+def _talk(row: InputRow, twins_dir: Path, boards: Boards, tills: TillDevices, bell: Bell) -> Talk:
+    """Make the conversation for one connection to a device."""
+    if isinstance(row, DisplayRow):
+        return DisplayTalk(boards.board(row.id), bell)
+    if isinstance(row, ScaleRow):
+        return ScaleTalk(row, tills.weighing.take)
+    at = addresses.parse(row.address)
+    if isinstance(at, addresses.VirtualAddress):
+        # Whether a twin types or sends bytes is known once it runs.
+        at = resolve(at, twins_dir)
+    if isinstance(row, ScannerRow):
+        return ScannerTalk(row, at, tills.scanning.scanned)
+    if row.protocol == "nfc":
+        return NfcTalk(row, lambda till, seen: tills.scanning.card(till, seen.what, seen.text))
+    return MagstripeTalk(row, at, lambda till, seen: tills.scanning.card(till, seen.what, seen.text))
+
+
+def _serve(
+    desk: Desk, tills: TillDevices, care: DeviceCare, settings: EdgeSettings, stops: list[Callable[[], None]]
+) -> int:
     seats = StreamSeats(settings.web.streams_max)
     threads = settings.web.streams_max + 16
     server = Server(
         (settings.web.host, settings.web.port),
-        create_app(desk, seats),
+        create_app(desk, seats, tills, care),
         # cheroot never grows its pool by itself: every seat for a stream and 16 more must be there from the start.
         numthreads=threads,
         max=threads,
@@ -243,6 +373,7 @@ def _serve(desk: Desk, settings: EdgeSettings, stops: list[Callable[[], None]]) 
     def stop() -> None:
         seats.closing.set()
         desk.node.changed.notify()
+        tills.display.wake()
         server.stop()
         serving.join(timeout=SHUTDOWN_S)
 
@@ -259,11 +390,14 @@ def _log_of_server(msg: str = "", level: int = 20, traceback: bool = False) -> N
 class _Commands:
     """What other processes may ask of a running node over its local socket."""
 
-    def __init__(self, node: Node) -> None:
-        self._node = node
+    def __init__(self, desk: Desk, care: DeviceCare) -> None:
+        self._desk = desk
+        self._care = care
 
     def answer(self, request: dict[str, object]) -> dict[str, object]:
         """Answer one command."""
         if request.get("command") == "verify":
-            return verify_journal.verify(self._node).as_json()
+            return verify_journal.verify(self._desk.node).as_json()
+        if request.get("command") == "devices":
+            return {"ok": True, **doctor.seen_by(self._desk, self._care)}
         return {"ok": False, "error": f"unknown command {request.get('command')!r}"}

@@ -65,7 +65,7 @@ class Load:
 
 def make_orders(menu: dict[str, Any], count: int, dice: random.Random) -> tuple[bytes, ...]:
     """Draw paid orders of three lines and one cash tender, as the till submits them."""
-    dishes = menu["dishes"]
+    dishes = [dish for dish in menu["dishes"] if not dish.get("per_g")]
     groups = {group["id"]: group for group in menu["modifier_groups"]}
     orders: list[bytes] = []
     for number in range(count):

@@ -50,7 +50,8 @@ def write_node(folder: Path, broker_port: int, printer_port: int) -> Path:
     }
     (data / "enrolment.json").write_text(json.dumps(grant), encoding="utf-8")
     tills = json.dumps([str(till + 1) for till in range(TILLS_MAX)])
-    printer = f"[printer]\nport = {printer_port}\n" if printer_port else ""
+    row = f'[[devices]]\nkind = "printer"\nid = "counter"\naddress = "tcp://127.0.0.1:{printer_port}"\n'
+    printer = row if printer_port else ""
     config = folder / "edge.toml"
     config.write_text(
         'data_dir = "data"\nlog_level = "WARNING"\n'

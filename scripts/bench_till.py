@@ -125,6 +125,7 @@ def measure(plan: Plan, folder: Path) -> Report:
             arguments = [
                 "-m",
                 "drivers.virtual",
+                "printer",
                 "--port",
                 "0",
                 "--web-port",

@@ -144,6 +144,7 @@ def _welcome(world: World) -> str:
             f"  {store.name.zh} · {store.name.en}",
             f"    till          {store.url}/till/    PIN {store.pin} (tills 1 and 2)",
             f"    paper roll    {store.roll_url}/    (faults can be switched there)",
+            f"    devices       {store.url}/devices    (what each is doing; virtual ones have a page of their own)",
         ]
     lines += [
         "  总部 · HQ",

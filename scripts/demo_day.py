@@ -97,7 +97,8 @@ def _body(sale: Sale) -> dict[str, object]:
     return {
         "sale_id": sale.sale_id,
         "lines": [
-            {"dish_id": line.dish_id, "qty": line.qty, "modifiers": list(line.modifiers)} for line in sale.order.lines
+            {"dish_id": line.dish_id, "qty": line.qty, "modifiers": list(line.modifiers), "weight_g": line.weight_g}
+            for line in sale.order.lines
         ],
         "tenders": [{"kind": "cash", "received_fen": sale.order.received_fen}],
     }

@@ -117,8 +117,11 @@ def _same(sale: Sale, found: dict[str, Any] | None) -> bool:
     """Compare a sale with the driver's memory: place, number, every line, the total and the tender."""
     if found is None or sale.answer is None:
         return False
-    lines = [(line["dish_id"], line["qty"], [one["id"] for one in line["modifiers"]]) for line in found["lines"]]
-    asked = [(line.dish_id, line.qty, list(line.modifiers)) for line in sale.order.lines]
+    lines = [
+        (line["dish_id"], line["qty"], line.get("weight_g", 0), [one["id"] for one in line["modifiers"]])
+        for line in found["lines"]
+    ]
+    asked = [(line.dish_id, line.qty, line.weight_g, list(line.modifiers)) for line in sale.order.lines]
     tender = found["tenders"][0]
     order = sale.order
     return (
@@ -154,6 +157,9 @@ def _judge_paper(verdict: Verdict, papers: list[_Paper], at_edge: list[dict[str,
     seen: set[tuple[str, str]] = set()
     whole: set[tuple[str, str]] = set()
     for paper in papers:
+        if not paper.receipt_no:
+            # A kitchen docket that came here because its own printer could not print, or too little to tell.
+            continue
         number = (paper.store, paper.receipt_no)
         if paper.marked:
             verdict.reprints_marked += 1

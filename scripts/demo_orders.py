@@ -8,6 +8,7 @@ import random
 import zlib
 from collections import Counter
 from dataclasses import dataclass, field
+from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 
 from sync.contract import limits
@@ -27,11 +28,12 @@ class OrdersError(ValueError):
 
 @dataclass(frozen=True)
 class OrderLine:
-    """A dish, how many, and which choices."""
+    """A dish, how many, and which choices; the weight of a dish by weight."""
 
     dish_id: str
     qty: int
     modifiers: tuple[str, ...] = ()
+    weight_g: int = 0
 
 
 @dataclass(frozen=True)
@@ -114,16 +116,26 @@ def _drawn(menu: Menu, groups: dict[str, ModifierGroup], dice: random.Random) ->
     total_fen = 0
     for dish in dice.sample(menu.dishes, k=min(len(menu.dishes), dice.choice((1, 2, 2, 3, 3, 3, 4, 5, 7)))):
         qty = dice.choice((1, 1, 1, 1, 2, 2, 3))
+        weight_g = 0
         modifiers: list[str] = []
         each_fen = dish.price_fen
+        if dish.per_g:
+            qty, weight_g = 1, dice.randint(80, 1_500)
+            each_fen = _weighed_fen(dish, weight_g)
         for group in (groups[name] for name in dish.modifier_groups):
             wanted = max(group.min, min(group.max, dice.choice((0, 1, 1))))
             for option in dice.sample(group.options, k=wanted):
                 modifiers.append(option.id)
                 each_fen += option.price_fen
-        lines.append(OrderLine(dish.id, qty, tuple(modifiers)))
+        lines.append(OrderLine(dish.id, qty, tuple(modifiers), weight_g))
         total_fen += each_fen * qty
     return Order(tuple(lines), total_fen, _handed_over(total_fen, dice.random()))
+
+
+def _weighed_fen(dish: Dish, weight_g: int) -> int:
+    """Price a weight by the driver's own arithmetic, so that the product's is checked and not repeated."""
+    exact_fen = Decimal(dish.price_fen) * weight_g / dish.per_g
+    return int(exact_fen.quantize(Decimal(1), ROUND_HALF_UP))
 
 
 def _order_of(basket: list[tuple[str, int, int]]) -> Order:

@@ -30,6 +30,46 @@ STORES = (
     ("qingci", Name("巷里小馆·青瓷巷店", "Lane Bistro, Celadon Lane")),
     ("donghu", Name("巷里小馆·东湖店", "Lane Bistro, East Lake")),
 )
+DESK = """
+[[devices]]
+kind = "drawer"
+id = "drawer"
+printer = "counter"
+
+[[devices]]
+kind = "printer"
+id = "kitchen"
+name = "后厨 Kitchen"
+address = "virtual://printer/kitchen"
+stations = ["wok"]
+fallback = "counter"
+
+[[devices]]
+kind = "scanner"
+id = "scanner"
+address = "virtual://scanner/front"
+till = "1"
+
+[[devices]]
+kind = "scale"
+id = "scale"
+address = "virtual://scale/counter?dialect=st-gs"
+protocol = "st-gs"
+till = "1"
+
+[[devices]]
+kind = "card_reader"
+id = "cards"
+address = "virtual://card_reader/front"
+till = "1"
+
+[[devices]]
+kind = "display"
+id = "display"
+address = "virtual://display/guest"
+till = "1"
+"""
+"""What the first store has besides its receipt printer: twins that its node starts by itself, on a page of their own."""
 WANTED_PORTS = {
     "console": 8700,
     "guest": 8701,
@@ -247,15 +287,21 @@ broker = {{ port = {self._ports["broker"]} }}
             f"""data_dir = "data"
 web = {{ port = {self._ports[store_id]} }}
 store = {{ tills = {tills}, menu_file = "{menu_file}" }}
-printer = {{ port = {paper_port}, roll_url = "{roll_url}/", confirm_ms = 5000 }}
 link = {{ reconnect_cap_ms = 5000 }}
-""",
+
+[[devices]]
+kind = "printer"
+id = "counter"
+address = "tcp://127.0.0.1:{paper_port}"
+roll_url = "{roll_url}/"
+confirm_ms = 5000
+{DESK if store_id == STORES[0][0] else ""}""",
             encoding="utf-8",
         )
         printer = self._process(
             f"{store_id}-printer",
             [
-                sys.executable, "-m", "drivers.virtual", "--port", str(paper_port),
+                sys.executable, "-m", "drivers.virtual", "printer", "--port", str(paper_port),
                 "--web-port", str(self._ports[f"{store_id}-roll"]), "--paper-dir", str(folder / "paper"), "--name", store_id,
             ],
         )  # fmt: skip

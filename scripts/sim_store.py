@@ -14,15 +14,16 @@ from edge.db.journal import Draft
 from edge.db.migrations import steps
 from edge.db.print_jobs import Job
 from edge.db.staff import Session
+from edge.domain.device_rows import read_rows
 from edge.domain.payment import CashTender
 from edge.domain.pricing import BasketLine
-from edge.services import import_menu, slips
+from edge.services import import_menu, slips, spool
 from edge.services.enrolment import Broker, Enrolment
 from edge.services.node import VERSION, Node
 from edge.services.outbox import NodeOutbox
 from edge.services.settle_sale import SellCommand, Settled, settle_sale
-from edge.services.slips import NodeSpool
-from edge.settings import EdgeSettings, PrinterSettings, StoreSettings
+from edge.services.spool import NodeSpool
+from edge.settings import EdgeSettings, StoreSettings
 from scripts.sim_faults import Doom, MortalStorage
 from scripts.sim_oracles import Oracle, WatchedLine, WatchedOpener, WatchedOutbox, WatchedSealer
 from sync.contract import ids, operations, topics
@@ -41,6 +42,7 @@ from sync.node.ports import IdSource, ManualClock, SeededChance
 
 ZONE = ZoneInfo("Asia/Shanghai")
 CHEAP = Cost(memory_kib=8, passes=1, lanes=1)
+DEVICES = ({"kind": "printer", "id": "counter", "address": "tcp://127.0.0.1:9100"},)
 TILLS = (Session("1", "c1", "A"), Session("2", "c2", "B"))
 MENU = Menu(
     currency="CNY",
@@ -154,7 +156,7 @@ class SimStore:
         chance = SeededChance(f"{self.seed}/{self.store}/{self.lives}")
         storage = MortalStorage(self.disk, self.doom, self._note_commits)
         node = Node(
-            settings=EdgeSettings(data_dir=".", store=StoreSettings(), printer=PrinterSettings()),
+            settings=EdgeSettings(data_dir=".", devices=DEVICES),
             db=storage,
             clock=self.clock,
             chance=chance,
@@ -163,6 +165,7 @@ class SimStore:
             enrolment=grant,
             vault=Vault(self.identity.journal, CHEAP),
             zone=ZONE,
+            devices=read_rows(DEVICES, StoreSettings().tills),
         )
         storage.write(lambda tx: journal.open_epoch(tx, grant.store, grant.epoch))
         import_menu.load_in_force(node)
@@ -171,7 +174,7 @@ class SimStore:
         draft = Draft(node.ids.uuid7(), 1, operations.NODE_STARTED, 1, NodeStarted(version=VERSION, boot=boot))
         storage.write(lambda tx: journal.append(tx, place, self.identity, [draft]))
         import_menu.bring_into_force(node, MENU)
-        NodeSpool(node).recover()
+        spool.recover(node)
         self.node = node
         self._connect(node, grant, boot, chance)
 
@@ -249,15 +252,15 @@ class SimStore:
     def print_one(self) -> None:
         """Let the printer take a slip, with some bad luck, and a person deal with what is parked."""
         assert self.node is not None
-        spool = NodeSpool(self.node)
-        job = spool.next_job()
+        queue = NodeSpool(self.node)
+        job = queue.next_job()
         if job is not None:
             luck = self.paper.random()
             if luck < 0.1:  # noqa: PLR2004 - one slip in ten finds no paper
-                spool.settle(job, "held", "paper_out")
+                queue.settle(job, "held", "paper_out")
                 return
-            spool.begin(job)
-            spool.settle(job, *(("unknown", "no_answer") if luck < 0.2 else ("confirmed", "")))  # noqa: PLR2004 - ditto
+            queue.begin(job)
+            queue.settle(job, *(("unknown", "no_answer") if luck < 0.2 else ("confirmed", "")))  # noqa: PLR2004 - ditto
         elif self.paper.random() < 0.3:  # noqa: PLR2004 - now and then somebody looks at the parked ones
             self._tidy_up(slips.open_jobs(self.node))
 

@@ -30,6 +30,11 @@ _KNOWN = {
             operations.PRINT_CONFIRMED,
             operations.PRINT_PARKED,
             operations.PRINT_DISCARDED,
+            operations.PRINT_MOVED,
+            operations.DRAWER_OPENED,
+            operations.DRAWER_FAILED,
+            operations.DEVICE_CHANGED,
+            operations.DEVICE_CALIBRATED,
         }
     ),
 }

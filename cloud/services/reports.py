@@ -415,6 +415,8 @@ def _line(line: trade.SoldLine) -> LineView:
         modifiers=tuple(ModifierView(one.id, one.name, one.price_fen) for one in line.modifiers),
         note=line.note,
         amount_fen=line.amount_fen,
+        weight_g=line.weight_g,
+        per_g=line.per_g,
     )
 
 

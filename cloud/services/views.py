@@ -54,8 +54,8 @@ class ModifierView(msgspec.Struct, frozen=True):
     price_fen: int
 
 
-class LineView(msgspec.Struct, frozen=True, kw_only=True):
-    """A line as it was sold."""
+class LineView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A line as it was sold; `weight_g` and `per_g` (what `unit_fen` is for) stand only on a line by weight."""
 
     dish_id: str
     code: str
@@ -65,6 +65,8 @@ class LineView(msgspec.Struct, frozen=True, kw_only=True):
     modifiers: tuple[ModifierView, ...]
     note: str
     amount_fen: int
+    weight_g: int = 0
+    per_g: int = 0
 
 
 class TenderView(msgspec.Struct, frozen=True, kw_only=True):

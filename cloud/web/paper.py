@@ -12,7 +12,7 @@ import segno
 
 from cloud.services.views import LineView, SaleView
 from cloud.web.words import Words
-from sync.contract import money
+from sync.contract import money, weights
 from sync.contract.words import EN, ZH, Name
 
 COLUMNS = 48
@@ -153,6 +153,8 @@ def _put_line(slip: _Slip, line: LineView, locale: str) -> None:
     for row in rows[1:]:
         slip.put([(0, row)])
     small = [_said(modifier.name, locale) for modifier in line.modifiers]
+    if line.per_g:
+        small.insert(0, f"{weights.kilograms(line.weight_g)} × {money.plain(line.unit_fen)}/{weights.per(line.per_g)}")
     if line.note:
         small.append(line.note)
     for row in _wrapped(" ".join(small), COLUMNS - 2) if small else []:

@@ -12,3 +12,9 @@ def newest(reader: Reader) -> tuple[int, str, bytes] | None:
 def insert(tx: Tx, menu: tuple[int, str, bytes], at_ms: int) -> None:
     """Bring a menu (version, digest, JSON) into force."""
     tx.execute("INSERT INTO menus (version, sha256, raw, imported_ms) VALUES (?, ?, ?, ?)", (*menu, at_ms))
+
+
+def of_version(reader: Reader, version: int) -> bytes | None:
+    """Give the JSON of a menu that is or was in force."""
+    rows = reader.execute("SELECT raw FROM menus WHERE version = ?", (version,))
+    return bytes(rows[0][0]) if rows else None

@@ -84,6 +84,23 @@ CREATE TABLE store_keys (
 CREATE INDEX store_keys_by_key ON store_keys (key_id);
 """
 
+_DEVICES = """
+ALTER TABLE print_jobs ADD COLUMN station TEXT NOT NULL DEFAULT 'receipt';
+ALTER TABLE print_jobs ADD COLUMN printer TEXT NOT NULL DEFAULT '';
+ALTER TABLE print_jobs ADD COLUMN moved_from TEXT NOT NULL DEFAULT '';
+ALTER TABLE print_jobs ADD COLUMN asked INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE drawer_jobs (
+    job_id TEXT PRIMARY KEY, drawer TEXT NOT NULL, printer TEXT NOT NULL, till TEXT NOT NULL,
+    reason TEXT NOT NULL, sale_id TEXT NOT NULL, actor TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('waiting','sending','opened','failed')), outcome TEXT NOT NULL DEFAULT '',
+    created_ms INTEGER NOT NULL, created_monotonic_ms INTEGER NOT NULL, settled_ms INTEGER
+) STRICT;
+CREATE INDEX drawer_jobs_open ON drawer_jobs (created_ms) WHERE state IN ('waiting', 'sending');
+CREATE TABLE device_memory (
+    device TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (device, key)
+) STRICT;
+"""
+
 
 @steps(name="001_spine")
 def spine(db: Database) -> None:
@@ -91,6 +108,16 @@ def spine(db: Database) -> None:
     for script in (_JOURNAL, _PROJECTIONS, _SHELL):
         for statement in _statements(script):
             db.execute(statement)
+
+
+@steps(name="002_devices")
+def devices(db: Database) -> None:
+    """Slips for many printers, openings of drawers, and what the node remembers of a device.
+
+    Slips of before have station `receipt` and no printer: the receipt printer of now prints them.
+    """
+    for statement in _statements(_DEVICES):
+        db.execute(statement)
 
 
 def _statements(script: str) -> list[str]:

@@ -38,6 +38,12 @@ def by_id(reader: Reader, sale_id: str) -> SaleRow | None:
     return SaleRow(*rows[0]) if rows else None
 
 
+def by_receipt_no(reader: Reader, number: str) -> str | None:
+    """Find the sale of a receipt number as it stands on paper."""
+    rows = reader.execute("SELECT sale_id FROM sales WHERE receipt_no = ?", (number,))
+    return str(rows[0][0]) if rows else None
+
+
 def page(reader: Reader, after: int, limit: int) -> list[SaleRow]:
     """List sales in commit order behind number `after`."""
     rows = reader.execute(f"SELECT {_COLUMNS} FROM sales WHERE n > ? ORDER BY n LIMIT ?", (after, limit))  # noqa: S608

@@ -11,13 +11,18 @@ from sync.contract.trade import SoldLine, SoldModifier
 from sync.contract.words import has_control
 
 
-class BasketLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What the till asks for: a dish, how many, which choices, a note for the slip."""
+class BasketLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
+    """What the till asks for: a dish, how many, which choices, a note for the slip; the weight of a dish by weight.
+
+    A line without a weight is encoded as it was before there were weights, so that a sale which is asked for again after an
+    update is still known by its digest; the factories keep `omit_defaults` from leaving other fields out.
+    """
 
     dish_id: str
     qty: int
-    modifiers: tuple[str, ...] = ()
-    note: str = ""
+    modifiers: tuple[str, ...] = msgspec.field(default_factory=lambda: ())
+    note: str = msgspec.field(default_factory=str)
+    weight_g: int = 0
 
 
 @dataclass(frozen=True)
@@ -62,12 +67,16 @@ class Catalogue:
             return Refused("unknown_dish", {"dish_id": line.dish_id[:64]})
         if not 1 <= line.qty <= limits.LINE_QTY_MAX:
             return Refused("qty_out_of_range", {"qty_max": limits.LINE_QTY_MAX})
+        unweighable = _weight_refused(dish, line)
+        if unweighable is not None:
+            return unweighable
         if len(line.note) > limits.NOTE_CHARS_MAX or has_control(line.note):
             return Refused("bad_text", {"chars_max": limits.NOTE_CHARS_MAX})
         chosen = self._choose(dish, line.modifiers)
         if isinstance(chosen, Refused):
             return chosen
-        amount_fen = trade.line_amount_fen(dish.price_fen, [choice.price_fen for choice in chosen], line.qty)
+        surcharges = [choice.price_fen for choice in chosen]
+        amount_fen = trade.line_amount_fen(dish.price_fen, surcharges, line.qty, line.weight_g, dish.per_g)
         return SoldLine(
             dish_id=dish.id,
             code=dish.code,
@@ -77,6 +86,8 @@ class Catalogue:
             modifiers=chosen,
             note=line.note,
             amount_fen=amount_fen,
+            weight_g=line.weight_g,
+            per_g=dish.per_g,
         )
 
     def _choose(self, dish: Dish, modifiers: tuple[str, ...]) -> tuple[SoldModifier, ...] | Refused:
@@ -97,3 +108,16 @@ class Catalogue:
             if count < group.min:
                 return Refused("too_few_modifiers", {"dish_id": dish.id, "group": group_id, "min": group.min})
         return tuple(chosen)
+
+
+def _weight_refused(dish: Dish, line: BasketLine) -> Refused | None:
+    """Say why a line's weight does not fit its dish: none where there must be one, one where there may be none, out of bounds."""
+    if dish.per_g == 0:
+        return None if line.weight_g == 0 else Refused("weight_not_taken", {"dish_id": dish.id})
+    if line.weight_g == 0:
+        return Refused("weight_missing", {"dish_id": dish.id})
+    if not 1 <= line.weight_g <= limits.LINE_WEIGHT_G_MAX:
+        return Refused("weight_out_of_range", {"weight_g_min": 1, "weight_g_max": limits.LINE_WEIGHT_G_MAX})
+    if line.qty != 1:
+        return Refused("qty_out_of_range", {"qty_max": 1})
+    return None

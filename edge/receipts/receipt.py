@@ -5,7 +5,7 @@ from datetime import tzinfo
 
 from drivers.document import Columns, Cut, Element, Feed, QrCode, ReceiptDoc, Rule, Text
 from edge.receipts.words import word
-from sync.contract import codes, money
+from sync.contract import codes, money, weights
 from sync.contract.times import local_text
 from sync.contract.trade import InviteIssued, SalePaid, SoldLine
 from sync.contract.words import EN, Name
@@ -70,7 +70,10 @@ def _line(line: SoldLine, locale: str) -> list[Element]:
     separator = ", " if locale == EN else "·"
     details = [modifier.name.in_locale(locale) for modifier in line.modifiers]
     surcharge_fen = sum(modifier.price_fen for modifier in line.modifiers)
-    if line.qty > 1 or surcharge_fen:
+    if line.per_g:
+        weighed = f"{weights.kilograms(line.weight_g)} × {money.plain(line.unit_fen)}/{weights.per(line.per_g)}"
+        details = [weighed, *details, *([f"+{money.plain(surcharge_fen)}"] if surcharge_fen else [])]
+    elif line.qty > 1 or surcharge_fen:
         details.insert(0, f"@{money.plain(line.unit_fen + surcharge_fen)}")
     if details:
         shown.append(Text("  " + separator.join(details)))

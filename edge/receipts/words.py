@@ -4,6 +4,12 @@ from sync.contract.words import EN
 
 _WORDS: dict[str, tuple[str, str]] = {
     "reprint": ("补打 REPRINT {copy}", "补打 REPRINT {copy}"),
+    "moved": ("原打印机 {printer} / ORIGINAL PRINTER {printer}", "原打印机 {printer} / ORIGINAL PRINTER {printer}"),
+    "test": ("测试页", "Test slip"),
+    "test_ok": ("下一行右边应对齐", "The right edges below must stand in one line"),
+    "profile": ("打印机型号", "Profile"),
+    "width": ("纸宽", "Paper"),
+    "width_of": ("{columns} 列 {dots} 点", "{columns} columns, {dots} dots"),
     "till": ("收银台 {till}", "Till {till}"),
     "number": ("单号", "No."),
     "time": ("时间", "Time"),

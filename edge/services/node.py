@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import tzinfo
 
 from edge.db import journal
+from edge.domain.device_rows import DeviceRows
 from edge.domain.pricing import Catalogue
 from edge.services.enrolment import Enrolment
 from edge.settings import EdgeSettings
@@ -66,6 +67,8 @@ class Node:
     enrolment: Enrolment | None
     vault: Vault
     zone: tzinfo
+    devices: DeviceRows = field(default_factory=DeviceRows)
+    """The devices of the settings, and the rows that cannot be used."""
     shelf: MenuShelf = field(default_factory=MenuShelf)
     printing: Signal = field(default_factory=Signal)
     """A slip was queued, or a person mended something."""

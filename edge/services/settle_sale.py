@@ -14,20 +14,27 @@ from typing import Annotated
 
 import msgspec
 
-from edge.db import journal, print_jobs, projections, sales
+from edge.db import drawer_jobs, journal, print_jobs, projections, sales
+from edge.db.drawer_jobs import Wanted
 from edge.db.journal import Draft, Place
+from edge.db.print_jobs import NewSlip
 from edge.db.staff import Session
-from edge.domain import payment
+from edge.domain import payment, slip_rules
+from edge.domain.device_rows import RECEIPT, DrawerRow, PrinterRow
 from edge.domain.payment import CashTender
 from edge.domain.pricing import BasketLine, Priced
 from edge.domain.refusal import Refused
+from edge.services import slip_papers
 from edge.services.node import Node
 from sync.contract import codes, ids, times, trade
+from sync.contract.menu import Menu
 from sync.contract.trade import InviteIssued, SalePaid, SoldLine, Tender
 from sync.contract.words import LOCALES, ZH
 from sync.node.database import Tx
 
-RECEIPT = "receipt"
+CASH = "cash"
+FOR_SALE = "sale"
+"""Why a drawer opened that nobody opened by hand."""
 
 
 class SellCommand(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -78,6 +85,15 @@ class Settled:
 
 
 @dataclass(frozen=True)
+class _Paper:
+    """A slip that a sale needs: the guest's receipt, or one station's docket."""
+
+    document: str
+    station: str
+    printer: str
+
+
+@dataclass(frozen=True)
 class _Prepared:
     """Everything that could be done before the writer's turn."""
 
@@ -88,6 +104,8 @@ class _Prepared:
     tenders: tuple[Tender, ...]
     menu_version: int
     currency: str
+    papers: tuple[_Paper, ...]
+    drawer: DrawerRow | None
 
 
 def settle_sale(node: Node, who: Session, command: SellCommand) -> Settled | Refused:
@@ -143,12 +161,41 @@ def _prepare(node: Node, who: Session, command: SellCommand, digest: bytes) -> _
     tenders = payment.pay(priced.total_fen, command.tenders)
     if isinstance(tenders, Refused):
         return tenders
-    return _Prepared(command, who, digest, priced, tenders, catalogue.menu.version, catalogue.menu.currency)
+    menu = catalogue.menu
+    papers = _papers(node, menu, priced.lines, who.till)
+    drawer = node.devices.drawer_for(who.till) if any(_is_cash(tender) for tender in tenders) else None
+    return _Prepared(command, who, digest, priced, tenders, menu.version, menu.currency, papers, drawer)
+
+
+def _is_cash(tender: Tender) -> bool:
+    return tender.kind == CASH and tender.received_fen > 0
+
+
+def _papers(node: Node, menu: Menu, lines: tuple[SoldLine, ...], till: str) -> tuple[_Paper, ...]:
+    """Say which slips a sale needs: none where no printer serves the station."""
+    row = node.devices.printer_for(RECEIPT, till)
+    papers = [] if row is None else [_Paper(RECEIPT, RECEIPT, row.id)]
+    if not any(set(each.stations) - {RECEIPT} for each in node.devices.of(PrinterRow)):
+        return tuple(papers)
+    for station in dict.fromkeys(slip_papers.stations_of(menu, lines)):
+        row = None if station in ("", RECEIPT) else node.devices.printer_for(station, till)
+        if row is not None:
+            papers.append(_Paper(slip_rules.DOCKET, station, row.id))
+    return tuple(papers)
+
+
+def _open_drawer(tx: Tx, node: Node, prepared: _Prepared, place: Place) -> None:
+    assert prepared.drawer is not None
+    who, sale_id = prepared.who, prepared.command.sale_id
+    # Named after its sale: one sale never opens the drawer twice.
+    wanted = Wanted(sale_id, prepared.drawer.id, prepared.drawer.printer, who.till, FOR_SALE, sale_id, who.cashier_id)
+    drawer_jobs.add(tx, wanted, place.at_ms, node.clock.monotonic_ms())
 
 
 def _commit(node: Node, prepared: _Prepared) -> Settled | Refused:
     place = node.place()
-    sale_fact_id, invite_fact_id, job_id = node.ids.uuid7(), node.ids.uuid7(), node.ids.uuid7().hex()
+    sale_fact_id, invite_fact_id = node.ids.uuid7(), node.ids.uuid7()
+    job_ids = [node.ids.uuid7().hex() for _ in prepared.papers]
     invite = issue_invite(node, prepared.command.sale_id, place.day)
 
     def work(tx: Tx) -> Settled | Refused:
@@ -163,8 +210,11 @@ def _commit(node: Node, prepared: _Prepared) -> Settled | Refused:
         written = journal.append(tx, place, node.identity, drafts)
         for fact in written:
             projections.project(tx, fact)
-        if node.settings.printer is not None:
-            print_jobs.add(tx, (job_id, RECEIPT, sale.sale_id, sale.receipt_no), 0, place.at_ms)
+        for job_id, paper in zip(job_ids, prepared.papers, strict=True):
+            slip = NewSlip(job_id, paper.document, sale.sale_id, sale.receipt_no, paper.station, paper.printer)
+            print_jobs.add(tx, slip, 0, place.at_ms)
+        if prepared.drawer is not None:
+            _open_drawer(tx, node, prepared, place)
         answer = msgspec.json.encode(_answer(node, place, sale, invite, written[0].n))
         sales.store_answer(tx, sale.sale_id, prepared.digest, answer, place.at_ms)
         return Settled(answer, repeated=False)

@@ -1,20 +1,17 @@
-"""What becomes of slips: from the fact to the document, and every change of state with its fact."""
+"""What people do with slips: send again, send elsewhere, give up, ask for a copy, try a printer, let one wait."""
 
-from dataclasses import dataclass
-from typing import TypeVar
+from typing import Literal, TypeVar
 
-from drivers.document import ReceiptDoc
-from edge.db import journal, print_jobs, projections, sales
-from edge.db.journal import Draft
-from edge.db.print_jobs import Job
-from edge.domain.paper import PrinterView
+from edge.db import device_memory, print_jobs, sales
+from edge.db.print_jobs import Job, NewSlip
+from edge.domain import slip_rules
+from edge.domain.device_rows import RECEIPT
 from edge.domain.refusal import Refused
-from edge.receipts.receipt import Heading, receipt
+from edge.services import slip_changes
 from edge.services.node import Node
-from edge.services.settle_sale import RECEIPT
-from sync.contract import facts, operations, trade
-from sync.contract.operations import PrintSettled
-from sync.contract.trade import InviteIssued, SalePaid
+from edge.services.settle_sale import read_answer
+from edge.services.slip_changes import Settling, write_settled
+from sync.contract import operations
 from sync.node.database import Tx
 
 T = TypeVar("T")
@@ -22,121 +19,105 @@ T = TypeVar("T")
 REASON_CHARS_MAX = 80
 JOBS_SHOWN_MAX = 200
 PARKED = frozenset({"held", "unknown"})
-IN_THE_QUEUES_HANDS = frozenset({"queued", "claimed", "held", "sending", "sent"})
-
-
-@dataclass(frozen=True)
-class Settling:
-    """A change of a slip's state: to what, why, by which fact, and from which states it may come."""
-
-    state: str
-    reason: str
-    kind: str
-    only_from: frozenset[str]
-
-
-class NodeSpool:
-    """The spool as the print queue sees it (`edge.devices.print_queue.Spool`)."""
-
-    def __init__(self, node: Node) -> None:
-        self._node = node
-
-    def next_job(self) -> Job | None:
-        """Give the oldest slip that the printer may take."""
-        with self._node.db.read() as reader:
-            return print_jobs.next_waiting(reader)
-
-    def document(self, job: Job) -> ReceiptDoc:
-        """Build what a slip says, from the facts of its sale.
-
-        Raises:
-            LookupError: the sale is not there; a slip is queued in its sale's transaction, so this is our own mistake.
-        """
-        grant = self._node.enrolment
-        assert grant is not None
-        with self._node.db.read() as reader:
-            row = sales.by_id(reader, job.subject)
-            if row is None:
-                raise LookupError(f"slip {job.job_id} names no sale")
-            sale_fact = facts.decode(journal.fact_of_sale(reader, row.epoch, row.seq))
-            # The invite is the next trade fact: both were written by one append.
-            invite_fact = facts.decode(journal.fact_of_sale(reader, row.epoch, row.seq + 1))
-        sale, invite = trade.read_trade(sale_fact), trade.read_trade(invite_fact)
-        assert isinstance(sale, SalePaid)
-        assert isinstance(invite, InviteIssued)
-        heading = Heading(grant.store, grant.name, self._node.zone, grant.public_url)
-        return receipt(sale, invite, heading, sale_fact.at_ms, job.copy)
-
-    def begin(self, job: Job) -> bool:
-        """Commit that the first byte of a slip is about to go out; False when it was discarded meanwhile."""
-        return self._node.db.write(lambda tx: print_jobs.begin_attempt(tx, job.job_id))
-
-    def settle(self, job: Job, state: str, reason: str) -> None:
-        """Commit what became of a slip, with the fact that says so.
-
-        A slip that is held again for the same reason is no news: its row says so, and the journal is not told twice.
-        What a person discarded while the printer was being asked stays discarded.
-        """
-        if (job.state, job.reason) == (state, reason):
-            self._node.db.write(lambda tx: print_jobs.put_back(tx, job.job_id, state, reason))
-            return
-        on_paper = state in {"confirmed", "sent"}
-        kind = operations.PRINT_CONFIRMED if on_paper else operations.PRINT_PARKED
-        final = "confirmed" if on_paper else state
-        _write_settled(self._node, job, Settling(final, reason, kind, IN_THE_QUEUES_HANDS))
-
-    def recover(self) -> int:
-        """After a restart: what was in hand may lie on paper, so it waits for a person; gives how many."""
-        with self._node.db.read() as reader:
-            left = print_jobs.left_in_hand(reader)
-        for job in left:
-            _write_settled(
-                self._node, job, Settling("unknown", "interrupted", operations.PRINT_PARKED, IN_THE_QUEUES_HANDS)
-            )
-        return len(left)
-
-    def wait(self, seen: int, timeout_s: float) -> int:
-        """Wait for a slip to be queued."""
-        return self._node.printing.wait(seen, timeout_s)
-
-    def wake(self) -> None:
-        """End a wait."""
-        self._node.printing.notify()
-
-    def show(self, state: str) -> PrinterView:
-        """Tell the screens that the printer's state changed."""
-        self._node.changed.notify()
-        return PrinterView(state, self._node.clock.now_ms())
 
 
 def retry(node: Node, job_id: str) -> Job | Refused:
-    """A person sends a parked slip again: marked when it may lie on paper already, unmarked when it cannot."""
+    """A person sends a parked slip again: marked when it may lie on paper already, unmarked when it cannot.
+
+    One whose printer is gone goes to the printer that serves its station now.
+    """
+    place = None if node.training else node.place()
 
     def work(tx: Tx) -> Job | Refused:
         job = print_jobs.by_id(tx, job_id)
         if job is None:
             return Refused("not_found")
-        if job.state == "unknown":
-            print_jobs.requeue_marked(tx, job_id, print_jobs.next_copy(tx, job.subject))
-        elif job.state != "held":
+        if job.state not in PARKED:
             return Refused("not_reprintable", {"state": job.state})
+        if slip_changes.printer_of(node.devices, job) is None:
+            target = node.devices.printer_for(job.station, "")
+            if target is None or place is None:
+                return Refused("not_reprintable", {"state": job.state, "printer": job.printer})
+            slip_changes.move(tx, node, place, job, target, slip_changes.BY_HAND)
+        _queue_again(tx, job)
+        return print_jobs.by_id(tx, job_id) or job
+
+    return _and_wake(node, node.db.write(work))
+
+
+def redirect(node: Node, job_id: str, printer_id: str) -> Job | Refused:
+    """A person sends a waiting or parked slip to another printer: marked when it may lie on paper already.
+
+    What is being printed at this moment stays where it is.
+    """
+    target = node.devices.printer(printer_id)
+    if target is None or node.training:
+        return Refused("not_found", {"printer": printer_id[:64]})
+    place = node.place()
+
+    def work(tx: Tx) -> Job | Refused:
+        job = print_jobs.by_id(tx, job_id)
+        if job is None:
+            return Refused("not_found")
+        if job.state not in PARKED | {"queued", "claimed"}:
+            return Refused("not_reprintable", {"state": job.state})
+        if job.document not in slip_rules.MOVABLE:
+            return Refused("not_reprintable", {"state": job.state, "document": job.document})
+        if slip_changes.printer_of(node.devices, job) == target:
+            return Refused("not_reprintable", {"state": job.state, "printer": target.id})
+        slip_changes.move(tx, node, place, job, target, slip_changes.BY_HAND)
+        _queue_again(tx, job)
         return print_jobs.by_id(tx, job_id) or job
 
     return _and_wake(node, node.db.write(work))
 
 
 def discard(node: Node, job_id: str, reason: str) -> Job | Refused:
-    """A person decides that a parked slip is not wanted any more, and says why."""
+    """A person decides that a parked slip is not wanted any more, and says why.
+
+    What of it still lies in the printer's buffer is dropped where the printer can do that; otherwise it would come out by
+    itself once paper or cover is mended.
+    """
     if not 1 <= len(reason.strip()) <= REASON_CHARS_MAX:
         return Refused("bad_text", {"chars_max": REASON_CHARS_MAX})
     with node.db.read() as reader:
         job = print_jobs.by_id(reader, job_id)
     if job is None:
         return Refused("not_found")
-    if not _write_settled(node, job, Settling("discarded", reason.strip(), operations.PRINT_DISCARDED, PARKED)):
+    clear = (device_memory.CLEAR, "yes") if job.state == "unknown" else None
+    settling = Settling("discarded", reason.strip(), operations.PRINT_DISCARDED, PARKED, remember=clear)
+    if not write_settled(node, job, settling):
         return Refused("not_reprintable", {"state": job.state})
+    node.printing.notify()
     with node.db.read() as reader:
         return print_jobs.by_id(reader, job_id) or job
+
+
+def answer_stale(node: Node, printer_id: str, answer: Literal["print", "discard"]) -> int:
+    """A person answers for all slips of a printer that were too old to print unasked; gives how many.
+
+    What is printed comes out in the order of its sales, before what was queued since.
+    """
+    place = node.place()
+
+    def work(tx: Tx) -> int:
+        jobs = [
+            job
+            for job in print_jobs.asking(tx, slip_rules.STALE)
+            if (row := slip_changes.printer_of(node.devices, job)) is not None and row.id == printer_id
+        ]
+        gone = operations.PRINT_DISCARDED
+        for job in jobs:
+            if answer == "print":
+                print_jobs.release(tx, job.job_id, print_jobs.ANSWERED)
+            else:
+                print_jobs.set_state(tx, job.job_id, "discarded", slip_rules.STALE, place.at_ms)
+        if answer == "discard":
+            drafts = [slip_changes.settled_draft(node, job, gone, "discarded", slip_rules.STALE) for job in jobs]
+            slip_changes.append(tx, node, place, drafts)
+        return len(jobs)
+
+    return _and_wake(node, node.db.write(work))
 
 
 def reprint(node: Node, sale_id: str, request_id: str) -> str | Refused:
@@ -146,18 +127,41 @@ def reprint(node: Node, sale_id: str, request_id: str) -> str | Refused:
     def work(tx: Tx) -> str | Refused:
         earlier_job = print_jobs.by_id(tx, job_id)
         if earlier_job is not None:
-            same = earlier_job.subject == sale_id and earlier_job.copy > 0
+            same = (earlier_job.subject, earlier_job.document) == (sale_id, RECEIPT) and earlier_job.copy > 0
             return job_id if same else Refused("request_id_reused")
-        answer = sales.stored_answer(tx, sale_id)
-        row = sales.by_id(tx, sale_id)
-        if answer is None or row is None or node.settings.printer is None:
+        stored = sales.stored_answer(tx, sale_id)
+        if stored is None or sales.by_id(tx, sale_id) is None:
             return Refused("not_found")
-        earlier = print_jobs.of_subject(tx, sale_id)
-        label = earlier[0].label if earlier else sale_id
-        print_jobs.add(tx, (job_id, RECEIPT, sale_id, label), print_jobs.next_copy(tx, sale_id), node.clock.now_ms())
+        answer = read_answer(stored.answer)
+        row = node.devices.printer_for(RECEIPT, answer.till)
+        if row is None:
+            return Refused("not_found")
+        copy = print_jobs.next_copy(tx, sale_id, RECEIPT, RECEIPT)
+        slip = NewSlip(job_id, RECEIPT, sale_id, answer.receipt_no, RECEIPT, row.id)
+        print_jobs.add(tx, slip, copy, node.clock.now_ms())
         return job_id
 
     return _and_wake(node, node.db.write(work))
+
+
+def test_slip(node: Node, printer_id: str) -> str | Refused:
+    """Queue a slip that shows how a printer prints; gives the job."""
+    row = node.devices.printer(printer_id)
+    if row is None or node.training:
+        return Refused("not_found", {"printer": printer_id[:64]})
+    job_id = node.ids.uuid7().hex()
+    slip = NewSlip(job_id, slip_rules.TEST, row.id, row.name or row.id, slip_rules.TEST, row.id)
+    node.db.write(lambda tx: print_jobs.add(tx, slip, 0, node.clock.now_ms()))
+    return _and_wake(node, job_id)
+
+
+def hold(node: Node, printer_id: str, *, held: bool) -> Refused | None:
+    """A person lets a printer wait, or go on; it stays so over restarts. Its drawer opens all the same."""
+    row = node.devices.printer(printer_id)
+    if row is None:
+        return Refused("not_found", {"printer": printer_id[:64]})
+    node.db.write(lambda tx: device_memory.remember(tx, row.id, device_memory.HELD, "yes" if held else ""))
+    return _and_wake(node, None)
 
 
 def open_jobs(node: Node) -> list[Job]:
@@ -166,35 +170,15 @@ def open_jobs(node: Node) -> list[Job]:
         return print_jobs.open_jobs(reader, JOBS_SHOWN_MAX)
 
 
-def _write_settled(node: Node, job: Job, settling: Settling) -> bool:
-    """Write a state with its fact, only if the slip has not moved on meanwhile; False when it has."""
-    place = node.place()
-    body = PrintSettled(
-        job_id=job.job_id,
-        document=job.document,
-        subject=job.subject,
-        copy=job.copy,
-        state=settling.state,
-        reason=settling.reason,
-    )
-    draft = Draft(fact_id=node.ids.uuid7(), lane=1, kind=settling.kind, v=1, body=body, device="printer")
-
-    def work(tx: Tx) -> bool:
-        held = print_jobs.by_id(tx, job.job_id)
-        if held is None or held.state not in settling.only_from:
-            return False
-        print_jobs.set_state(tx, job.job_id, settling.state, settling.reason, place.at_ms)
-        for fact in journal.append(tx, place, node.identity, [draft]):
-            projections.project(tx, fact)
-        return True
-
-    written = node.db.write(work)
-    node.committed.notify()
-    node.changed.notify()
-    return written
+def _queue_again(tx: Tx, job: Job) -> None:
+    if job.state == "unknown":
+        print_jobs.requeue_marked(tx, job.job_id, print_jobs.next_copy(tx, job.subject, job.document, job.station))
+    elif job.state == "held":
+        print_jobs.release(tx, job.job_id, print_jobs.ANSWERED)
 
 
 def _and_wake(node: Node, result: T) -> T:
     node.printing.notify()
     node.changed.notify()
+    node.committed.notify()
     return result

@@ -1,18 +1,21 @@
 """The state bar in one struct: what works, what waits, since when."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import msgspec
 
 from edge.db import journal, print_jobs
 from edge.db.staff import Session
+from edge.domain.device_rows import RECEIPT
+from edge.domain.device_view import DeviceView
 from edge.domain.paper import PrinterView
 from edge.services.node import VERSION, Node
 from sync.contract.words import Name
 from sync.engine.store_link import LinkStatus
 from sync.engine.uplink import Phase
 
+DOWN = frozenset({"absent", "error", "unknown"})
 UNNAMED = Name("未登记的门店", "Store not enrolled")
 
 
@@ -57,6 +60,13 @@ class PrinterStatus(msgspec.Struct, frozen=True):
     roll_url: str | None
 
 
+class DevicesStatus(msgspec.Struct, frozen=True):
+    """How many devices are down, and how many rows of the settings cannot be used."""
+
+    down: int
+    problems: int
+
+
 class NodeStatus(msgspec.Struct, frozen=True):
     """The node itself."""
 
@@ -75,6 +85,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     cashier: CashierStatus | None
     hub: HubStatus
     printer: PrinterStatus
+    devices: DevicesStatus
     node: NodeStatus
     menu_version: int
     currency: str
@@ -88,7 +99,8 @@ class Desk:
 
     node: Node
     link: Callable[[], LinkStatus | None]
-    printer: Callable[[], PrinterView | None]
+    devices: Callable[[], Sequence[DeviceView]]
+    """Every device of the settings now."""
 
 
 def status(desk: Desk, who: Session | None) -> Status:
@@ -99,8 +111,11 @@ def status(desk: Desk, who: Session | None) -> Status:
         heads = {} if grant is None else journal.heads(reader, grant.epoch)
         oldest_ms = None if grant is None else journal.oldest_waiting_ms(reader, grant.epoch)
         waiting, parked = print_jobs.counts(reader)
+    receipts = node.devices.printer_for(RECEIPT, "" if who is None else who.till)
     unsent = {lane: head.head_seq - head.acked_seq for lane, head in heads.items()}
-    link, paper, catalogue = desk.link(), desk.printer(), node.shelf.catalogue
+    views = desk.devices()
+    paper = None if receipts is None or node.training else printer_view(views, receipts.id)
+    link, catalogue = desk.link(), node.shelf.catalogue
     return Status(
         store=StoreStatus(grant.store, grant.name) if grant else StoreStatus(None, UNNAMED),
         tills=node.settings.store.tills,
@@ -119,14 +134,33 @@ def status(desk: Desk, who: Session | None) -> Status:
             since_ms=0 if paper is None else paper.since_ms,
             waiting=waiting,
             parked=parked,
-            roll_url=(node.settings.printer.roll_url or None) if node.settings.printer else None,
+            roll_url=(receipts.roll_url or None) if receipts else None,
         ),
+        devices=DevicesStatus(sum(view.state in DOWN for view in views), len(node.devices.problems)),
         node=NodeStatus(VERSION, None if grant is None else grant.epoch, node.training),
         menu_version=0 if catalogue is None else catalogue.menu.version,
         currency="CNY" if catalogue is None else catalogue.menu.currency,
         quick_cash_fen=node.settings.store.quick_cash_fen,
         now_ms=node.clock.now_ms(),
     )
+
+
+def printer_view(views: Sequence[DeviceView], printer_id: str) -> PrinterView | None:
+    """Give a printer's state in the words of the state bar; None when nothing runs it (training)."""
+    for view in views:
+        if view.id == printer_id:
+            return PrinterView(_printer_state(view), view.since_ms)
+    return None
+
+
+def _printer_state(view: DeviceView) -> str:
+    if view.state in {"ready", "busy", "degraded"}:
+        return "ready"
+    if view.state == "error":
+        return view.cause if view.cause in {"paper_out", "cover_open"} else "error"
+    if view.state == "absent" or view.cause == "not_answering":
+        return "not_answering"
+    return "unknown"
 
 
 def _hub_state(link: LinkStatus | None) -> str:

@@ -10,7 +10,9 @@ from flask import Flask, Response, current_app, request
 
 from edge.db.staff import Session
 from edge.services import sign_in
+from edge.services.device_care import DeviceCare
 from edge.services.status import Desk
+from edge.services.till_devices import TillDevices
 from edge.settings import is_loopback
 from edge.web.problems import Problem
 
@@ -37,6 +39,16 @@ View = TypeVar("View", bound=Callable[..., Any])
 def desk() -> Desk:
     """Give the node that this app serves."""
     return cast("Desk", current_app.extensions["desk"])
+
+
+def till_devices() -> TillDevices:
+    """Give what stands between the devices of a till and its screen."""
+    return cast("TillDevices", current_app.extensions["till_devices"])
+
+
+def care() -> DeviceCare:
+    """Give the devices as people look after them."""
+    return cast("DeviceCare", current_app.extensions["device_care"])
 
 
 def who() -> Session | None:

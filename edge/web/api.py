@@ -7,13 +7,17 @@ from typing import Annotated
 import msgspec
 from flask import Blueprint, Response, request
 
+from edge.db import print_jobs
 from edge.db.print_jobs import Job
+from edge.domain import slip_rules
+from edge.domain.device_rows import PrinterRow
 from edge.domain.refusal import Refused
 from edge.services import e_receipt, read_sales, sign_in, slips, verify_invite
 from edge.services import status as statuses
+from edge.services.device_care import OpenCommand, RedirectCommand, StaleCommand
 from edge.services.settle_sale import SaleAnswer, SellCommand, settle_sale
 from edge.web import problems, words
-from edge.web.access import COOKIE, command, desk, signed_in, staff_only, who, whole_number
+from edge.web.access import COOKIE, care, command, desk, signed_in, staff_only, who, whole_number
 from edge.web.problems import Problem
 from sync.contract import ids
 
@@ -159,7 +163,7 @@ def reprint(sale_id: str) -> Response:
     if not ids.is_uuid7_hex(sale_id):
         raise Problem("not_found")
     queued = slips.reprint(desk().node, sale_id, asked.request_id)
-    return problems.refused(queued) if isinstance(queued, Refused) else _json({"job_id": queued}, 202)
+    return _queued(queued)
 
 
 @api.get("/sales/<sale_id>/e-receipt")
@@ -174,7 +178,13 @@ def read_e_receipt(sale_id: str) -> Response:
 @staff_only
 def list_print_jobs() -> Response:
     """List the slips that are not settled."""
-    return _json({"jobs": [_job(job) for job in slips.open_jobs(desk().node)]})
+    looked = care()
+    jobs = [
+        {**_job(job), "printer": looked.printer_id(job), "others": [_printer(row) for row in looked.others(job)]}
+        for job in looked.jobs()
+    ]
+    printers = [_printer(row) for row in desk().node.devices.of(PrinterRow)]
+    return _json({"jobs": jobs, "printers": printers})
 
 
 @api.post("/print-jobs/<job_id>/retry")
@@ -189,6 +199,69 @@ def retry_print_job(job_id: str) -> Response:
 def discard_print_job(job_id: str) -> Response:
     """Give a parked slip up, with a reason."""
     return _job_answer(slips.discard(desk().node, job_id, command(DiscardCommand).reason))
+
+
+@api.post("/print-jobs/<job_id>/redirect")
+@staff_only
+def redirect_print_job(job_id: str) -> Response:
+    """Send a slip to another printer."""
+    return _job_answer(slips.redirect(desk().node, job_id, command(RedirectCommand).printer))
+
+
+@api.post("/printers/<printer_id>/stale")
+@staff_only
+def answer_stale(printer_id: str) -> Response:
+    """Answer for all slips of a printer that were too old to print unasked."""
+    answered = care().answer_stale(printer_id, command(StaleCommand).answer)
+    return problems.refused(answered) if isinstance(answered, Refused) else _json({"slips": answered})
+
+
+@api.get("/devices")
+@staff_only
+def list_devices() -> Response:
+    """Give everything about the devices of the store."""
+    return _json(care().report())
+
+
+@api.post("/devices/<device_id>/hold")
+@staff_only
+def hold_device(device_id: str) -> Response:
+    """Let a device wait."""
+    return _done(care().hold(device_id, held=True))
+
+
+@api.post("/devices/<device_id>/release")
+@staff_only
+def release_device(device_id: str) -> Response:
+    """Let a device go on."""
+    return _done(care().hold(device_id, held=False))
+
+
+@api.post("/devices/<device_id>/retry")
+@staff_only
+def retry_device(device_id: str) -> Response:
+    """Try a device again at once."""
+    return _done(care().retry(device_id))
+
+
+@api.post("/devices/<device_id>/accept")
+@staff_only
+def accept_device(device_id: str) -> Response:
+    """Let the printer that stands at an address now print."""
+    return _done(care().accept(device_id))
+
+
+@api.post("/devices/<device_id>/test")
+@staff_only
+def test_device(device_id: str) -> Response:
+    """Queue a slip that shows how a printer prints."""
+    return _queued(care().test(device_id))
+
+
+@api.post("/drawers/<drawer_id>/open")
+def open_drawer(drawer_id: str) -> Response:
+    """Open the drawer of the till that asks, for a reason."""
+    return _queued(care().open_drawer(signed_in(), drawer_id, command(OpenCommand).reason))
 
 
 @api.post("/invites/verify")
@@ -223,7 +296,24 @@ def _job(job: Job) -> dict[str, object]:
         "reason": job.reason,
         "copy": job.copy,
         "created_ms": job.created_ms,
+        "age_ms": slip_rules.age_ms(job.created_ms, desk().node.clock.now_ms()),
+        "station": job.station,
+        "printer": job.printer,
+        "moved_from": job.moved_from,
+        "asks": job.asked == print_jobs.ASKING,
     }
+
+
+def _printer(row: PrinterRow) -> dict[str, str]:
+    return {"id": row.id, "name": row.name or row.id}
+
+
+def _done(refusal: Refused | None) -> Response:
+    return Response(status=204) if refusal is None else problems.refused(refusal)
+
+
+def _queued(job_id: str | Refused) -> Response:
+    return problems.refused(job_id) if isinstance(job_id, Refused) else _json({"job_id": job_id}, 202)
 
 
 def _job_answer(job: Job | Refused) -> Response:

@@ -1,21 +1,30 @@
-"""Live events: the state bar follows by server-sent events, at most ten a second; past the cap it polls."""
+"""Live events: the state bar follows by server-sent events, at most ten a second; past the cap it polls.
 
+What devices have for a till (a scan, a weight) goes to whoever is signed in there, beside the status and not held back with
+it. Such an event has a number: a browser that lost the line for a moment says the last one it saw, and gets what it missed.
+"""
+
+import re
 import threading
 from collections.abc import Iterator
+from typing import Final
 
 import msgspec
 from flask import Blueprint, Response, current_app, request
 
+from edge.db.staff import Session
 from edge.services import sign_in
 from edge.services import status as statuses
 from edge.services.status import Desk
-from edge.web.access import COOKIE, desk
+from edge.services.till_inbox import InboxEvent, TillInbox
+from edge.web.access import COOKIE, desk, till_devices
 from edge.web.problems import Problem
 
 live = Blueprint("live", __name__, url_prefix="/api/v1")
 
 HEART_BEAT_S = 15.0
 COALESCE_S = 0.1
+_EVENT_ID: Final = re.compile(r"[0-9]{1,18}")
 
 
 class StreamSeats:
@@ -40,7 +49,14 @@ def events() -> Response:
     seats: StreamSeats = current_app.extensions["stream_seats"]
     if not seats.take():
         raise Problem("too_many_streams")
-    answer = Response(_Stream(desk(), request.cookies.get(COOKIE), seats), mimetype="text/event-stream")
+    said = request.headers.get("Last-Event-ID", "")
+    last_id = int(said) if _EVENT_ID.fullmatch(said) else 0
+    return streamed(_Stream(desk(), till_devices().inbox, request.cookies.get(COOKIE), seats, last_id))
+
+
+def streamed(body: Iterator[bytes]) -> Response:
+    """Give the answer around a stream of events."""
+    answer = Response(body, mimetype="text/event-stream")
     answer.headers["Cache-Control"] = "no-store"
     answer.headers["X-Accel-Buffering"] = "no"
     return answer
@@ -49,28 +65,73 @@ def events() -> Response:
 class _Stream:
     """The body of one stream; gives its seat back however it ends."""
 
-    def __init__(self, watched: Desk, token: str | None, seats: StreamSeats) -> None:
+    def __init__(self, watched: Desk, inbox: TillInbox, token: str | None, seats: StreamSeats, last_id: int) -> None:
         self._desk = watched
+        self._inbox = inbox
         self._token = token
         self._seats = seats
+        self._last_id = last_id
+        self._till: str | None = None
         self._left = False
+        self._body = self._events()
 
     def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        return next(self._body)
+
+    def _events(self) -> Iterator[bytes]:
         changed = self._desk.node.changed
-        yield b"retry: 1000\n\n"
         seen, told = changed.wait(-1, 0), b""
+        who, said_id = self._who(), self._last_id
+        self._sit(who)
+        missed = [] if who is None else self._inbox.missed(who.till, said_id)
+        # Naming the number at once lets a browser that has seen no event yet say where it was.
+        yield b"retry: 1000\nid: %d\n\n" % self._last_id
+        yield from (_encoded(event) for event in missed if event.id <= self._last_id)
         while not self._seats.closing.is_set():
-            now = msgspec.json.encode(statuses.status(self._desk, sign_in.who(self._desk.node, self._token)))
+            who = self._who()
+            if (None if who is None else who.till) != self._till:
+                self._sit(who)
+            now = msgspec.json.encode(statuses.status(self._desk, who))
             # The clock alone is no news.
             news = now.partition(b'"now_ms"')[0]
             yield b": beat\n\n" if news == told else b"event: status\ndata: " + now + b"\n\n"
             told = news
             fresh = changed.wait(seen, HEART_BEAT_S)
+            yield from self._from_devices()
             if fresh != seen:
                 self._seats.closing.wait(COALESCE_S)
+                yield from self._from_devices()
             seen = fresh
+
+    def _from_devices(self) -> Iterator[bytes]:
+        """Give what came for the till since the last look, if the same till is still signed in."""
+        newest_id = self._inbox.last_id
+        if newest_id == self._last_id or self._till is None:
+            return
+        who = self._who()
+        if who is None or who.till != self._till:
+            self._sit(who)
+            return
+        found = self._inbox.since(who.till, self._last_id)
+        self._last_id = max(newest_id, *(event.id for event in found)) if found else newest_id
+        yield from map(_encoded, found)
+
+    def _sit(self, who: Session | None) -> None:
+        """Follow another till from now on; what came for it before was for somebody else."""
+        self._till = None if who is None else who.till
+        self._last_id = self._inbox.last_id
+
+    def _who(self) -> Session | None:
+        return sign_in.who(self._desk.node, self._token)
 
     def close(self) -> None:
         if not self._left:
             self._left = True
             self._seats.leave()
+
+
+def _encoded(event: InboxEvent) -> bytes:
+    return b"id: %d\nevent: %s\ndata: %s\n\n" % (event.id, event.name.encode(), event.data)

@@ -6,11 +6,15 @@ from typing import Any
 import msgspec
 from flask import Blueprint, Response
 
+from edge.domain.guest_view import GuestView
+from edge.services.device_care import DevicesReport, OpenCommand, RedirectCommand, StaleCommand
 from edge.services.e_receipt import EReceipt
 from edge.services.node import VERSION
+from edge.services.scanning import AcceptsCommand, ScanCommand, Scanned
 from edge.services.settle_sale import SaleAnswer, SellCommand
 from edge.services.status import Status
 from edge.services.verify_invite import Verified
+from edge.services.weighing import TillWeight
 from edge.web.api import DiscardCommand, ReprintCommand, SignInCommand, VerifyCommand
 from sync.contract.menu import Menu
 
@@ -27,6 +31,15 @@ _STRUCTS = (
     Menu,
     EReceipt,
     Verified,
+    AcceptsCommand,
+    ScanCommand,
+    Scanned,
+    TillWeight,
+    GuestView,
+    RedirectCommand,
+    StaleCommand,
+    OpenCommand,
+    DevicesReport,
 )
 _SALE_ID = {
     "name": "sale_id",
@@ -35,6 +48,8 @@ _SALE_ID = {
     "schema": {"type": "string", "pattern": "^[0-9a-f]{32}$"},
 }
 _JOB_ID = {"name": "job_id", "in": "path", "required": True, "schema": {"type": "string", "pattern": "^[0-9a-f]{32}$"}}
+
+_DEVICE_ID = {"name": "device_id", "in": "path", "required": True, "schema": {"type": "string", "maxLength": 64}}
 
 
 @openapi.get("/openapi.json")
@@ -124,10 +139,47 @@ def _paths() -> dict[str, Any]:
                 "parameters": [_JOB_ID],
             }
         },
+        "/print-jobs/{job_id}/redirect": {
+            "post": {
+                **_operation("redirectPrintJob", "Send a slip to another printer", {200: None}, RedirectCommand),
+                "parameters": [_JOB_ID],
+            }
+        },
+        "/printers/{device_id}/stale": {
+            "post": {
+                **_operation("answerStale", "Print or discard all slips that were too old to print unasked", {200: None},
+                             StaleCommand),
+                "parameters": [_DEVICE_ID],
+            }
+        },
+        "/devices": {"get": _operation("listDevices", "Every device, and what is wrong with its settings", {200: DevicesReport})},
+        "/devices/{device_id}/hold": _of_device("holdDevice", "Let a device wait", 204),
+        "/devices/{device_id}/release": _of_device("releaseDevice", "Let a device go on", 204),
+        "/devices/{device_id}/retry": _of_device("retryDevice", "Try a device again at once", 204),
+        "/devices/{device_id}/accept": _of_device("acceptPrinter", "Let another printer at the address print", 204),
+        "/devices/{device_id}/test": _of_device("testPrinter", "Queue a slip that shows how a printer prints", 202),
+        "/drawers/{device_id}/open": {
+            "post": {
+                **_operation("openDrawer", "Open the drawer of this till, for a reason", {202: None}, OpenCommand),
+                "parameters": [_DEVICE_ID],
+            }
+        },
         "/invites/verify": {
             "post": _operation("verifyInvite", "Judge an invite by its signature alone", {200: Verified}, VerifyCommand)
         },
+        "/till/accepts": {
+            "put": _operation("acceptScans", "Say what the till's screen takes of scans", {204: None}, AcceptsCommand)
+        },
+        "/till/scans": {
+            "post": _operation("typedScan", "Judge what a scanner typed into the page", {200: Scanned}, ScanCommand)
+        },
+        "/till/weight": {"get": _operation("readWeight", "What there is to charge for on the scale", {200: TillWeight})},
+        "/till/display": {"put": _operation("showGuest", "Show something to the guest", {204: None}, GuestView)},
     }  # fmt: skip
+
+
+def _of_device(name: str, summary: str, status: int) -> dict[str, Any]:
+    return {"post": {**_operation(name, summary, {status: None}), "parameters": [_DEVICE_ID]}}
 
 
 def _operation(

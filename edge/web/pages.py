@@ -4,13 +4,25 @@ import hashlib
 from functools import cache
 from pathlib import Path
 
-from flask import Blueprint, Response, redirect, render_template, render_template_string, send_from_directory, url_for
+from flask import (
+    Blueprint,
+    Response,
+    redirect,
+    render_template,
+    render_template_string,
+    request,
+    send_from_directory,
+    url_for,
+)
 from werkzeug.wrappers import Response as WerkzeugResponse
+
+from edge.web.access import desk
+from edge.web.problems import Problem
 
 pages = Blueprint("pages", __name__)
 
 _FOLDER = Path(__file__).parent
-_STATIC = _FOLDER / "static"
+STATIC = _FOLDER / "static"
 _WORKER = "till/sw.js"
 _YEAR_S = 31_536_000
 
@@ -18,7 +30,7 @@ _YEAR_S = 31_536_000
 @cache
 def shell_files() -> tuple[str, ...]:
     """Name the till's files, relative to the static folder."""
-    found = [path.relative_to(_STATIC).as_posix() for path in sorted(_STATIC.rglob("*")) if path.is_file()]
+    found = [path.relative_to(STATIC).as_posix() for path in sorted(STATIC.rglob("*")) if path.is_file()]
     return tuple(name for name in found if name != _WORKER and not name.startswith("vendor/"))
 
 
@@ -27,8 +39,8 @@ def shell_hash() -> str:
     """Name the build: a hash over every byte of the shell, words and worker included."""
     digest = hashlib.sha256()
     for name in (*shell_files(), _WORKER):
-        digest.update(name.encode() + (_STATIC / name).read_bytes())
-    for name in ("templates/till.html", "words.toml"):
+        digest.update(name.encode() + (STATIC / name).read_bytes())
+    for name in ("templates/till.html", "templates/display.html", "words.toml"):
         digest.update((_FOLDER / name).read_bytes())
     return digest.hexdigest()[:16]
 
@@ -42,16 +54,27 @@ def root() -> WerkzeugResponse:
 @pages.get("/till/")
 def till() -> Response:
     """Give the till's page."""
-    page = render_template("till.html", shell_hash=shell_hash(), static_base=_base())
+    page = render_template("till.html", shell_hash=shell_hash(), static_base=static_base())
+    return Response(page, mimetype="text/html", headers={"Cache-Control": "no-cache"})
+
+
+@pages.get("/display")
+def display() -> Response:
+    """Give the page that guests at a till look at; it asks for nobody and shows nothing personal."""
+    tills = desk().node.settings.store.tills
+    till = request.args.get("till", tills[0])
+    if till not in tills:
+        raise Problem("unknown_till", tills=list(tills))
+    page = render_template("display.html", till=till, static_base=static_base())
     return Response(page, mimetype="text/html", headers={"Cache-Control": "no-cache"})
 
 
 @pages.get("/till/sw.js")
 def worker() -> Response:
     """Give the service worker, filled in with the build's files."""
-    files = ["/till/", "/api/v1/words", *(f"{_base()}/{name}" for name in shell_files())]
+    files = ["/till/", "/api/v1/words", *(f"{static_base()}/{name}" for name in shell_files())]
     source = render_template_string(
-        (_STATIC / _WORKER).read_text(encoding="utf-8"), shell_hash=shell_hash(), shell_files=files
+        (STATIC / _WORKER).read_text(encoding="utf-8"), shell_hash=shell_hash(), shell_files=files
     )
     return Response(source, mimetype="text/javascript", headers={"Cache-Control": "no-cache"})
 
@@ -59,11 +82,12 @@ def worker() -> Response:
 @pages.get("/static/<build>/<path:name>")
 def static_file(build: str, name: str) -> Response:
     """Give a file of the shell; its address names the build, so it may be kept for ever."""
-    answer = send_from_directory(_STATIC, name)
+    answer = send_from_directory(STATIC, name)
     fresh = build == shell_hash()
     answer.headers["Cache-Control"] = f"public, max-age={_YEAR_S}, immutable" if fresh else "no-store"
     return answer
 
 
-def _base() -> str:
+def static_base() -> str:
+    """Give the folder of the static files, as the browser names it."""
     return f"/static/{shell_hash()}"

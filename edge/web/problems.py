@@ -25,6 +25,8 @@ STATUS = {
     "training_mode": 409,
     "no_menu": 409,
     "not_reprintable": 409,
+    "no_such_action": 409,
+    "other_till_drawer": 409,
     "too_large": 413,
     "not_json": 415,
     "pin_locked": 429,

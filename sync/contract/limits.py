@@ -16,6 +16,10 @@ STREAM_OPERATIONS_MAX = 200
 SALE_LINES_MAX = 200
 LINE_QTY_MAX = 999
 LINE_MODIFIERS_MAX = 20
+PER_G = (500, 1000)
+"""What a price by weight may be for: 500 g (一斤) or a kilogram."""
+LINE_WEIGHT_G_MAX = 30_000
+"""A line by weight weighs 1 g to this: what a counter scale carries."""
 NOTE_CHARS_MAX = 60
 NAME_CHARS_MAX = 120
 PRICE_FEN_MAX = 10_000_000

@@ -37,17 +37,23 @@ class ModifierGroup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max: int = 1
 
 
-class Dish(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Something on sale. `initials` are the pinyin initials that the till searches by."""
+class Dish(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Something on sale. `initials` are the pinyin initials that the till searches by.
+
+    `per_g` is 0 for a dish by the piece; 500 or 1000 make `price_fen` the price of that many grams, and its surcharges are for
+    the line. A dish by the piece is encoded as it was before there were weights (no `per_g`, every other field), so that the
+    digest of a menu stays what it was: the factories keep `omit_defaults` from leaving those fields out.
+    """
 
     id: str
     code: str
     name: Name
     category: str
     price_fen: int
-    station: str = ""
-    initials: str = ""
-    modifier_groups: tuple[str, ...] = ()
+    station: str = msgspec.field(default_factory=str)
+    initials: str = msgspec.field(default_factory=str)
+    modifier_groups: tuple[str, ...] = msgspec.field(default_factory=lambda: ())
+    per_g: int = 0
 
 
 class Menu(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -130,6 +136,10 @@ def _dish_mistakes(dish: Dish, categories: set[str], groups: set[str]) -> list[s
         found.append(f"{where}: id and code are letters, digits, dot, dash")
     if not 0 <= dish.price_fen <= limits.PRICE_FEN_MAX:
         found.append(f"{where}: the price lies outside 0 to {limits.PRICE_FEN_MAX} fen")
+    if dish.per_g and dish.per_g not in limits.PER_G:
+        found.append(
+            f"{where}: a price by weight is for {' or '.join(map(str, limits.PER_G))} g; per_g is {dish.per_g}"
+        )
     if dish.category not in categories:
         found.append(f"{where}: there is no category {dish.category!r}")
     found += [f"{where}: there is no modifier group {group!r}" for group in dish.modifier_groups if group not in groups]

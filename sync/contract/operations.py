@@ -9,6 +9,11 @@ MENU_IMPORTED = "menu.imported"
 PRINT_CONFIRMED = "print.confirmed"
 PRINT_PARKED = "print.parked"
 PRINT_DISCARDED = "print.discarded"
+PRINT_MOVED = "print.moved"
+DRAWER_OPENED = "drawer.opened"
+DRAWER_FAILED = "drawer.failed"
+DEVICE_CHANGED = "device.changed"
+DEVICE_CALIBRATED = "device.calibrated"
 
 
 class NodeStarted(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,7 +45,51 @@ class PrintSettled(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
 
 
-Operation = NodeStarted | MenuImported | PrintSettled
+class PrintMoved(msgspec.Struct, frozen=True, kw_only=True):
+    """A slip went to another printer: by itself because its own could not print, or because a person sent it there."""
+
+    job_id: str
+    document: str
+    subject: str
+    from_printer: str
+    to_printer: str
+    reason: str = ""
+
+
+class DrawerSettled(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of one opening of a drawer; the fact's actor is who caused it.
+
+    `reason` is `sale` or what a person wrote. `outcome` is `sent` (the pulse left us), `sensed_open` (the drawer says so
+    itself), `was_open` (it stood open already), or why it failed: `expired`, `interrupted`, `not_opened` (the pulse left us and
+    the drawer says that it is shut), `unknown`, or what kept the pulse here, such as `not_answering`.
+    """
+
+    job_id: str
+    drawer: str
+    till: str
+    reason: str
+    sale_id: str = ""
+    outcome: str
+
+
+class DeviceChanged(msgspec.Struct, frozen=True, kw_only=True):
+    """A device went down or came up; each is told once."""
+
+    device: str
+    kind: str
+    up: bool
+    state: str
+    cause: str = ""
+
+
+class DeviceCalibrated(msgspec.Struct, frozen=True, kw_only=True):
+    """A person taught the node how a printer wants its bytes; `profile` is the whole profile as JSON."""
+
+    device: str
+    profile: str
+
+
+Operation = NodeStarted | MenuImported | PrintSettled | PrintMoved | DrawerSettled | DeviceChanged | DeviceCalibrated
 
 _DECODERS: dict[str, msgspec.json.Decoder[Operation]] = {
     NODE_STARTED: msgspec.json.Decoder(NodeStarted),
@@ -48,6 +97,11 @@ _DECODERS: dict[str, msgspec.json.Decoder[Operation]] = {
     PRINT_CONFIRMED: msgspec.json.Decoder(PrintSettled),
     PRINT_PARKED: msgspec.json.Decoder(PrintSettled),
     PRINT_DISCARDED: msgspec.json.Decoder(PrintSettled),
+    PRINT_MOVED: msgspec.json.Decoder(PrintMoved),
+    DRAWER_OPENED: msgspec.json.Decoder(DrawerSettled),
+    DRAWER_FAILED: msgspec.json.Decoder(DrawerSettled),
+    DEVICE_CHANGED: msgspec.json.Decoder(DeviceChanged),
+    DEVICE_CALIBRATED: msgspec.json.Decoder(DeviceCalibrated),
 }
 
 

@@ -2,7 +2,9 @@
 
 import msgspec
 
+from sync.contract import limits
 from sync.contract.facts import UNREADABLE, ContractError, Fact
+from sync.contract.weights import weighed_fen
 from sync.contract.words import Name
 
 SALE_PAID = "sale.paid"
@@ -17,17 +19,23 @@ class SoldModifier(msgspec.Struct, frozen=True):
     price_fen: int
 
 
-class SoldLine(msgspec.Struct, frozen=True, kw_only=True):
-    """A line as it was sold: names and prices are copied, so that the fact needs no menu to be read."""
+class SoldLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A line as it was sold: names and prices are copied, so that the fact needs no menu to be read.
+
+    A line by weight has `weight_g` and `per_g`, a quantity of one, and `unit_fen` for `per_g` grams. A line by the piece is
+    encoded as it was before there were weights (neither of the two, every other field); the factories see to that.
+    """
 
     dish_id: str
     code: str
     name: Name
     qty: int
     unit_fen: int
-    modifiers: tuple[SoldModifier, ...] = ()
-    note: str = ""
+    modifiers: tuple[SoldModifier, ...] = msgspec.field(default_factory=lambda: ())
+    note: str = msgspec.field(default_factory=str)
     amount_fen: int
+    weight_g: int = 0
+    per_g: int = 0
 
 
 class Tender(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,9 +77,14 @@ _DECODERS: dict[str, msgspec.json.Decoder[SalePaid] | msgspec.json.Decoder[Invit
 }
 
 
-def line_amount_fen(unit_fen: int, modifier_fens: list[int], qty: int) -> int:
-    """Price a line: the dish and its surcharges, times the quantity."""
-    return (unit_fen + sum(modifier_fens)) * qty
+def line_amount_fen(unit_fen: int, modifier_fens: list[int], qty: int, weight_g: int = 0, per_g: int = 0) -> int:
+    """Price a line: the dish and its surcharges, times the quantity.
+
+    With `per_g` above zero the dish is `weight_g` grams at `unit_fen` for `per_g` grams, in whole fen, half up; the surcharges
+    are for the line and not for the gram.
+    """
+    dish_fen = weighed_fen(unit_fen, weight_g, per_g) if per_g > 0 else unit_fen
+    return (dish_fen + sum(modifier_fens)) * qty
 
 
 def receipt_no(till: str, epoch: int, number: int) -> str:
@@ -101,8 +114,11 @@ def read_trade(fact: Fact) -> SalePaid | InviteIssued:
 
 def _check_sums(sale: SalePaid) -> None:
     for line in sale.lines:
+        if not _is_weighed_right(line):
+            message = f"sale {sale.sale_id}: a line by weight does not hold together"
+            raise ContractError(message)
         surcharges = [modifier.price_fen for modifier in line.modifiers]
-        if line_amount_fen(line.unit_fen, surcharges, line.qty) != line.amount_fen:
+        if line_amount_fen(line.unit_fen, surcharges, line.qty, line.weight_g, line.per_g) != line.amount_fen:
             message = f"sale {sale.sale_id}: a line does not add up"
             raise ContractError(message)
     if sum(line.amount_fen for line in sale.lines) != sale.total_fen:
@@ -114,3 +130,10 @@ def _check_sums(sale: SalePaid) -> None:
     if sum(tender.amount_fen for tender in sale.tenders) != sale.total_fen:
         message = f"sale {sale.sale_id}: the tenders do not pay the total"
         raise ContractError(message)
+
+
+def _is_weighed_right(line: SoldLine) -> bool:
+    """Say whether a line has a weight and what its price is for, within bounds and once, or neither of them."""
+    if line.weight_g == 0 and line.per_g == 0:
+        return True
+    return 1 <= line.weight_g <= limits.LINE_WEIGHT_G_MAX and line.per_g > 0 and line.qty == 1

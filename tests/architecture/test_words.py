@@ -35,6 +35,9 @@ ERROR_CODES = [
     "too_large",
     "qty_out_of_range",
     "unknown_dish",
+    "weight_missing",
+    "weight_not_taken",
+    "weight_out_of_range",
     "unknown_modifier",
     "too_many_modifiers",
     "too_few_modifiers",
@@ -52,6 +55,8 @@ ERROR_CODES = [
     "busy",
     "training_mode",
     "not_reprintable",
+    "no_such_action",
+    "other_till_drawer",
     "internal",
 ]
 

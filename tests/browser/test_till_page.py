@@ -60,10 +60,11 @@ def sales_so_far(page: Page, node_url: str) -> int:
 
 
 def plain_dishes(page: Page, node_url: str) -> list[dict[str, Any]]:
-    """Dishes without options that must be chosen, those of the first category first."""
+    """Dishes by the piece without options that must be chosen, those of the first category first."""
     menu = fetch(page, node_url, "/menu")
     demanding = {group["id"] for group in menu["modifier_groups"] if group["min"] > 0}
-    dishes = [dish for dish in menu["dishes"] if not demanding & set(dish.get("modifier_groups", []))]
+    by_piece = [dish for dish in menu["dishes"] if not dish.get("per_g")]
+    dishes = [dish for dish in by_piece if not demanding & set(dish.get("modifier_groups", []))]
     first = menu["categories"][0]["id"]
     assert len([dish for dish in dishes if dish["category"] == first]) >= 3
     return sorted(dishes, key=lambda dish: bool(dish["category"] != first))
@@ -671,9 +672,12 @@ def test_every_page_fits_its_screen(
 ) -> None:
     parked = {
         "id": "1", "kind": "receipt", "sale_id": "0", "receipt_no": "1-1-000120", "state": "unknown",
-        "reason": "disconnected", "copy": 1, "created_ms": 1_795_000_000_000,
+        "reason": "disconnected", "copy": 1, "created_ms": 1_795_000_000_000, "asks": False, "printer": "counter",
+        "others": [{"id": "wok", "name": "热菜厨打"}],
     }  # fmt: skip
-    page.route("**/api/v1/print-jobs?open=1", lambda route: route.fulfill(json={"jobs": [parked]}))
+    printers = [{"id": "counter", "name": "前台小票机"}, {"id": "wok", "name": "热菜厨打"}]
+    answer = {"jobs": [parked], "printers": printers}
+    page.route("**/api/v1/print-jobs?open=1", lambda route: route.fulfill(json=answer))
     sign_in(page, node_url, cashier_pin, language)
     dish = next(d for d in plain_dishes(page, node_url) if d.get("modifier_groups"))
     type_dish(page, f"3*{dish['code']}")

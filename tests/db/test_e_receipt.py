@@ -24,7 +24,9 @@ def test_the_qr_on_the_screen_reads_back_as_the_address_of_this_sale(tmp_path):
         sale = rig.sell(1)
         told = rig.client().get(f"/api/v1/sales/{sale.sale_id}/e-receipt").get_json()
     assert told["url"] == receipts.url("http://127.0.0.1:8701", STORE, sale.sale_id)
-    [found] = zxingcpp.read_barcodes(picture(told["qr"]), formats=zxingcpp.BarcodeFormat.QRCode)
+    [found] = zxingcpp.read_barcodes(
+        picture(told["qr"]), formats=zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode)
+    )
     assert found.text == told["url"]
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.db import print_jobs
+from edge.db import drawer_jobs, print_jobs
 from edge.db.migrations import steps
 from sync.node import migrate
 from sync.node.database import Reader, Row
@@ -61,16 +61,24 @@ def planner(tmp_path):
 @pytest.mark.parametrize(
     "ask",
     [
-        print_jobs.next_waiting,
+        lambda reader: print_jobs.next_waiting(reader, ("counter", "")),
+        lambda reader: print_jobs.waiting_at(reader, ("counter", "")),
+        lambda reader: print_jobs.asking(reader, "stale"),
+        print_jobs.waiting_anywhere,
         print_jobs.counts,
         print_jobs.left_in_hand,
         lambda reader: print_jobs.open_jobs(reader, 10),
     ],
-    ids=["next_waiting", "counts", "left_in_hand", "open_jobs"],
+    ids=["next_waiting", "waiting_at", "asking", "waiting_anywhere", "counts", "left_in_hand", "open_jobs"],
 )
 def test_slips_that_are_settled_are_never_looked_at_for_those_that_are_not(planner, ask):
     ask(planner)
     assert planner.plans == ["SCAN print_jobs USING INDEX print_jobs_open"]
+
+
+def test_drawers_that_are_settled_are_never_looked_at_for_those_that_are_not(planner):
+    drawer_jobs.open_jobs(planner)
+    assert planner.plans == ["SCAN drawer_jobs USING INDEX drawer_jobs_open"]
 
 
 def test_a_query_that_only_means_the_same_as_the_index_looks_at_every_slip(planner):

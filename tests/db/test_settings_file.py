@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from edge import settings as edge_settings
+from edge.domain.device_rows import read_rows
 from sync.node import settings as reading
 from sync.node.settings import SettingsError
 
@@ -26,6 +27,7 @@ def test_relative_paths_count_from_the_file(tmp_path):
     settings = edge_settings.load(path)
     assert settings.data_dir == str(tmp_path / "data")
     assert settings.store.menu_file == str(tmp_path / "menu.json")
+    assert settings.twins_dir == str(tmp_path / "data" / "twins")
 
 
 @pytest.mark.parametrize(
@@ -39,7 +41,7 @@ def test_relative_paths_count_from_the_file(tmp_path):
         ('data_dir = "d"\n[store]\ntimezone = "Mars/Olympus"', "$.store.timezone"),
         ('data_dir = "d"\n[store]\ntimezone = ""', "$.store.timezone"),
         ('data_dir = "d"\n[store]\ntimezone = "../../etc/passwd"', "$.store.timezone"),
-        ('data_dir = "d"\n[printer]\nprofile = "typewriter"', "$.printer.profile"),
+        ('data_dir = "d"\n[printer]\nport = 9100', 'write it as [[devices]] with kind = "printer"'),
         ('data_dir = "d"\nlog_level = "LOUD"', "$.log_level"),
     ],
 )
@@ -67,12 +69,12 @@ def from_environment(path: Path, **environment: str) -> edge_settings.EdgeSettin
 def test_the_environment_overrides_the_file(tmp_path):
     path = written(tmp_path, 'data_dir = "d"\n[web]\nport = 1\n')
     settings = from_environment(
-        path, EDGE__WEB__PORT="8700", EDGE__STORE__TILLS='["7"]', EDGE__LOG_LEVEL="DEBUG", EDGE__PRINTER__HOST="printer",
+        path, EDGE__WEB__PORT="8700", EDGE__STORE__TILLS='["7"]', EDGE__LOG_LEVEL="DEBUG",
+        EDGE__DEVICES='[{kind = "printer", id = "wok", address = "tcp://10.0.0.9"}]',
         OTHER__WEB__PORT="9", EDGE_WEB_PORT="9",
     )  # fmt: skip
     assert (settings.web.port, settings.store.tills, settings.log_level) == (8700, ("7",), "DEBUG")
-    assert settings.printer is not None
-    assert settings.printer.host == "printer"
+    assert [row.id for row in read_rows(settings.devices, settings.store.tills).rows] == ["wok"]
 
 
 @pytest.mark.parametrize(

@@ -268,7 +268,7 @@ def test_a_node_that_is_not_enrolled_takes_no_sale(tmp_path):
 
 
 def test_without_a_printer_nothing_is_queued(tmp_path):
-    with Rig(tmp_path, printer=False) as rig:
+    with Rig(tmp_path, devices=()) as rig:
         rig.sell(1)
         assert rig.rows("SELECT count(*) FROM print_jobs") == [(0,)]
 

@@ -16,6 +16,7 @@ import pytest
 from edge.db import projections
 from edge.services import slips, verify_journal
 from edge.services.node import Node
+from edge.services.spool import NodeSpool
 from edge.services.verify_journal import Report
 from sync.contract import facts
 from sync.node import keys
@@ -39,7 +40,7 @@ class Original:
 
 def trade(rig: Rig) -> None:
     """A lunch with both tills: some slips printed, one parked and sent again, one given up."""
-    spool = slips.NodeSpool(rig.node)
+    spool = NodeSpool(rig.node)
     for number in range(1, 13):
         rig.sell(number, AT_TILL_1 if number % 3 else AT_TILL_2, basket(("d101", number % 4 + 1), ("d102", 1)))
         rig.clock.advance(60_000)

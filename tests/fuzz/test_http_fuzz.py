@@ -51,7 +51,7 @@ def rig(tmp_path: Path) -> Iterator[Rig]:
 
 
 def app_of(rig: Rig) -> Flask:
-    return create_app(Desk(rig.node, link=lambda: None, printer=lambda: None), StreamSeats(2))
+    return create_app(Desk(rig.node, link=lambda: None, devices=list), StreamSeats(2))
 
 
 def token(app: Flask) -> str:

@@ -17,6 +17,7 @@ from edge.app import create_app
 from edge.db import journal, staff
 from edge.db.migrations import steps
 from edge.db.staff import Cashier, Session
+from edge.domain.device_rows import read_rows
 from edge.domain.payment import CashTender
 from edge.domain.pricing import BasketLine, Catalogue
 from edge.services import import_menu
@@ -24,7 +25,7 @@ from edge.services.enrolment import Broker, Enrolment
 from edge.services.node import Node
 from edge.services.settle_sale import SaleAnswer, SellCommand, Settled, read_answer, settle_sale
 from edge.services.status import Desk
-from edge.settings import EdgeSettings, PrinterSettings, StoreSettings
+from edge.settings import EdgeSettings, StoreSettings
 from edge.web.live import StreamSeats
 from sync.contract import ids, messages
 from sync.contract.envelope import MessageKind
@@ -45,6 +46,8 @@ CASHIER = Cashier("c1", "收银员 1", "")
 AT_TILL_1 = Session("1", CASHIER.cashier_id, CASHIER.name)
 AT_TILL_2 = Session("2", CASHIER.cashier_id, CASHIER.name)
 CHEAP = Cost(memory_kib=8, passes=1, lanes=1)
+COUNTER: dict[str, Any] = {"kind": "printer", "id": "counter", "address": "tcp://127.0.0.1:9100"}
+"""The receipt printer that a rig has unless it is told otherwise, as a row of the settings."""
 
 
 def name(en: str) -> Name:
@@ -124,7 +127,13 @@ class Rig(AbstractContextManager["Rig"]):
     """A node on a folder, through any number of lives."""
 
     def __init__(
-        self, folder: Path, *, store: str = STORE, enrolled: bool = True, printer: bool = True, seed: str = "node"
+        self,
+        folder: Path,
+        *,
+        store: str = STORE,
+        enrolled: bool = True,
+        seed: str = "node",
+        devices: Sequence[dict[str, Any]] = (COUNTER,),
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
@@ -136,7 +145,7 @@ class Rig(AbstractContextManager["Rig"]):
         self.settings = EdgeSettings(
             data_dir=str(folder),
             store=StoreSettings(tills=("1", "2")),
-            printer=PrinterSettings() if printer else None,
+            devices=devices,
         )
         self.start()
         if enrolled:
@@ -155,6 +164,7 @@ class Rig(AbstractContextManager["Rig"]):
             enrolment=self._grant,
             vault=Vault(self.identity.journal, CHEAP),
             zone=ZoneInfo("Asia/Shanghai"),
+            devices=read_rows(self.settings.devices, self.settings.store.tills),
         )
         if (granted := self._grant) is not None:
             self.db.write(lambda tx: journal.open_epoch(tx, granted.store, granted.epoch))
@@ -198,7 +208,7 @@ class Rig(AbstractContextManager["Rig"]):
 
     def client(self, *, signed_in: bool = True, node: Node | None = None) -> FlaskClient:
         """A test client of the real app; at till 1 when it is signed in."""
-        desk = Desk(node or self.node, link=lambda: None, printer=lambda: None)
+        desk = Desk(node or self.node, link=lambda: None, devices=list)
         client = create_app(desk, StreamSeats(2)).test_client()
         if signed_in:
             if not self.rows("SELECT 1 FROM cashiers"):

@@ -8,7 +8,14 @@ import pytest
 from cloud.domain.reading import Noted, Parked, Place, Printed, Sold, fact_id_bytes, read
 from sync.contract import facts, operations, trade
 from sync.contract.facts import Fact
-from sync.contract.operations import NodeStarted, PrintSettled
+from sync.contract.operations import (
+    DeviceCalibrated,
+    DeviceChanged,
+    DrawerSettled,
+    NodeStarted,
+    PrintMoved,
+    PrintSettled,
+)
 from tests.kit.hub_store import a_sale
 
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -66,6 +73,25 @@ def test_slips_of_sales_are_told_and_others_noted():
 
 def test_what_needs_no_table_is_understood():
     assert meaning(a_fact(operations.NODE_STARTED, NodeStarted(version="1", boot="b"), lane=1)) == Noted()
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        (
+            operations.PRINT_MOVED,
+            PrintMoved(job_id="1", document="docket", subject="x", from_printer="a", to_printer="b"),
+        ),
+        (operations.DRAWER_OPENED, DrawerSettled(job_id="1", drawer="d", till="1", reason="sale", outcome="sent")),
+        (operations.DRAWER_FAILED, DrawerSettled(job_id="1", drawer="d", till="1", reason="change", outcome="expired")),
+        (operations.DEVICE_CHANGED, DeviceChanged(device="a", kind="printer", up=False, state="error")),
+        (operations.DEVICE_CALIBRATED, DeviceCalibrated(device="a", profile="{}")),
+    ],
+)
+def test_what_devices_did_is_understood_and_needs_no_table(kind, body):
+    assert meaning(a_fact(kind, body, lane=1)) == Noted()
+    assert meaning(a_fact(kind, {"no": "such body"}, lane=1)) == Parked("bad_body")
+    assert meaning(a_fact(kind, body, lane=0)) == Parked("unknown_kind")
 
 
 def test_a_repeated_id_is_parked():

@@ -14,7 +14,7 @@ def mistakes(tree: dict[str, object]) -> str:
 
 def test_what_is_left_out_has_its_default():
     settings = convert({"data_dir": "data"}, EdgeSettings, "edge.toml")
-    assert (settings.web.host, settings.web.port, settings.printer) == ("127.0.0.1", 8600, None)
+    assert (settings.web.host, settings.web.port, settings.devices) == ("127.0.0.1", 8600, ())
     assert settings.store.tills == ("1", "2")
 
 
@@ -24,13 +24,13 @@ def test_all_mistakes_are_in_one_message_each_with_its_place():
             "date_dir": "data",
             "web": {"port": 70_000, "streams_max": 0, "hosts": "x"},
             "store": {"tills": "1", "cutoff_minutes": 5.5, "invite_days": 401},
-            "printer": {"port": "9100"},
+            "twins_dir": 5,
             "link": 5,
             "log_level": 3,
         }
     )
     for place in ("$.web.port", "$.web.streams_max", "$.store.tills", "$.store.cutoff_minutes", "$.store.invite_days",
-                  "$.printer.port", "$.link", "$.log_level", "`date_dir`", "`data_dir`", "`hosts`"):  # fmt: skip
+                  "$.twins_dir", "$.link", "$.log_level", "`date_dir`", "`data_dir`", "`hosts`"):  # fmt: skip
         assert place in said, place
     assert said.startswith("edge.toml: ")
 

@@ -245,8 +245,13 @@ export class App {
     const dish = this.menu?.byId.get(dish_id);
     if (!dish) return;
     hideToast();
-    const fitted = this.order.add(dish, this.finder.takeQty());
+    const qty = this.finder.takeQty();
     this.finder.clear();
+    if (dish.per_g) {
+      this.sheets.show("weigh", { dish, line: null });
+      return;
+    }
+    const fitted = this.order.add(dish, qty);
     if (!fitted) this.sayQtyMax();
   }
 
@@ -259,8 +264,16 @@ export class App {
   setQty(qty) {
     const line = this.order.chosenLine();
     if (!line) return;
+    const dish = this.menu?.byId.get(line.dish_id);
     if (qty < 1) this.removeChosen();
+    // A line by weight has no quantity: it is weighed again.
+    else if (line.weight_g && dish?.per_g) this.sheets.show("weigh", { dish, line });
     else if (!this.order.setQty(line.key, qty)) this.sayQtyMax();
+  }
+
+  /** A weight was taken: a new line, or another weight for a line that may be gone meanwhile. */
+  weighed(dish, line, weight_g) {
+    if (!line || !this.order.setWeight(line.key, weight_g)) this.order.addWeighed(dish, weight_g);
   }
 
   sayQtyMax() {

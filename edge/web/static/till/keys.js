@@ -55,12 +55,14 @@ function functionKey(app, event) {
       app.finder.focus(true);
       return true;
     case "F9":
-      if (app.sheets.name === "price") return true;
+      if (app.sheets.name === "price" || app.sheets.name === "weigh") return true;
       app.sheets.close();
       if (app.view === "pay") app.pay.setFen(app.pay.due_fen);
       else app.paying.exactCash();
       return true;
     case "F12":
+      // Nothing is paid while a dish of the order is still on the scale.
+      if (app.sheets.name === "weigh") return true;
       if (app.sheets.name === "price") {
         byId("sheet-layer").querySelector(".primary").click();
         return true;
@@ -96,6 +98,7 @@ export function listenToKeys(app) {
       const paying = event.key === "F9" || event.key === "F12" || (event.key === "Enter" && app.view === "pay");
       if (event.repeat && paying) taken = true;
       else taken = functionKey(app, event);
+      if (!taken && app.sheets.name === "weigh") taken = app.sheets.weigh.press(event.key);
       if (!taken && !app.sheets.open) taken = app.view === "pay" ? payKey(app, event) : orderKey(app, event);
     }
     if (taken) event.preventDefault();

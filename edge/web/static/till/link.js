@@ -19,6 +19,12 @@ export class Link {
     this.source = null;
     this.asking = false;
     this.away_timer = 0;
+    this.listeners = [];
+  }
+
+  /** Call `listener(data)` at each event `name` of a device of this till, and at "open" when the stream begins anew. */
+  on(name, listener) {
+    this.listeners.push([name, listener]);
   }
 
   start() {
@@ -36,6 +42,9 @@ export class Link {
     this.source = new EventSource("/api/v1/events");
     this.source.addEventListener("status", (event) => this.heard(JSON.parse(event.data), null));
     this.source.addEventListener("error", () => this.question());
+    for (const [name, listener] of this.listeners) {
+      this.source.addEventListener(name, (event) => listener(name === "open" ? null : JSON.parse(event.data)));
+    }
   }
 
   tick() {

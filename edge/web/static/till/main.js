@@ -3,8 +3,11 @@
 import { App } from "./app.js";
 import { byId, linkIcons } from "./dom.js";
 import { refit } from "./figures.js";
+import { GuestDisplay } from "./guest.js";
 import { listenToKeys } from "./keys.js";
+import { Scans } from "./scan.js";
 import { applyLanguage, applyTheme, lastTill } from "./settings.js";
+import { followScale } from "./weight.js";
 import { startWorker } from "./worker.js";
 import { useCatalogue } from "./words.js";
 
@@ -37,6 +40,12 @@ function connectKeys(app) {
   listenToKeys(app);
 }
 
+function connectDevices(app) {
+  app.scans = new Scans(app);
+  app.guest = new GuestDisplay(app);
+  followScale(app.link);
+}
+
 async function start() {
   applyTheme();
   applyLanguage(lastTill());
@@ -45,6 +54,7 @@ async function start() {
   const app = new App();
   app.screen.relabel();
   connectKeys(app);
+  connectDevices(app);
   startWorker(() => app.isIdle());
   await app.start();
 }

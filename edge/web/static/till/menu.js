@@ -1,5 +1,7 @@
 // The menu as the till needs it: by id, by category, by code and initials. Prices come from here and are the node's.
 
+import { weighedFen } from "./weights.js";
+
 /** Index the answer of GET /menu once, so that a keystroke only compares strings. */
 export function indexMenu(body) {
   const groups = new Map(body.modifier_groups.map((group) => [group.id, group]));
@@ -77,7 +79,21 @@ export function lackingGroup(dish, chosen) {
   return dish.groups.find((group) => group.options.filter((option) => chosen.includes(option.id)).length < group.min) || null;
 }
 
-/** Price of one portion in fen; null when dish or option is off the menu. */
+/** Does the weight of `line` fit `dish`: one where it is sold by weight, none where it is not? */
+export function weightFits(dish, line) {
+  return Boolean(dish.per_g) === Boolean(line.weight_g);
+}
+
+/** Price of a line in fen, by the piece or by weight (surcharges are for the line then); null when it cannot be sold as it is. */
+export function lineFen(menu, line) {
+  const unit = unitFen(menu, line);
+  const dish = menu.byId.get(line.dish_id);
+  if (unit === null || !weightFits(dish, line)) return null;
+  if (!dish.per_g) return unit * line.qty;
+  return weighedFen(dish.price_fen, line.weight_g, dish.per_g) + unit - dish.price_fen;
+}
+
+/** Price of one portion in fen, or of `per_g` grams, with its options; null when dish or option is off the menu. */
 export function unitFen(menu, line) {
   const dish = menu.byId.get(line.dish_id);
   if (!dish) return null;

@@ -1,7 +1,7 @@
 // The open order: a value that is replaced at each change, with twenty steps back (ux-security.md section 6).
 
 import { uuid7 } from "./ids.js";
-import { lackingGroup, startingOptions, toggleOption, unitFen } from "./menu.js";
+import { lackingGroup, lineFen, startingOptions, toggleOption } from "./menu.js";
 
 const UNDO_STEPS = 20;
 export const QTY_MAX = 999;
@@ -74,6 +74,19 @@ export class Order {
     return qty <= QTY_MAX;
   }
 
+  /** Add `weight_g` of a dish sold by weight: always a line of its own. */
+  addWeighed(dish, weight_g) {
+    const line = { key: this.cart.next_key, dish_id: dish.id, name: dish.name, qty: 1, modifiers: startingOptions(dish), weight_g };
+    this.change({ lines: [...this.cart.lines, line], chosen: line.key, next_key: line.key + 1 });
+  }
+
+  /** Give a line another weight. Returns whether the line was still there. */
+  setWeight(key, weight_g) {
+    if (!this.cart.lines.some((line) => line.key === key)) return false;
+    this.change({ lines: this.cart.lines.map((line) => (line.key === key ? { ...line, weight_g } : line)), chosen: key });
+    return true;
+  }
+
   /** Set the quantity of a line, 1 to QTY_MAX; below 1 removes it. Returns false where it was cut down to QTY_MAX. */
   setQty(key, qty) {
     if (qty < 1) {
@@ -115,13 +128,13 @@ export function price(menu, lines) {
   let gone = 0;
   let lacking = 0;
   for (const line of lines) {
-    const unit = menu ? unitFen(menu, line) : null;
+    const fen = menu ? lineFen(menu, line) : null;
     portions += line.qty;
-    if (unit === null) {
+    if (fen === null) {
       gone += 1;
       continue;
     }
-    total_fen += unit * line.qty;
+    total_fen += fen;
     if (lackingGroup(menu.byId.get(line.dish_id), line.modifiers)) lacking += 1;
   }
   return { total_fen, portions, gone, lacking };
@@ -129,5 +142,7 @@ export function price(menu, lines) {
 
 /** The lines as POST /sales takes them. */
 export function wireLines(lines) {
-  return lines.map((line) => ({ dish_id: line.dish_id, qty: line.qty, modifiers: line.modifiers, note: "" }));
+  return lines.map((line) => ({
+    dish_id: line.dish_id, qty: line.qty, modifiers: line.modifiers, note: "", ...(line.weight_g ? { weight_g: line.weight_g } : {}),
+  }));
 }

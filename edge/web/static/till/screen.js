@@ -4,7 +4,7 @@ import { byId, el, kbd, setHidden, setText } from "./dom.js";
 import { refit } from "./figures.js";
 import { price } from "./order.js";
 import { drawFinish } from "./pay.js";
-import { chooseLanguage, switchTheme, theme } from "./settings.js";
+import { chooseLanguage, devicesPath, switchTheme, theme } from "./settings.js";
 import { drawLastSale, drawLineKeys, drawSlipFoot, drawSlipHead } from "./slip.js";
 import { noticeOf, StateBar, statesOf } from "./states.js";
 import { hideToast } from "./toast.js";
@@ -13,7 +13,7 @@ import { applyWords, getLanguage, nameOf, t } from "./words.js";
 export class Screen {
   constructor(app) {
     this.app = app;
-    this.bar = new StateBar(byId("states"), (id) => app.sheets.show(id));
+    this.bar = new StateBar(byId("states"), (id) => { if (id === "devices") location.assign(devicesPath()); else app.sheets.show(id); });
     this.drawnLast = null;
     byId("categories").addEventListener("click", (event) => {
       const key = event.target.closest("button");
@@ -156,6 +156,7 @@ export class Screen {
     drawLineKeys(app);
     this.drawFoot();
     app.lines.follow(shown);
+    app.guest?.follow();
   }
 
   drawHead(sending) {

@@ -1,6 +1,6 @@
 // Language and theme of this device, remembered per till; the device decides until somebody chose.
 
-import { setLanguage } from "./words.js";
+import { getLanguage, setLanguage } from "./words.js";
 
 const dark = matchMedia("(prefers-color-scheme: dark)");
 
@@ -36,6 +36,11 @@ export function applyTheme() {
 export function switchTheme() {
   localStorage.setItem("theme", theme() === "dark" ? "light" : "dark");
   applyTheme();
+}
+
+/** Where the device page is, in the language and theme of this till. */
+export function devicesPath() {
+  return `/devices?lang=${getLanguage()}&theme=${theme()}`;
 }
 
 dark.addEventListener("change", applyTheme);

@@ -1,12 +1,12 @@
 // Sheets slide over the work area, never over the slip: what happened, what still works, what can be done.
 
-import { ask } from "./api.js";
 import { el, icon, kbd, setHidden } from "./dom.js";
 import { money } from "./money.js";
+import { ParkedSlips } from "./parked.js";
+import { devicesPath } from "./settings.js";
 import { faultOf, hubWord } from "./states.js";
-import { errorText, hasWord, t } from "./words.js";
-
-const PARKED = ["held", "unknown"];
+import { WeighPad } from "./weigh.js";
+import { t } from "./words.js";
 
 function clockOf(ms) {
   const date = new Date(ms);
@@ -23,6 +23,8 @@ export class Sheets {
     this.app = app;
     this.name = null;
     this.from = null;
+    this.parked = new ParkedSlips(() => { if (this.name === "printer") this.draw(); });
+    this.weigh = new WeighPad(this, (dish, line, weight_g) => app.weighed(dish, line, weight_g));
     root.addEventListener("click", (event) => { if (event.target === root) this.close(); });
   }
 
@@ -39,7 +41,7 @@ export class Sheets {
     document.body.dataset.sheet = name;
     setHidden(this.root, false);
     this.draw();
-    this.root.querySelector(".sheet-keys .primary, .sheet-close")?.focus({ focusVisible: false });
+    (this.root.querySelector("[data-first]") ?? this.root.querySelector(".sheet-keys .primary, .sheet-close"))?.focus({ focusVisible: false });
   }
 
   close() {
@@ -55,7 +57,7 @@ export class Sheets {
   /** Draw again after a change of state; nothing happens when it says the same as before. */
   refresh() {
     if (!this.open) return;
-    if (this.name === "printer") this.fetchJobs();
+    if (this.name === "printer") this.parked.fetch();
     this.draw();
   }
 
@@ -73,7 +75,7 @@ export class Sheets {
   }
 
   draw() {
-    const drawer = { hub: "drawHub", node: "drawNode", printer: "drawPrinter", keys: "drawKeys", price: "drawPrice", who: "drawWho", training: "drawTraining" }[this.name];
+    const drawer = { hub: "drawHub", node: "drawNode", printer: "drawPrinter", keys: "drawKeys", price: "drawPrice", who: "drawWho", training: "drawTraining", weigh: "drawWeigh", invite: "drawGiven", receipt: "drawGiven" }[this.name];
     this[drawer]();
   }
 
@@ -134,6 +136,15 @@ export class Sheets {
     ], [el("button", { class: "key primary", testid: "price-go", text: t("sheet.price_go", { amount: money(new_fen) }), onclick: () => { this.close(); go(); } })]);
   }
 
+  /** What was scanned brings its own drawing. */
+  drawGiven() {
+    this.extra.draw(this);
+  }
+
+  drawWeigh() {
+    this.weigh.draw(this.extra);
+  }
+
   drawKeys() {
     const rows = [
       [["F2"], "keys.search"], [["3", "*"], "keys.quantity"], [["F9"], "keys.exact"], [["F12"], "keys.pay"], [["Ctrl", "Z"], "keys.undo"],
@@ -145,11 +156,12 @@ export class Sheets {
   }
 
   drawPrinter() {
-    const { status, node_away } = this.app;
+    const { app } = this;
+    const { status, node_away } = app;
     const said = node_away || !status ? "unknown" : status.printer.state;
     const state = faultOf(said) ?? said;
     const since_ms = !node_away && status?.printer.since_ms;
-    if (this.jobs === undefined) this.fetchJobs();
+    if (this.parked.jobs === undefined) this.parked.fetch();
     const roll = status?.printer.roll_url
       ? [el("a", { class: "key", href: status.printer.roll_url, target: "_blank", rel: "noopener", "data-testid": "roll-link" }, icon("open"), el("span", { text: t("sheet.roll") }))]
       : [];
@@ -157,62 +169,7 @@ export class Sheets {
       ...this.what(null, t("sheet.printer_" + state), t("sheet.printer_works")),
       since_ms ? el("p", { class: "quiet", text: t("sheet.since", { time: clockOf(since_ms) }) }) : null,
       el("h3", { text: t("sheet.slips") }),
-      ...this.slips(),
-    ].filter(Boolean), [...roll, this.refreshKey()]);
-  }
-
-  slips() {
-    if (this.message) return [el("p", { class: "sheet-error", role: "alert", text: this.message })];
-    if (this.jobs === undefined) return [el("p", { class: "quiet", text: t("sheet.fetching") })];
-    if (this.jobs === null) return [el("p", { class: "quiet", text: t("sheet.unread") })];
-    if (!this.jobs.length) return [el("p", { class: "quiet", testid: "slips-none", text: t("sheet.slips_none") })];
-    return [el("ul", { class: "slips" }, ...this.jobs.map((job) => this.slip(job)))];
-  }
-
-  slip(job) {
-    // A reason that this page has no word for says no more than "fault"; its raw name helps nobody at the till.
-    const reason = job.reason ? t("job.reason_" + (hasWord("job.reason_" + job.reason) ? job.reason : "error")) : "";
-    const copy = job.copy > 0 ? t("job.copy", { n: job.copy }) : "";
-    const facts = [clockOf(job.created_ms), t("job." + job.state), reason, copy].filter(Boolean).join("\u00b7");
-    const keys = PARKED.includes(job.state) ? [
-      el("button", { class: "key", testid: "retry-" + job.id, text: t(job.state === "unknown" ? "sheet.retry" : "sheet.retry_held"), onclick: () => this.act(job.id, "retry") }),
-      el("button", { class: "key danger", testid: "discard-" + job.id, text: t("sheet.discard"), "aria-expanded": this.discarding === job.id ? "true" : "false",
-        onclick: () => { this.discarding = this.discarding === job.id ? null : job.id; this.draw(); } }),
-    ] : [];
-    const why = this.discarding === job.id ? el("div", { class: "why", role: "group", "aria-label": t("sheet.discard_why") }, el("span", { text: t("sheet.discard_why") }),
-      ...["guest_left", "already_printed", "test"].map((reasonKey) => el("button", { class: "key danger", testid: "discard-why-" + reasonKey, text: t("discard." + reasonKey),
-        onclick: () => this.act(job.id, "discard", { reason: t("discard." + reasonKey) }) }))) : null;
-    return el("li", { testid: "slip-" + job.id, "data-state": job.state },
-      el("p", {}, el("span", { class: "dot " + (PARKED.includes(job.state) ? "fault" : "ring"), "aria-hidden": "true" }),
-        el("b", { text: t("sheet.slip_number", { number: job.receipt_no }) }), el("span", { text: facts })),
-      el("div", { class: "slip-keys-row" }, ...keys), why);
-  }
-
-  async fetchJobs() {
-    if (this.fetching) return;
-    this.fetching = true;
-    try {
-      const { body } = await ask("GET", "/print-jobs?open=1");
-      this.jobs = body.jobs;
-      this.message = "";
-    } catch {
-      this.jobs = null;
-    } finally {
-      this.fetching = false;
-    }
-    if (this.name === "printer") this.draw();
-  }
-
-  async act(id, verb, body = {}) {
-    try {
-      await ask("POST", `/print-jobs/${encodeURIComponent(id)}/${verb}`, { body });
-      this.message = "";
-      this.discarding = null;
-    } catch (error) {
-      this.message = error.code ? errorText(error) : t("sheet.unread");
-      if (this.name === "printer") this.draw();
-      return;
-    }
-    await this.fetchJobs();
+      ...this.parked.rows(),
+    ].filter(Boolean), [el("a", { class: "key", href: devicesPath(), testid: "devices-link", text: t("sheet.devices") }), ...roll, this.refreshKey()]);
   }
 }

@@ -2,8 +2,9 @@
 
 import { byId, el, setDisabled, setHidden, setText } from "./dom.js";
 import { fit } from "./figures.js";
-import { lackingGroup, unitFen } from "./menu.js";
+import { lackingGroup, lineFen, unitFen, weightFits } from "./menu.js";
 import { amount, money } from "./money.js";
+import { kilograms, perText } from "./weights.js";
 import { nameOf, t } from "./words.js";
 
 // From this many characters on the total is measured; shorter ones fit every layout, and measuring costs a layout.
@@ -11,12 +12,15 @@ const MEASURED_CHARS = 10;
 const TOTAL_STEPS_PX = [48, 40, 34, 28];
 const CHANGE_STEPS_PX = [60, 48, 40, 34];
 
-/** The small second row of a line: unit price when there are several, options, what stands in the way. */
-function smallText(menu, line, unit) {
+/** The small second row of a line: weight, or unit price when there are several; options; what stands in the way. */
+function smallText(menu, line) {
+  const unit = unitFen(menu, line);
   if (unit === null) return t("slip.gone");
   const dish = menu.byId.get(line.dish_id);
+  if (!weightFits(dish, line)) return t(dish.per_g ? "weigh.now_by_weight" : "weigh.now_by_piece");
   const lacking = lackingGroup(dish, line.modifiers);
-  const parts = line.qty > 1 ? ["@" + amount(unit)] : [];
+  const parts = dish.per_g ? [`${kilograms(line.weight_g)} \u00d7 ${amount(dish.price_fen)}/${perText(dish.per_g)}`]
+    : line.qty > 1 ? ["@" + amount(unit)] : [];
   for (const id of line.modifiers) parts.push(nameOf(menu.options.get(id).name));
   if (lacking) parts.push(t("slip.few_options", { group: nameOf(lacking.name) }));
   return parts.join("\u00b7");
@@ -81,13 +85,13 @@ export class SlipLines {
   }
 
   fill(menu, line, row, chosen, locked) {
-    const unit = menu ? unitFen(menu, line) : null;
+    const fen = menu ? lineFen(menu, line) : null;
     const dish = menu?.byId.get(line.dish_id);
     setText(row.parts.qty, String(line.qty));
     setText(row.parts.name, nameOf(dish ? dish.name : line.name));
-    setText(row.parts.amount, unit === null ? "\u2014" : amount(unit * line.qty));
-    setText(row.parts.small, menu ? smallText(menu, line, unit) : "");
-    const wrong = Boolean(menu) && (unit === null || Boolean(lackingGroup(dish, line.modifiers)));
+    setText(row.parts.amount, fen === null ? "\u2014" : amount(fen));
+    setText(row.parts.small, menu ? smallText(menu, line) : "");
+    const wrong = Boolean(menu) && (fen === null || Boolean(lackingGroup(dish, line.modifiers)));
     row.button.classList.toggle("wrong", wrong);
     row.button.setAttribute("aria-current", chosen ? "true" : "false");
     setDisabled(row.button, locked);
@@ -144,7 +148,8 @@ export function drawSlipFoot(app, lines, sum, blocked) {
 export function drawLineKeys(app) {
   const line = app.order.chosenLine();
   const off = !line || app.view === "pay";
-  setText(byId("line-qty"), line ? String(line.qty) : "");
+  setText(byId("line-qty"), line ? (line.weight_g ? kilograms(line.weight_g) : String(line.qty)) : "");
+  byId("line-qty").classList.toggle("weight", Boolean(line?.weight_g));
   for (const id of ["line-less", "line-more", "line-remove"]) setDisabled(byId(id), off);
   setHidden(byId("line-keys"), app.view === "pay");
 }

@@ -41,6 +41,14 @@ function printerState(status, node_away) {
   return { id: "printer", shape: "ok", text: t("state.printer_" + state) + (waiting ? "\u00b7" + waiting : ""), rank: 0 };
 }
 
+/** How many devices need a look beside the printer, which has a state of its own; and whether a row of the settings is wrong. */
+function devicesState(status) {
+  const { down, problems } = status.devices ?? { down: 0, problems: 0 };
+  const others = down - (faultOf(status.printer.state) || status.printer.state === "unknown" ? 1 : 0);
+  if (others > 0) return { id: "devices", shape: "fault", text: others === 1 ? t("state.devices_down_one") : t("state.devices_down", { n: others }), rank: 2.5 };
+  return problems ? { id: "devices", shape: "fault", text: t("state.devices_rows"), rank: 1.5 } : null;
+}
+
 /** The states to show, in their fixed order; `node_away` makes all the rest unknown. */
 export function statesOf(status, node_away) {
   const states = [];
@@ -48,6 +56,8 @@ export function statesOf(status, node_away) {
   if (node_away) states.push({ id: "node", shape: "node", text: t("state.node_away"), rank: 4 });
   else states.push(hubState(status));
   states.push(printerState(status, node_away));
+  const devices = status && !node_away ? devicesState(status) : null;
+  if (devices) states.push(devices);
   while (states.length > SHOWN_MAX) {
     const calmest = states.reduce((least, each) => (each.rank < least.rank ? each : least));
     states.splice(states.indexOf(calmest), 1);

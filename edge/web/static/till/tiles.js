@@ -2,6 +2,7 @@
 
 import { el, setText } from "./dom.js";
 import { money } from "./money.js";
+import { perText } from "./weights.js";
 import { nameOf } from "./words.js";
 
 const FIRST_TILES = 40;
@@ -42,7 +43,8 @@ export class Tiles {
       el("span", { class: "tile-name", text: nameOf(dish.name) }),
       el("span", { class: "tile-foot" },
         el("span", { class: "tile-code", text: dish.code }),
-        el("span", { class: "tile-price", text: money(dish.price_fen) })));
+        el("span", { class: "tile-price", text: money(dish.price_fen) },
+          dish.per_g ? el("small", { text: "/" + perText(dish.per_g) }) : null)));
     this.byDish.set(dish.id, tile);
     this.mark(dish.id, tile, dish.code);
     return tile;
