@@ -34,6 +34,7 @@ DESK = """
 [[devices]]
 kind = "drawer"
 id = "drawer"
+name = "钱箱 Drawer"
 printer = "counter"
 
 [[devices]]
@@ -47,12 +48,14 @@ fallback = "counter"
 [[devices]]
 kind = "scanner"
 id = "scanner"
+name = "扫码枪 Scanner"
 address = "virtual://scanner/front"
 till = "1"
 
 [[devices]]
 kind = "scale"
 id = "scale"
+name = "电子秤 Scale"
 address = "virtual://scale/counter?dialect=st-gs"
 protocol = "st-gs"
 till = "1"
@@ -60,12 +63,14 @@ till = "1"
 [[devices]]
 kind = "card_reader"
 id = "cards"
+name = "读卡器 Cards"
 address = "virtual://card_reader/front"
 till = "1"
 
 [[devices]]
 kind = "display"
 id = "display"
+name = "客显 Display"
 address = "virtual://display/guest"
 till = "1"
 """
@@ -292,6 +297,7 @@ link = {{ reconnect_cap_ms = 5000 }}
 [[devices]]
 kind = "printer"
 id = "counter"
+name = "前台 Counter"
 address = "tcp://127.0.0.1:{paper_port}"
 roll_url = "{roll_url}/"
 confirm_ms = 5000
