@@ -173,6 +173,8 @@ class World:
     say: Callable[[str], None]
     tills: tuple[str, ...] = ("1", "2")
     fixed_ports: bool = False
+    desk: bool = True
+    """Whether the first store has virtual devices besides its receipt printer."""
     stores: list[Store] = field(default_factory=list)
     console_url: str = ""
     guest_url: str = ""
@@ -301,7 +303,7 @@ name = "前台 Counter"
 address = "tcp://127.0.0.1:{paper_port}"
 roll_url = "{roll_url}/"
 confirm_ms = 5000
-{DESK if store_id == STORES[0][0] else ""}""",
+{DESK if self.desk and store_id == STORES[0][0] else ""}""",
             encoding="utf-8",
         )
         printer = self._process(

@@ -37,7 +37,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """The demo's own processes, with the demo restaurant's menu."""
     folder: Path = tmp_path_factory.mktemp("world")
 
-    world = World(folder, "embedded", demo_orders.demo_menu(), say=lambda step: None)
+    world = World(folder, "embedded", demo_orders.demo_menu(), say=lambda step: None, desk=False)
     world.start()
     yield world
     world.stop()
