@@ -13,12 +13,13 @@ import msgspec
 from drivers.document import ReceiptDoc
 from drivers.errors import DeviceRejected
 from drivers.escpos import encoder, recovery
-from drivers.escpos.encoder import Encoded
+from drivers.escpos.encoder import JOB_START, Encoded
 from drivers.escpos.glyphs import GlyphSource
 from drivers.escpos.profile import Confirms, PrinterProfile
 from drivers.escpos.raster import SLICE_ROWS_MAX
 from drivers.printer import drawer as drawers
 from drivers.printer import printing, profiles
+from drivers.printer.calibration import calibration_slip
 from drivers.printer.drawer import KickOutcome
 from drivers.printer.printing import Learned, Outcome, Status
 from drivers.transport import address
@@ -29,7 +30,10 @@ from edge.db import device_memory
 from edge.devices.registry import Entry
 from edge.domain.device_rows import DrawerRow, PrinterRow
 from edge.domain.device_view import DeviceState
+from edge.receipts.calibration import CalibrationSlip, TrialSlip
 
+_MARK: Final = "REPRINT {copy}\n"
+"""On a calibration's slip, without Chinese: whether the printer has any is what the slip finds out."""
 UNCONFIRMED: Final = "unconfirmed"
 NEAR_END: Final = "near_end"
 
@@ -149,7 +153,15 @@ class PortPrinter:
         )
 
     def encode(self, document: ReceiptDoc) -> Encoded:
-        """Give a slip's bytes. The system's fonts are only loaded for what the printer's own characters cannot say."""
+        """Give a slip's bytes; those of a calibration go through the same thread and lock as every other slip.
+
+        The system's fonts are only loaded for what the printer's own characters cannot say.
+        """
+        if isinstance(document, CalibrationSlip):
+            mark = JOB_START + _MARK.format(copy=document.copy).encode("ascii") if document.copy > 0 else b""
+            return Encoded(mark + calibration_slip(self._profile, self.glyphs()), 0)
+        if isinstance(document, TrialSlip):
+            return encoder.encode(document, document.profile, self.glyphs())
         if not self._profile.raster_text:
             encoded = encoder.encode(document, self._profile)
             if not encoded.unprintable:

@@ -9,6 +9,7 @@ from base64 import b64encode
 from collections.abc import Sequence
 from functools import cache
 from typing import Any, Final, cast
+from urllib.parse import urlencode
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request
 from werkzeug.wrappers import Response as WerkzeugResponse
@@ -161,10 +162,10 @@ def _done(session: Session, device_id: str, verb: str) -> tuple[str, int] | Refu
         case "calibration":
             verb, result = "calibrate", calibrate.print_slip(desk().node, device_id)
         case "trial":
-            profile = calibrate.found(desk().node, device_id, _answers(request.form.to_dict(flat=True)))
+            profile = calibrate.found(desk().node, device_id, _answers(request.form.to_dict()))
             result = profile if isinstance(profile, Refused) else calibrate.print_trial(desk().node, device_id, profile)
         case "keep":
-            answers = _answers(request.form.to_dict(flat=True))
+            answers = _answers(request.form.to_dict())
             verb, result = "kept", calibrate.keep(desk().node, device_id, answers, session.cashier_id)
         case _:
             result = Refused("not_found")
@@ -231,6 +232,7 @@ def _page(view: DeviceView | None) -> Page:
         parts=drawn,
         poll=_poll(view, drawn),
         problems=desk().node.devices.problems,
+        empty=not desk().node.devices.rows,
         drawer_here=_drawer_here(looked, view),
         openings=OPENINGS,
     )
@@ -343,9 +345,11 @@ def _said(key: str, device_id: str, n: int = 0) -> Page:
         return Response(page, mimetype="text/html", headers={"HX-Trigger": "said"})
     row = _row(device_id)
     where = "/devices" if row is None else f"/devices/{row.id}"
-    if request.form.get("stay") and row is not None:
-        where += f"/calibrate?{request.form['stay']}"
-    return redirect(f"{where}{'&' if '?' in where else '?'}said={key}&n={n}", 303)
+    answers = _answers(request.form.to_dict()) if request.path.endswith("/trial") else {}
+    if row is not None and request.path.endswith(("/trial", "/calibration")):
+        where += "/calibrate"
+    begun = {"begin": "1", **answers} if answers else {}
+    return redirect(f"{where}?{urlencode({**begun, 'said': key, 'n': n})}", 303)
 
 
 def _stranger() -> Page:
