@@ -1,4 +1,4 @@
-"""Make the README's pictures from the running product: the till, a payment, a printed receipt, the console."""
+"""Make the README's pictures from the running product: the till, a payment, a receipt, the devices, the console."""
 
 import argparse
 import shutil
@@ -41,6 +41,7 @@ def main() -> None:
         ):
             context = chromium.new_context(viewport=VIEWPORT, locale="zh-CN", timezone_id="Asia/Shanghai")
             _till(context.new_page(), world.stores[0])
+            _devices(context.new_page(), world.stores[0])
             _console(context.new_page(), world)
             dark = chromium.new_context(
                 viewport=VIEWPORT, locale="en", color_scheme="dark", timezone_id="Asia/Shanghai"
@@ -80,6 +81,25 @@ def _till(page: Page, store: Store) -> None:
     page.keyboard.type("600")
     page.screenshot(path=FOLDER / "payment.png")
     page.keyboard.press("Escape")
+
+
+def _devices(page: Page, store: Store) -> None:
+    """The kitchen's printer has no paper: the device page says what to do."""
+    page.goto(f"{store.url}/devices/kitchen")
+    desk_url = page.get_by_test_id("do-page").get_attribute("href")
+    assert desk_url is not None
+    desk_url = desk_url.split("/printer/")[0]
+    paper = f"{desk_url}/api/devices/printer/kitchen/fault"
+    page.request.post(paper, data={"value": {"paper_out": True}})
+    page.goto(f"{store.url}/till/")
+    expect(page.locator("#tiles .tile").first).to_be_visible()
+    for key in ("1", "0", "1", "Enter", "F9"):
+        page.keyboard.press(key)
+    expect(page.get_by_test_id("saved")).to_be_visible()
+    page.goto(f"{store.url}/devices/kitchen")
+    expect(page.locator("main")).to_contain_text("没有纸", timeout=15_000)
+    page.screenshot(path=FOLDER / "devices.png")
+    page.request.post(paper, data={"value": {"paper_out": False}})
 
 
 def _till_dark(page: Page, store: Store) -> None:

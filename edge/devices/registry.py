@@ -41,6 +41,7 @@ class Entry:
         self._registry = registry
         self._view = DeviceView(row.id, kind, row.name or row.id, address, "connecting")
         self._up: bool | None = None
+        self._noted: tuple[DeviceState, str] | None = None
 
     @property
     def view(self) -> DeviceView:
@@ -68,7 +69,12 @@ class Entry:
             turn = None if same else self._turn(state, cause)
         if same:
             return
-        self.note(f"state.{state}", cause)
+        # Every slip makes a printer busy for a moment; a hundred such lines would leave no room for what matters.
+        if state != "busy" and self._noted != (state, cause):
+            self._noted = (state, cause)
+            self.note(f"state.{state}", cause)
+        else:
+            registry.changed()
         if turn is not None:
             registry.tell(turn)
 
