@@ -216,7 +216,7 @@ BADGE = "ZGS-7K3M9P2Q"
 HOLDER = "DOE/JOHN"
 TRACK_1 = f"%B{PAN}^{HOLDER}^28122010000000000?"
 TRACK_2 = f";{PAN}=28122010000000?"
-SECRETS = (PAN, AMEX, WECHAT, ALIPAY, HOLDER, "28122010000", PAN[6:], WECHAT[6:16], ALIPAY[6:16])
+SECRETS = (PAN, AMEX, WECHAT, ALIPAY, BADGE, HOLDER, "28122010000", PAN[6:], WECHAT[6:16], ALIPAY[6:16])
 """What must stand nowhere, whole or without its ends."""
 
 
@@ -302,7 +302,8 @@ def evening(node: Running) -> None:
         node.say("gun", WECHAT[:12].encode() + b"\xff\xfe\r")
         for swipe in (f"{TRACK_1}{TRACK_2}", TRACK_2, TRACK_2[::-1], f";{AMEX}=28122010000?", TRACK_1[:30]):
             node.say("stripe", swipe.encode() + b"\r")
-        node.say("stripe", b"%ZG600123?\r")
+        node.say("stripe", f"%{BADGE}?\r".encode())
+        node.say("gun", f"{BADGE}\r".encode())
     node.call("POST", "sales", sell_body(1))
     node.say("stripe", TRACK_2[:20].encode())
     node.plugs["stripe"].unplug()
@@ -341,7 +342,7 @@ def test_the_search_sees_what_a_node_writes_into_its_database_its_log_and_its_an
     """Negative control: what is no secret is found where it was written, and a secret is found once it is."""
     sale = sell_body(1)["sale_id"]
     log_file = closed_node.folder / "log.jsonl"
-    written = (sale, "node.serving", "device.down", "134567", "card.read_error", BADGE[:3])
+    written = (sale, "node.serving", "device.down", "134567", "card.half")
     assert found(closed_node, (*written, "never written")) == list(written)
     assert sale.encode() in (closed_node.folder / "node.db").read_bytes()
     assert b"device.down" in log_file.read_bytes()

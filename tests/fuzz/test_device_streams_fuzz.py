@@ -15,6 +15,7 @@ from drivers.scanner.framer import Framer, Framing, Noise, Scan
 from drivers.scanner.keys import RECORD, Keyboard, KeyReader
 from edge.domain.bearer import BearerShelf
 from edge.domain.scanned import Kind, route
+from tests.kit.serial_line import heard, line_of
 
 DEEP = bool(os.environ.get("ZHANGGUI_DEEP"))
 SEEDS = 3000 if DEEP else 200
@@ -23,39 +24,6 @@ BAUDS = (1200, 2400, 4800, 9600, 14400, 19200, 38400, 57600, 115200)
 BASE_32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 
 # ------------------------------------------------------------------------------------------------ the line
-
-
-def line_of(data: bytes) -> list[int]:
-    """The levels of a serial line, 8N1, one entry a bit: idle, then start, eight bits from the low end, stop."""
-    levels = [1] * 20
-    for byte in data:
-        levels += [0, *((byte >> bit) & 1 for bit in range(8)), 1]
-    return levels + [1] * 30
-
-
-def heard(levels: list[int], *, sent: int, read: int, phase: float, needs_edge: bool) -> bytes:
-    """What a receiver set to another speed makes of a line: it looks at the middle of each of *its* bits.
-
-    A wrong stop bit is delivered like any byte, as the kernel does. Some receivers wait for an edge after it, some take
-    the low line for the next start bit.
-    """
-    bit = sent / read
-    got = bytearray()
-    at, before = phase, 1
-
-    def level(when: float) -> int:
-        return levels[int(when)] if when < len(levels) else 1
-
-    while at < len(levels):
-        now = level(at)
-        if now == 0 and (before == 1 or not needs_edge) and level(at + bit / 2) == 0:
-            got.append(sum(level(at + bit * (1.5 + place)) << place for place in range(8)))
-            before = level(at + bit * 9.5)
-            at += bit * 9.5
-        else:
-            before = now
-        at += bit / 16
-    return bytes(got)
 
 
 def code_of_a_restaurant(chance: random.Random) -> str:

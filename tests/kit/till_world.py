@@ -25,7 +25,7 @@ from edge.domain.scanned import Kind
 from edge.services import till_devices
 from edge.services.node import Node
 from edge.services.scanning import AcceptsCommand
-from edge.wiring import _talk
+from edge.wiring.devices import talk_of
 from sync.node.ports import SeededChance
 
 PATIENCE_S = 20.0
@@ -195,7 +195,7 @@ class TillWorld:
             name: Supervised(
                 self.registry.entry_of(row),
                 self._ports(name, longest_wait_ms),
-                partial(_talk, row, folder, self.boards, self.tills),
+                partial(talk_of, row, folder, self.boards, self.tills),
                 node.clock,
                 SeededChance(name),
             )
