@@ -131,9 +131,9 @@ def rate(work: Callable[[], object], seconds: float) -> float:
     return done / spent
 
 
-def with_python_escpos(lines: list[str]) -> Callable[[], object]:
-    """Give the same receipt by python-escpos: its own text path, its native QR, its cut."""
-    os.environ.setdefault("ESCPOS_CAPABILITIES_PICKLE_DIR", tempfile.mkdtemp(prefix="zhanggui-bench-escpos-"))
+def with_python_escpos(lines: list[str], folder: Path) -> Callable[[], object]:
+    """Give the same receipt by python-escpos: its own text path, its native QR, its cut; its files go into the folder."""
+    os.environ["ESCPOS_CAPABILITIES_PICKLE_DIR"] = tempfile.tempdir = str(folder)
     from escpos.printer import Dummy  # noqa: PLC0415 - half a second of import, only here
 
     def work() -> bytes:
@@ -148,7 +148,7 @@ def with_python_escpos(lines: list[str]) -> Callable[[], object]:
     return work
 
 
-def measure_encoding() -> tuple[float, float, float | None, int, float]:
+def measure_encoding(folder: Path) -> tuple[float, float, float | None, int, float]:
     """Receipts a second by us, by python-escpos, as dots; bytes of dots; CPU time of one receipt in µs."""
     document, profile = receipt(), PROFILES["epson-80"]
     glyphs = system_glyphs()
@@ -157,7 +157,7 @@ def measure_encoding() -> tuple[float, float, float | None, int, float]:
     def ours() -> object:
         return encoder.encode(document, profile)
 
-    theirs = with_python_escpos(decode(encoder.encode(document, profile).data).text.splitlines())
+    theirs = with_python_escpos(decode(encoder.encode(document, profile).data).text.splitlines(), folder)
     theirs()
     ours()
     dots = encoder.encode(document, dots_profile, glyphs)
@@ -329,7 +329,7 @@ def measure(folder: Path) -> Report:
     Raises:
         BenchError: something did not start or was lost.
     """
-    ours, theirs, raster, raster_bytes, cpu_us = measure_encoding()
+    ours, theirs, raster, raster_bytes, cpu_us = measure_encoding(folder)
     say(f"bench: {ours} receipts/s, python-escpos {theirs}/s, as dots {raster}/s")
     scans = measure_scans(folder / "scans")
     say(f"bench: scan to event p50 {percentile(scans, 50):.2f} ms")
