@@ -161,6 +161,11 @@ def columns_of(cleaned: str) -> int:
 
 
 def encode_cleaned(cleaned: str, *, fourbyte: bool = False) -> bytes:
+    """Encode a line; see `_encode`. Lines of slips come back (heads, dishes with their prices), so short ones are kept."""
+    return _encode_known(cleaned, fourbyte) if len(cleaned) <= _KEPT_CHARS_MAX else _encode(cleaned, fourbyte)
+
+
+def _encode(cleaned: str, fourbyte: bool) -> bytes:  # noqa: FBT001 - positional for the cache
     """Encode cleaned text, each Chinese run between FS & and FS . so that the printer's own default does not matter.
 
     Raises:
@@ -174,3 +179,6 @@ def encode_cleaned(cleaned: str, *, fourbyte: bool = False) -> bytes:
     parts = _RUNS.split(cleaned)
     parts[1::2] = [f"\x1c&{run}\x1c." for run in parts[1::2]]
     return "".join(parts).encode("gb18030" if fourbyte else "gbk")
+
+
+_encode_known: Final = lru_cache(maxsize=4_096)(_encode)
