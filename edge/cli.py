@@ -143,7 +143,10 @@ def decode(file: Path, png: Path | None, columns: str, as_json: bool) -> None:
         _fail(f"{file} is empty; give a file of the bytes that went to a printer", 2)
     decoded = decoder.decode(data)
     if png is not None:
-        picture.render(decoded.ops, profile_for_columns(int(columns))).save(png)
+        try:
+            picture.render(decoded.ops, profile_for_columns(int(columns))).save(png)
+        except OSError as error:
+            _fail(f"{png}: {error.strerror or error}; name a file in a folder that is there", 2)
     told = {
         "ok": True,
         "complete": decoded.complete,

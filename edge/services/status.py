@@ -154,6 +154,9 @@ def printer_view(views: Sequence[DeviceView], printer_id: str) -> PrinterView | 
 
 
 def _printer_state(view: DeviceView) -> str:
+    if view.held:
+        # However well it is: nothing comes out until a person lets it go on.
+        return "held"
     if view.state in {"ready", "busy", "degraded"}:
         return "ready"
     if view.state == "error":

@@ -531,7 +531,7 @@ def test_watchers_are_told_of_each_new_slip_and_of_the_state(twin):
 
     twin.print(RECEIPT)
 
-    events = []
+    events: list[tuple[str, int | None]] = []
     # Which of the two comes first is nobody's promise; the connection's time limit ends the wait for one that never comes.
     while not {("slip", newest + 1), ("state", None)} <= set(events):
         line = response.readline().decode()

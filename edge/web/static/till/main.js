@@ -27,8 +27,10 @@ async function fetchWords() {
 }
 
 function connectKeys(app) {
-  byId("exact-cash").addEventListener("click", () => app.paying.exactCash());
-  byId("pay").addEventListener("click", () => app.openPay());
+  // Nothing is paid while a dish of the order is still on the scale, by mouse as by key.
+  const offTheScale = (act) => () => { if (app.sheets.name !== "weigh") act(); };
+  byId("exact-cash").addEventListener("click", offTheScale(() => app.paying.exactCash()));
+  byId("pay").addEventListener("click", offTheScale(() => app.openPay()));
   byId("finish").addEventListener("click", () => app.paying.finish());
   byId("clear").addEventListener("click", () => app.clearOrder());
   byId("line-less").addEventListener("click", () => app.setQty((app.order.chosenLine()?.qty ?? 0) - 1));

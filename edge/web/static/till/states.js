@@ -3,7 +3,7 @@
 import { el, setText } from "./dom.js";
 import { t } from "./words.js";
 
-const PRINTER_FAULTS = ["paper_out", "cover_open", "not_answering", "error"];
+const PRINTER_FAULTS = ["paper_out", "cover_open", "not_answering", "error", "held"];
 const PRINTER_CALM = ["ready", "busy", "unknown", "none"];
 const SHOWN_MAX = 3;
 

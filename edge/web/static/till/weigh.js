@@ -113,6 +113,8 @@ export class WeighPad {
   }
 
   grams() {
+    // What went beyond the bounds is not the weight that was meant, so its first digits are not taken for it.
+    if (this.full) return null;
     const grams = parseGrams(this.text, this.unit);
     return isWeight(grams) ? grams : null;
   }
