@@ -52,6 +52,13 @@ class NotPermitted(Unreachable):
     hint = "put the account into the group of the device (dialout, lp or input), then start the node again"
 
 
+class Refused(Unreachable):
+    """There is such a device, but not with what its address asks of it."""
+
+    code = "rejected"
+    hint = "correct the address in the settings, then start the node again"
+
+
 class NotSupported(Unreachable):
     """The library or service that reaches this kind of device is not on this machine."""
 

@@ -28,7 +28,6 @@ from drivers.escpos.status import (
 from drivers.printer.limits import BUFFER_BYTES, PAPER_BYTES_PER_S, Timeouts, wash_time_ms, wire_time_ms
 from drivers.printer.talk import Status, StatusState, Talk
 from drivers.transport.port import Clock, Port, PortFactory
-from drivers.transport.tcp import TcpAddress, tcp_ports
 
 __all__ = [
     "DEFAULT_TIMEOUTS",
@@ -40,7 +39,6 @@ __all__ = [
     "Timeouts",
     "check",
     "clear",
-    "print_slip",
     "print_through",
 ]
 
@@ -144,42 +142,6 @@ def clear(
         port.close()
 
 
-def print_slip(
-    address: str | TcpAddress,
-    data: bytes,
-    *,
-    job_tag: bytes,
-    profile: PrinterProfile,
-    clock: Clock,
-    before_first_byte: Callable[[], None],
-    timeouts: Timeouts = DEFAULT_TIMEOUTS,
-) -> Outcome:
-    """Print a slip on a network printer and say what became of it.
-
-    Args:
-        address: `tcp://host:port`.
-        data: the whole slip, cut included, at least 1 byte.
-        job_tag: 4 bytes of 0x20 to 0x7E, different from those of the jobs before it.
-        profile: what kind of printer it is.
-        clock: for the deadlines.
-        before_first_byte: commits that the slip is about to be sent; called once, after the printer said it is ready. What it
-            raises comes out unchanged, with nothing sent.
-        timeouts: the time limits.
-
-    Raises:
-        DeviceRejected: the address, the tag or the data is unusable; our mistake.
-    """
-    return print_through(
-        tcp_ports(address),
-        data,
-        job_tag=job_tag,
-        profile=profile,
-        clock=clock,
-        before_first_byte=before_first_byte,
-        timeouts=timeouts,
-    )
-
-
 def print_through(
     port_factory: PortFactory,
     data: bytes,
@@ -193,15 +155,16 @@ def print_through(
     on_open: bytes = b"",
     bytes_per_s: int | None = None,
 ) -> Outcome:
-    """Print a slip through any port; see `print_slip` for what is not said here.
+    """Print a slip through any port and say what became of it.
 
     Args:
         port_factory: makes the port; one connection for this job alone.
-        data: the slip.
-        job_tag: its tag.
+        data: the whole slip, cut included, at least 1 byte.
+        job_tag: 4 bytes of 0x20 to 0x7E, different from those of the jobs before it.
         profile: what kind of printer it is.
         clock: for the deadlines.
-        before_first_byte: commits "sending".
+        before_first_byte: commits that the slip is about to be sent; called once, after the printer said it is ready. What it
+            raises comes out unchanged, with nothing sent.
         timeouts: the time limits for a slip of up to 4 kB; what depends on the length is stretched.
         learned: what is known of this very printer. `Learned()` = nothing yet: it is asked before its first slip. With an
             identity, a printer that is another now holds the slip with `other_printer`, until a person accepts it, which is to
@@ -209,6 +172,9 @@ def print_through(
         on_open: what frees the printer from a command that the job before left open (drivers.md §2.3); sent before the slip.
             The next job needs it again when this one is `held`; otherwise it was handed over.
         bytes_per_s: speed of a serial line; None for any other.
+
+    Raises:
+        DeviceRejected: the tag or the data is unusable; our mistake.
     """
     if not data:
         raise DeviceRejected("a slip has at least one byte")

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
-from drivers.errors import DeviceRejected, Unreachable
+from drivers.errors import DeviceRejected, Refused, Unreachable
 from drivers.transport.address import Address, VirtualAddress, parse
 
 _MOST_BYTES: Final = 4_096
@@ -20,6 +20,7 @@ def read_twin(address: VirtualAddress, twins_dir: Path) -> dict[str, Any]:
 
     Raises:
         Unreachable: it is not running, or the file is damaged.
+        Refused: its address has a switch that no such twin has.
     """
     shown = f"the virtual device {address.kind}/{address.name}"
     try:
@@ -29,6 +30,8 @@ def read_twin(address: VirtualAddress, twins_dir: Path) -> dict[str, Any]:
         raise Unreachable(f"{shown} is not running; start it, or give the row the address of a real one") from error
     except (OSError, ValueError) as error:
         raise Unreachable(f"{shown} cannot be read ({type(error).__name__}); start it again") from error
+    if isinstance(said, dict) and isinstance(said.get("refused"), str):
+        raise Refused(f"{shown}: {said['refused']}")
     if not isinstance(said, dict) or not isinstance(said.get("address"), str):
         raise Unreachable(f"{shown} does not say where it is; start it again")
     return said

@@ -101,12 +101,13 @@ def desk(folder: Path, web_port: int, script: Path | None, *, with_parent: bool,
 
     Kinds are printer, scanner, card_reader, scale and display. When all are plugged in, one line of JSON on stdout says so:
     {"ready": true, "web_port": …, "devices": {"printer/kitchen": {"address": …, "page": …}}}. Exit 75: another desk has the
-    folder, or the port is taken; exit 2: an address or the script is wrong, and nothing was started.
+    folder, or the port is taken; exit 2: an address or the script is wrong, and nothing was started. With --with-parent a switch
+    that a kind does not have costs only its own device, and its file says so.
     """
     parent = os.getppid()
     stop = _stopped_by_signal()
     try:
-        hosted = Desk(folder.absolute(), addresses, _SystemClock())
+        hosted = Desk(folder.absolute(), addresses, _SystemClock(), lenient=with_parent)
     except (DeskInUse, PaperInUse) as error:
         raise _exit(EXIT_IN_USE, f"{error} ({error.hint})") from error
     except DeviceRejected as error:

@@ -39,11 +39,13 @@ class DeskInUse(DeviceError):
 class Desk:
     """The twins of one process. Its methods may be called from any thread."""
 
-    def __init__(self, folder: Path, addresses: Sequence[str], clock: Clock) -> None:
+    def __init__(self, folder: Path, addresses: Sequence[str], clock: Clock, *, lenient: bool = False) -> None:
         """Take the folder and build the twins, not yet plugged in.
 
         Args:
             addresses: `virtual://kind/name?switch=value` for each.
+            lenient: serve the others when an address has a switch that its kind does not have; its file says why it is not
+                there. For a node, whose other devices must not suffer from one wrong row.
 
         Raises:
             DeviceRejected: an address is none of a twin, or stands twice, or has a switch that its kind does not have.
@@ -56,6 +58,7 @@ class Desk:
         self._stopped = False
         self.twins: dict[str, DeskTwin] = {}
         self._files: dict[str, Path] = {}
+        self._refused: dict[str, str] = {}
         with contextlib.ExitStack() as undo:
             wanted = _read(addresses)
             folder.mkdir(parents=True, exist_ok=True)
@@ -67,10 +70,17 @@ class Desk:
             self._sweep()
             self._timers = Timers(clock)
             for address in wanted:
-                twin = self._built(address)
-                undo.callback(twin.stop)
                 key = f"{address.kind}/{address.name}"
-                self.twins[key], self._files[key] = twin, twin_file(address, folder)
+                self._files[key] = twin_file(address, folder)
+                try:
+                    twin = self._built(address)
+                except DeviceRejected as error:
+                    if not lenient:
+                        raise
+                    self._refused[key] = str(error)
+                    continue
+                undo.callback(twin.stop)
+                self.twins[key] = twin
             self._undo = undo.pop_all()
 
     def _built(self, address: VirtualAddress) -> DeskTwin:
@@ -106,6 +116,8 @@ class Desk:
             twin.start()
             told[key] = {"address": str(twin.address), "page": page_of(key)}
             self._announce(key, told[key])
+        for key, why in self._refused.items():
+            self._announce(key, {"refused": why})
         return told
 
     def stop(self) -> None:

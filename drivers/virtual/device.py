@@ -1,6 +1,7 @@
 """What all twins of small devices have in common: a name, a wire, switches, and doors for pages and scripts."""
 
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Final, Generic, Literal, Protocol, TypeVar
@@ -71,7 +72,7 @@ def no_action(action: str, actions: Mapping[str, object]) -> DeviceRejected:
     return DeviceRejected(f"there is no action {action!r}; there are {', '.join(sorted(actions))}")
 
 
-class WiredTwin(Generic[Switches]):
+class WiredTwin(ABC, Generic[Switches]):
     """A twin on a wire of its own. What it does happens under one lock, in the wire's, the timers' or a page's thread."""
 
     kind: ClassVar[Kind]
@@ -111,9 +112,9 @@ class WiredTwin(Generic[Switches]):
 
     # -------------------------------------------------------------------------------------------------- for the desk
     @property
+    @abstractmethod
     def wire(self) -> PtyWire | TcpWire:
         """What it hangs on."""
-        raise NotImplementedError
 
     def start(self) -> None:
         """Plug it in; see `DeskTwin`."""

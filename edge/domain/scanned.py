@@ -10,7 +10,8 @@ passed on. Forms:
   `C` coupon, `S` staff; bare, or last in an address `…/J/…`, `…/M/…`, `…/C/…`, `…/S/…`. Only the form is read here; the
   signature is checked by whoever honours the code.
 * printed cards without a signature (Code 128): `ZGM-`, `ZGC-`, `ZGS-` and six or more Crockford digits, in any case.
-* receipt: `till-epoch-number` as `sync.contract.trade.receipt_no` writes it, bare or last in an address `…/R/…`.
+* receipt: `till-epoch-number` as `sync.contract.trade.receipt_no` writes it, bare or last in an address `…/R/…`; or the
+  e-receipt's address with the id of its sale (`sync.contract.receipts`).
 * dish: a code of the menu, or an EAN-8, UPC-A (written as EAN-13) or EAN-13 with a right check digit.
 * weighed goods: EAN-13 with a prefix of the store's scale, a dish code and a weight, when the store has such labels.
 * card: a bank card's number. Never accepted by any screen, whatever it asks for.
@@ -24,7 +25,7 @@ from enum import StrEnum
 from typing import Final
 
 from drivers.card.magstripe import holds_pan
-from sync.contract import codes, ids
+from sync.contract import codes, ids, receipts
 from sync.contract.trade import receipt_no
 
 TEXT_CHARS_MAX: Final = 4096
@@ -181,6 +182,9 @@ def _readings(text: str, store: StoreCodes) -> Iterator[Routed]:
     coded = _signed(codes.find(text) or last.upper()) or _printed(last.upper())
     if coded is not None:
         yield coded
+    sale_id = receipts.find(text)
+    if sale_id is not None:
+        yield Routed(Kind.RECEIPT, sale_id)
     if _is_receipt_no(last):
         yield Routed(Kind.RECEIPT, last)
     if text in store.dish_codes or text.upper() in store.dish_codes:
@@ -201,7 +205,7 @@ def _is_card(text: str) -> bool:
     Payment codes and dish barcodes pass Luhn one time in ten, so they come first, except that Mastercard has 16-digit numbers
     among Alipay's (whose codes have 18 digits today).
     """
-    if _has_check_digit(text) or _is_receipt_no(text):
+    if _has_check_digit(text) or _is_receipt_no(text) or receipts.find(text) is not None:
         return False
     if _PAYMENT.fullmatch(text) and not _MASTERCARD_2.fullmatch(text):
         return False

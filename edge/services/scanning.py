@@ -18,6 +18,7 @@ from edge.domain.pricing import Catalogue
 from edge.domain.scanned import TEXT_CHARS_MAX, Kind, NotWanted, Routed, StoreCodes, masked, route
 from edge.services.node import Node
 from edge.services.till_inbox import TillInbox
+from sync.contract.ids import is_uuid7_hex
 
 HANDLE_BYTES: Final = 16
 _ON_CARDS: Final = frozenset({Kind.MEMBER, Kind.COUPON, Kind.STAFF})
@@ -166,8 +167,7 @@ class Scanning:
                 return self._refused(till, found.kind, "no_such_dish", source, shown)
             value = dish_id
         elif found.kind is Kind.RECEIPT:
-            with self._node.db.read() as reader:
-                sale_id = sales.by_receipt_no(reader, found.value)
+            sale_id = self._sale_id(found.value)
             if sale_id is None:
                 return self._refused(till, found.kind, "no_such_receipt", source, shown)
             value = sale_id
@@ -201,6 +201,13 @@ class Scanning:
             codes = StoreCodes(dish_codes=frozenset(dish.code for dish in now.menu.dishes))
             self._codes = (now, codes)
         return codes
+
+    def _sale_id(self, value: str) -> str | None:
+        """Find the sale of a receipt's number, or of the id in an e-receipt's address."""
+        with self._node.db.read() as reader:
+            if is_uuid7_hex(value):
+                return value if sales.by_id(reader, value) is not None else None
+            return sales.by_receipt_no(reader, value)
 
     def _dish_id(self, code: str) -> str | None:
         """Find the dish of a code, or of a barcode whose twelve digits (UPC-A) stand in the menu without the leading 0."""

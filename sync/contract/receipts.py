@@ -3,6 +3,10 @@
 The sale's id is the key: a UUIDv7 whose 74 random bits the till drew, which nobody can guess and no list of guests shows.
 """
 
+import re
+
+_PATH = re.compile(r"(?i:/R/[a-z0-9-]{1,32}/)([0-9A-Fa-f]{32})")
+
 
 def url(base_url: str, store: str, sale_id: str) -> str:
     """Write the address, in upper case for the QR's alphanumeric mode.
@@ -11,3 +15,9 @@ def url(base_url: str, store: str, sale_id: str) -> str:
         sale_id: 32 hex digits.
     """
     return f"{base_url.rstrip('/')}/R/{store}/{sale_id}".upper()
+
+
+def find(text: str) -> str | None:
+    """Find the sale's id (32 lower-case hex digits) at the end of an address of ours; None when there is none."""
+    found = _PATH.search(text)
+    return found[1].lower() if found is not None and found.end() == len(text) else None

@@ -17,7 +17,7 @@ from drivers.card.magstripe import MagstripeReader, MemberCard
 from drivers.card.nfc import Ask, NfcReader, Uid
 from drivers.display.displays import DISPLAYS
 from drivers.display.screen import Screen
-from drivers.errors import Disconnected, Unreachable
+from drivers.errors import Disconnected, Refused, Unreachable
 from drivers.scale.dialects import DIALECTS
 from drivers.scale.reading import ScaleTrouble, Weight
 from drivers.scanner.framer import Framer, Scan
@@ -498,3 +498,19 @@ def test_watchers_are_told_of_a_change(desk):
             loads += [device["load_g"] for device in devices if device["name"] == "deli"]
     response.close()
     connection.close()
+
+
+def test_a_wrong_switch_costs_a_nodes_desk_only_its_own_device_which_says_why(tmp_path):
+    wrong, well = "virtual://scale/foo?dialect=nope", "virtual://scanner/front"
+    desk = RunningDesk(tmp_path, "--with-parent", wrong, well, "virtual://printer/odd?paper_out=banana")
+    try:
+        assert list(desk.devices()) == ["scanner/front"]
+        with desk.port("scanner/front"):
+            pass
+        for device, said in (("scale/foo", "dialect"), ("printer/odd", "paper_out")):
+            with pytest.raises(Refused, match=said):
+                desk.port(device)
+    finally:
+        desk.process.terminate()
+        desk.process.communicate(timeout=10)
+    assert not twin_file(VirtualAddress("scale", "foo"), tmp_path).exists()

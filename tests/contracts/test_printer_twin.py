@@ -19,7 +19,7 @@ from PIL import Image
 from drivers.document import Cut, ReceiptDoc, Text
 from drivers.errors import Disconnected, Stalled, Unreachable
 from drivers.escpos.encoder import encode
-from drivers.printer.printing import Outcome, Timeouts, check, print_slip
+from drivers.printer.printing import Outcome, Timeouts, check, print_through
 from drivers.printer.profiles import PROFILES
 from drivers.transport.tcp import TcpAddress, TcpPort, tcp_ports
 from drivers.virtual.faults import Faults
@@ -83,8 +83,8 @@ class RunningTwin:
         return self.get(f"/api/slips?after={after}")["slips"]
 
     def print(self, data=JOB, *, timeouts=QUICK, before=lambda: None):
-        return print_slip(
-            self.address,
+        return print_through(
+            tcp_ports(self.address),
             data,
             job_tag=b"A001",
             profile=EPSON,

@@ -26,10 +26,11 @@ from edge.services.till_devices import TillDevices
 from edge.services.till_inbox import KEPT, REPLAY_MS, TillInbox
 from edge.settings import EdgeSettings, StoreSettings, WebSettings
 from edge.web.live import StreamSeats
+from sync.contract import receipts
 from sync.contract.menu import Dish
 from sync.contract.words import Name
 from sync.node.ports import ManualClock, SystemClock
-from tests.kit.nodes import MENU, PIN, Rig
+from tests.kit.nodes import MENU, PIN, STORE, Rig
 
 API = "/api/v1"
 WATER = Dish(id="water", code="6901234567892", name=Name("矿泉水", "Water"), category="hot", price_fen=300)
@@ -125,6 +126,14 @@ def test_a_receipt_number_leads_to_its_sale_and_one_of_another_store_does_not(co
     sale = counter.rig.sell(1)
     assert counter.typed(sale.receipt_no)["value"] == sale.sale_id
     assert counter.typed("1-1-999999")["reason"] == "no_such_receipt"
+
+
+def test_an_e_receipts_address_leads_to_its_sale_and_one_of_another_store_does_not(counter: Counter):
+    counter.accept(ORDER)
+    sale = counter.rig.sell(1)
+    assert counter.typed(receipts.url("https://hq.example", STORE, sale.sale_id))["value"] == sale.sale_id
+    strange = receipts.url("https://hq.example", STORE, "0" * 12 + "7000" + "8" + "0" * 15)
+    assert counter.typed(strange)["reason"] == "no_such_receipt"
 
 
 def test_an_invite_is_passed_on_as_its_code(counter: Counter):
@@ -544,7 +553,7 @@ def test_a_running_node_hears_its_virtual_scanner_card_reader_and_scale_and_show
     )
     try:
         changed, seen = running.node.changed, 0
-        while not all(view.state == "ready" for view in running.desk.devices()):
+        while not all(view.state == "ready" and view.page_url for view in running.desk.devices()):
             before, seen = seen, changed.wait(seen, 30)
             assert seen > before, running.desk.devices()
         # The virtual devices are brought up beside the node; nothing is called missing meanwhile.

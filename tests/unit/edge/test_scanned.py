@@ -14,7 +14,7 @@ import pytest
 
 from edge.domain.bearer import Bearer, BearerShelf
 from edge.domain.scanned import Kind, NotWanted, Routed, ScaleLabels, StoreCodes, masked, route
-from sync.contract import codes
+from sync.contract import codes, receipts
 from sync.contract.codes import InviteClaims
 from sync.contract.trade import receipt_no
 
@@ -25,6 +25,7 @@ EAN = "6901234567892"
 VISA = "4111111111111111"
 INVITE = codes.assemble(InviteClaims(b"keykeyke", bytes(range(10)), 20_717, 30), bytes(range(64)))
 RECEIPT = receipt_no("T1", 3, 42)
+SALE = "019a0b7c6d1e7f00a123456789abcdef"
 
 
 def signed(letter: str) -> str:
@@ -57,6 +58,8 @@ def with_check_digit(digits: str) -> str:
         ("ZGS-OIL123", Kind.STAFF, "ZGS-011123"),
         (RECEIPT, Kind.RECEIPT, RECEIPT),
         (f"https://join.example/r/{RECEIPT}", Kind.RECEIPT, RECEIPT),
+        (receipts.url("https://join.example", "s-1", SALE), Kind.RECEIPT, SALE),
+        (receipts.url("https://join.example", "s-1", SALE).lower(), Kind.RECEIPT, SALE),
         (EAN, Kind.DISH, EAN),
         ("96385074", Kind.DISH, "96385074"),
         ("036000291452", Kind.DISH, "0036000291452"),
