@@ -134,10 +134,10 @@ class StreamBlind(StoreLink):
 
     def __init__(self, **named: Any) -> None:  # noqa: ANN401 - passed on as it came
         super().__init__(**named)
-        whole = self._downlink
-        self._downlink = _Incurious(whole.names)
+        whole = self._streams.downlink
+        self._streams.downlink = _Incurious(whole.names)
         for name in whole.names:
-            self._downlink.held(name, whole.version(name))
+            self._streams.downlink.held(name, whole.version(name))
 
 
 class _NeverBack(Uplink):

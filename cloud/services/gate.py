@@ -31,6 +31,7 @@ _KIND_OF_TOPIC = {
     "u": MessageKind.FACTS,
     "hb": MessageKind.HEARTBEAT,
     "get": MessageKind.PULL,
+    "rq": MessageKind.QUESTION,
 }
 _LANES = {str(lane.value): lane.value for lane in facts.Lane}
 

@@ -353,11 +353,12 @@ class Ingest:
 
     def _take_pull(self, reader: Reader, bunch: _Bunch, one: Arrival) -> None:
         pull = messages.decode(one.plain, Pull)
-        batch = streams.read(reader, pull.stream, min(max(pull.after, 0), SEQ_MAX), pull.limit)
-        if batch is None:
+        answer = streams.answer(reader, one.store, pull)
+        if answer is None:
             bunch.refused["unknown_stream", one.store] += 1
             return
-        wire = one.end.sealer.seal(MessageKind.STREAM, messages.encode(batch))
+        kind, body = answer
+        wire = one.end.sealer.seal(kind, messages.encode(body))
         bunch.replies.append((topics.of_store(self._tenant, one.store).data, wire))
 
     # ------------------------------------------------------------------------------------------------------ storing

@@ -8,8 +8,12 @@ from cloud.db import streams as table
 from cloud.db.engine import Reader, Tx
 from cloud.db.stores import KeyRow, StoreRow
 from sync.contract import limits, messages, streams
-from sync.contract.messages import Doorbell, Operation, StoreKey, StreamBatch
+from sync.contract.envelope import MessageKind
+from sync.contract.messages import Doorbell, Operation, Pull, StoreKey, StreamBatch
 from sync.node import keys, sealing
+
+VERSION_MAX = 2**53
+"""Beyond it a number is no count any more; below it every database and every browser holds it."""
 
 
 def append(tx: Tx, stream: str, *, op: str, key: str, value: bytes) -> int:
@@ -68,6 +72,16 @@ def read(reader: Reader, stream: str, after: int, limit: int) -> StreamBatch | N
         operations=tuple(Operation(version=step.version, op=step.op, key=step.key, value=step.value) for step in steps),
         checksum=checksum,
     )
+
+
+def answer(reader: Reader, store: str, pull: Pull) -> tuple[MessageKind, msgspec.Struct] | None:  # noqa: ARG001 - streams of one store come
+    """Answer a store's PULL.
+
+    Returns:
+        The kind of message and its body, or None for a stream that does not exist or is not this store's.
+    """
+    batch = read(reader, pull.stream, min(max(pull.after, 0), VERSION_MAX), pull.limit)
+    return None if batch is None else (MessageKind.STREAM, msgspec.structs.replace(batch, session=pull.session))
 
 
 def put_store_key(tx: Tx, store: StoreRow, key: KeyRow) -> int:

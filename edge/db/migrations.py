@@ -101,6 +101,10 @@ CREATE TABLE device_memory (
 ) STRICT;
 """
 
+_STREAMS = ""
+
+_ARCHIVE = ""
+
 
 @steps(name="001_spine")
 def spine(db: Database) -> None:
@@ -117,6 +121,20 @@ def devices(db: Database) -> None:
     Slips of before have station `receipt` and no printer: the receipt printer of now prints them.
     """
     for statement in _statements(_DEVICES):
+        db.execute(statement)
+
+
+@steps(name="003_streams")
+def down_streams(db: Database) -> None:
+    """Down streams beyond the list of stores: what is kept of each, and what waits for its date."""
+    for statement in _statements(_STREAMS):
+        db.execute(statement)
+
+
+@steps(name="004_archive")
+def archive(db: Database) -> None:
+    """Sealed days in files, and alarms of the node itself."""
+    for statement in _statements(_ARCHIVE):
         db.execute(statement)
 
 

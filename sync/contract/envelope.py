@@ -32,6 +32,9 @@ class MessageKind(StrEnum):
     PULL = "pull"
     STREAM = "stream"
     HEARTBEAT = "heartbeat"
+    CHUNK = "chunk"
+    QUESTION = "question"
+    ANSWER = "answer"
 
 
 class Header(msgspec.Struct, frozen=True, array_like=True, kw_only=True, forbid_unknown_fields=True):

@@ -12,6 +12,12 @@ HEADER_BYTES_MAX = 1024
 
 STREAM_OPERATIONS_MAX = 200
 """Operations in one down batch."""
+SNAPSHOT_CHUNK_BYTES_MAX = 192 * 1024
+"""A piece of a snapshot as it travels, before it is sealed."""
+SNAPSHOT_BYTES_MAX = 256 * 1024 * 1024
+"""More than this is refused before a first piece is asked for."""
+QUESTION_BYTES_MAX = 16 * 1024
+"""The body of an online question, and of its answer."""
 
 SALE_LINES_MAX = 200
 LINE_QTY_MAX = 999

@@ -34,6 +34,7 @@ class Hello(msgspec.Struct, frozen=True, kw_only=True):
     hlc: int
     lanes: dict[int, LaneHead]
     streams: dict[str, StreamHead]
+    schema_min: int = 1
     schema_max: int = 1
 
 
@@ -52,10 +53,12 @@ class Welcome(msgspec.Struct, frozen=True, kw_only=True):
     credit: int
     streams: dict[str, int]
     hub_ms: int
+    fenced: bool = False
+    """This epoch was replaced: its facts are still taken, and it has no other right. Then `streams` is empty."""
 
 
 class Reject(msgspec.Struct, frozen=True, kw_only=True):
-    """Why there is no session: `fenced`, `revoked`, `rewind`, `fork`, `upgrade`."""
+    """Why there is no session: `revoked`, `rewind`, `fork`, `upgrade`."""
 
     nonce: bytes
     reason: str
@@ -75,14 +78,20 @@ class Ack(msgspec.Struct, frozen=True, kw_only=True):
     credit: int
     hub_ms: int
     gap: int | None = None
+    durable_seq: int | None = None
+    """Up to here the lane is also covered by a backup of the hub; None when the hub keeps none."""
+    retry_after_ms: int = 0
+    """With `credit` 0 (admission control): how long to wait before asking again by a heartbeat."""
 
 
 class Pull(msgspec.Struct, frozen=True, kw_only=True):
-    """A store asks for a stream from after a version."""
+    """A store asks for a stream from after a version, or, with `chunk`, for a piece of a snapshot by its SHA-256."""
 
     stream: str
     after: int
     limit: int
+    session: bytes = b""
+    chunk: bytes = b""
 
 
 class Operation(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,6 +103,19 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     value: bytes
 
 
+class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """A stream's state at a version: what its log comes to, as pieces that are fetched one by one."""
+
+    version: int
+    checksum: bytes
+    """The running checksum of the log behind `version`."""
+    size: int
+    """Bytes of all pieces together, still compressed."""
+    digest: bytes
+    """SHA-256 over all pieces joined."""
+    chunks: tuple[bytes, ...]
+
+
 class StreamBatch(msgspec.Struct, frozen=True, kw_only=True):
     """Steps of a stream after `after`, and the running checksum behind the last one."""
 
@@ -102,6 +124,42 @@ class StreamBatch(msgspec.Struct, frozen=True, kw_only=True):
     head: int
     operations: tuple[Operation, ...]
     checksum: bytes
+    session: bytes = b""
+    snapshot: Snapshot | None = None
+    """Must-refetch: `after` is below the log's floor, or of another past. Then there are no operations."""
+
+
+class Chunk(msgspec.Struct, frozen=True, kw_only=True):
+    """A piece of a snapshot; its SHA-256 is its name, so it may come in any order and from any snapshot that has it."""
+
+    stream: str
+    digest: bytes
+    data: bytes
+    session: bytes = b""
+
+
+class Question(msgspec.Struct, frozen=True, kw_only=True):
+    """An online question (protocol §5.2 `rq`). The id is the caller's and is asked again after silence, never changed.
+
+    `name` says who answers, `body` is JSON of that name's own shape; `epoch` and store come from the envelope.
+    """
+
+    id: bytes
+    name: str
+    body: bytes
+    not_after_ms: int = 0
+    """Hub's wall time after which the answer is of no use; 0 = none. A question past it is answered `expired`."""
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """The hub's answer to the question of this id; the same question gets the same answer for ever.
+
+    `verdict`: `done`, `refused` (reason in the body), `unknown_question`, `expired`.
+    """
+
+    id: bytes
+    verdict: str
+    body: bytes = b""
 
 
 class Heartbeat(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,6 +171,13 @@ class Heartbeat(msgspec.Struct, frozen=True, kw_only=True):
     day: str
     day_sales: int
     day_amount_fen: int
+    streams: dict[str, int] = {}
+    """Which version of each followed stream is applied at the store, for HQ's page."""
+    disk_free_mb: int | None = None
+    clock_offset_ms: int | None = None
+    """Store's wall clock minus the hub's, as the store estimates it."""
+    alarms: tuple[str, ...] = ()
+    """Codes of what a person must look at now."""
 
 
 class StoreKey(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,8 +11,8 @@ from sync.contract import ids
 ROOT = "rs1"
 PARTITIONS = 256
 
-UP_KINDS = ("hi", "u", "hb", "st", "get")
-DOWN_KINDS = ("wel", "a", "d")
+UP_KINDS = ("hi", "u", "hb", "st", "get", "rq")
+DOWN_KINDS = ("wel", "a", "d", "rs")
 
 
 class StoreTopics(NamedTuple):
@@ -52,8 +52,18 @@ class StoreTopics(NamedTuple):
 
     @property
     def data(self) -> str:
-        """Hub → store: steps of a stream."""
+        """Hub → store: steps of a stream, pieces of a snapshot."""
         return f"{self.prefix}/d"
+
+    @property
+    def question(self) -> str:
+        """Store → hub: an online question."""
+        return f"{self.prefix}/rq"
+
+    @property
+    def answer(self) -> str:
+        """Hub → store: the answer to an online question."""
+        return f"{self.prefix}/rs"
 
     def facts(self, lane: int) -> str:
         """Store → hub: a batch of facts of a lane."""
@@ -86,7 +96,7 @@ def doorbell(tenant: str) -> str:
 def hub_subscriptions(tenant: str) -> list[str]:
     """Give what a hub listens to: every up topic of every store of the tenant."""
     base = f"{ROOT}/+/{tenant}/+"
-    return [f"{base}/hi", f"{base}/u/+", f"{base}/hb", f"{base}/st", f"{base}/get"]
+    return [f"{base}/hi", f"{base}/u/+", f"{base}/hb", f"{base}/st", f"{base}/get", f"{base}/rq"]
 
 
 def parse_up(topic: str) -> UpTopic | None:

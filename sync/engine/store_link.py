@@ -12,8 +12,8 @@ from typing import Protocol
 from sync.contract import envelope, limits, messages, topics
 from sync.contract.envelope import MessageKind
 from sync.contract.facts import ContractError
-from sync.contract.messages import Ack, Heartbeat, Hello, LaneHead, Pull, Reject, StreamBatch, StreamHead, Welcome
-from sync.engine.downlink import Downlink, SendPull
+from sync.contract.messages import Ack, Chunk, Heartbeat, Hello, LaneHead, Pull, Reject, StreamBatch, Welcome
+from sync.engine.stream_link import StreamLink, StreamStore
 from sync.engine.transport import LinkState, Message, Transport
 from sync.engine.uplink import Alarm, Effect, KeepAck, Pace, Phase, SendFacts, SendHello, Uplink
 from sync.node import sealing
@@ -35,7 +35,7 @@ class Batch:
     chain_after: bytes
 
 
-class Outbox(Protocol):
+class Outbox(StreamStore, Protocol):
     """What the link needs of the store's database. Every method is durable when it returns."""
 
     def heads(self) -> dict[int, LaneHead]:
@@ -48,17 +48,6 @@ class Outbox(Protocol):
 
     def keep_ack(self, lane: int, seq: int, chain: bytes, proof: bytes) -> None:
         """Keep the hub's word with the signed message that proves it."""
-        ...
-
-    def stream_heads(self) -> dict[str, StreamHead]:
-        """Where the down streams stand."""
-        ...
-
-    def apply_stream(self, batch: StreamBatch) -> int | None:
-        """Apply operations and cursor in one transaction, and give the version held now.
-
-        None means that the checksum does not hold: nothing is kept of the stream, it must be pulled from the start.
-        """
         ...
 
     def heartbeat(self) -> Heartbeat:
@@ -121,15 +110,12 @@ class StoreLink:
         self._topics = topics.of_store(identity.party.tenant, identity.party.store)
         self._doorbell_topic = topics.doorbell(identity.party.tenant)
         self._uplink = Uplink(pace=pace or Pace())
-        self._downlink = Downlink(streams)
+        self._streams = StreamLink(outbox, streams, self._send_pull, clock)
         self._on_status = on_status or (lambda: None)
         self._session = b""
         self._proof = b""
         self._heartbeat_at_ms = 0
         self._status = LinkStatus(Phase.DOWN, clock.now_ms(), "", None)
-        for name, head in outbox.stream_heads().items():
-            if name in streams:
-                self._downlink.held(name, head.version)
         self._committed()
 
     @property
@@ -152,7 +138,8 @@ class StoreLink:
             self._take(event)
         self._committed()
         self._perform(self._uplink.tick(self._now()))
-        self._perform_pulls(self._downlink.tick(self._now()) if self._uplink.phase is Phase.OPEN else [])
+        if self._uplink.phase is Phase.OPEN:
+            self._streams.tick()
         self._beat()
         self._note_status()
 
@@ -168,7 +155,7 @@ class StoreLink:
             self._perform(self._uplink.link_up(self._now()))
         elif event is LinkState.DOWN:
             self._uplink.link_down()
-            self._downlink.link_down()
+            self._streams.link_down()
         elif isinstance(event, Message):
             try:
                 self._receive(event)
@@ -179,7 +166,7 @@ class StoreLink:
         if message.topic == self._doorbell_topic:
             doorbell = sealing.open_doorbell(self._identity.hub_signing, message.payload)
             if self._uplink.phase is Phase.OPEN:
-                self._perform_pulls(self._downlink.heard(doorbell.streams, self._now()))
+                self._streams.heard(doorbell.streams)
             elif not message.retained:
                 self._perform(self._uplink.rang(self._now()))
             return
@@ -197,7 +184,9 @@ class StoreLink:
         elif kind is MessageKind.ACK:
             self._ack(messages.decode(plain, Ack), message.payload)
         elif kind is MessageKind.STREAM:
-            self._stream(messages.decode(plain, StreamBatch))
+            self._streams.batch(messages.decode(plain, StreamBatch))
+        elif kind is MessageKind.CHUNK:
+            self._streams.chunk(messages.decode(plain, Chunk))
 
     def _welcome(self, welcome: Welcome, proof: bytes) -> None:
         if welcome.nonce != self._session:
@@ -206,7 +195,7 @@ class StoreLink:
         self._proof = proof
         self._perform(self._uplink.welcome(welcome, self._now()))
         self._heartbeat_at_ms = self._now()
-        self._perform_pulls(self._downlink.opened(welcome.streams, self._now()))
+        self._streams.opened(welcome.streams, self._session)
 
     def _ack(self, ack: Ack, proof: bytes) -> None:
         if ack.session == b"":
@@ -214,16 +203,6 @@ class StoreLink:
         elif ack.session == self._session:
             self._proof = proof
             self._perform(self._uplink.ack(ack, self._now()))
-
-    def _stream(self, batch: StreamBatch) -> None:
-        if batch.stream not in self._downlink.names:
-            return
-        follows = batch.after == self._downlink.version(batch.stream)
-        version = self._outbox.apply_stream(batch)
-        if version is None:
-            log.warning("link.stream_dropped", extra={"stream": batch.stream, "after": batch.after})
-        self._downlink.held(batch.stream, version or 0, checked=follows and version is not None)
-        self._perform_pulls(self._downlink.heard({batch.stream: batch.head}, self._now()))
 
     def _perform(self, effects: list[Effect]) -> None:
         todo = list(effects)
@@ -269,10 +248,8 @@ class StoreLink:
             return []
         return self._uplink.sent(lane, first + len(batch.raws) - 1, self._now())
 
-    def _perform_pulls(self, pulls: list[SendPull]) -> None:
-        for pull in pulls:
-            body = Pull(stream=pull.stream, after=pull.after, limit=limits.STREAM_OPERATIONS_MAX)
-            self._transport.publish(self._topics.pull, self._sealer.seal(MessageKind.PULL, messages.encode(body)))
+    def _send_pull(self, pull: Pull) -> None:
+        self._transport.publish(self._topics.pull, self._sealer.seal(MessageKind.PULL, messages.encode(pull)))
 
     def _beat(self) -> None:
         if self._uplink.phase is not Phase.OPEN or self._now() < self._heartbeat_at_ms:

@@ -186,6 +186,7 @@ def test_partitions_spread_and_stay():
 
 def test_the_hub_listens_to_every_up_topic_of_its_tenant():
     assert topics.hub_subscriptions("demo") == [
-        "rs1/+/demo/+/hi", "rs1/+/demo/+/u/+", "rs1/+/demo/+/hb", "rs1/+/demo/+/st", "rs1/+/demo/+/get"
+        "rs1/+/demo/+/hi", "rs1/+/demo/+/u/+", "rs1/+/demo/+/hb", "rs1/+/demo/+/st", "rs1/+/demo/+/get",
+        "rs1/+/demo/+/rq",
     ]  # fmt: skip
     assert topics.doorbell("demo") == "rs1/demo/head"
