@@ -208,8 +208,11 @@ def announce(port: int, kind: str, pid: int) -> None:
     print(json.dumps({"ready": True, "port": port, "kind": kind, "pid": pid}), flush=True)
 
 
-def write_mosquitto_files(port: int, data: Path, users: dict[str, str]) -> Path:
+def write_mosquitto_files(port: int, data: Path, users: dict[str, str], *, stock_limits: bool = False) -> Path:
     """Write configuration, hashed tokens and rights below `data`; give the path of the configuration.
+
+    Args:
+        stock_limits: leave Mosquitto its own queue limits, under which it drops messages silently.
 
     Raises:
         click.ClickException: `mosquitto_passwd` is not installed, or fails.
@@ -236,6 +239,8 @@ def write_mosquitto_files(port: int, data: Path, users: dict[str, str]) -> Path:
         if len(places) != 1:
             raise click.ClickException(f"config/mosquitto/mosquitto.conf must have one line '{key}', not {len(places)}")
         lines[places[0]] = f"{key} {value}"
+    if stock_limits:
+        lines = [line for line in lines if not line.startswith(("max_queued_", "max_inflight_"))]
     if os.geteuid() == 0:
         lines.append("user root")  # otherwise it becomes the user mosquitto, who cannot read its owner's files
     write_private(config, "\n".join(lines) + "\n")
@@ -309,8 +314,9 @@ def port_is_free(port: int) -> bool:
 @click.option("--port", type=click.IntRange(1, 65535), required=True, help="TCP port on the loopback address.")
 @click.option("--data", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder for its files.")
 @click.option("--users", type=click.Path(path_type=Path), required=True, help="JSON {user: token}, mode 600.")
+@click.option("--stock-limits", is_flag=True, help="Leave Mosquitto its own queue limits; for chaos runs.")
 @click.option("--only-write", is_flag=True, help="Write Mosquitto's files anew and end; then send it SIGHUP.")
-def main(*, kind: str, port: int, data: Path, users: Path, only_write: bool) -> None:
+def main(*, kind: str, port: int, data: Path, users: Path, only_write: bool, stock_limits: bool) -> None:
     """Run a broker on the loopback address until SIGTERM."""
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(name)s: %(message)s")
     for noisy in ("amqtt", "transitions"):
@@ -323,7 +329,7 @@ def main(*, kind: str, port: int, data: Path, users: Path, only_write: bool) -> 
         if not port_is_free(port):
             raise click.ClickException(f"port {port} is taken")
         if kind == "mosquitto":
-            run_mosquitto(port, write_mosquitto_files(port, data, known))
+            run_mosquitto(port, write_mosquitto_files(port, data, known, stock_limits=stock_limits))
         data.mkdir(parents=True, exist_ok=True)
         asyncio.run(run_embedded(port, users))
     except UsersError as error:

@@ -175,6 +175,12 @@ class World:
     fixed_ports: bool = False
     desk: bool = True
     """Whether the first store has virtual devices besides its receipt printer."""
+    printers: bool = True
+    """Whether each store has a receipt printer."""
+    stock_limits: bool = False
+    """Whether a Mosquitto keeps its own default limits instead of those of config/mosquitto."""
+    database_url: str = ""
+    """The hub's database; empty for the SQLite file of its folder."""
     stores: list[Store] = field(default_factory=list)
     console_url: str = ""
     guest_url: str = ""
@@ -237,7 +243,8 @@ class World:
         self._run(self.broker)
         for store in self.stores:
             self.say(f"store {store.id}")
-            self._run(store.printer)
+            if self.printers:
+                self._run(store.printer)
             self._run(store.node)
             store.pin = (store.folder / "data" / "cashier-pin.txt").read_text(encoding="ascii").strip()
 
@@ -249,6 +256,7 @@ class World:
             [
                 sys.executable, "-m", "scripts.broker", "--kind", self.broker_kind, "--port", str(self._ports["broker"]),
                 "--data", str(self.folder / "broker"), "--users", str(self.folder / "hub" / "broker-users.json"),
+                *(["--stock-limits"] if self.stock_limits else []),
             ],
         )  # fmt: skip
 
@@ -271,8 +279,10 @@ class World:
         return told
 
     def _write_hub_config(self) -> None:
+        database = f'database_url = "{self.database_url}"\n' if self.database_url else ""
         (self.folder / "hub.toml").write_text(
-            f"""data_dir = "{self.folder / "hub"}"
+            database
+            + f"""data_dir = "{self.folder / "hub"}"
 public_url = "{self.guest_url}"
 tenant = "{TENANT}"
 reconnect_cap_ms = 5000
@@ -290,12 +300,7 @@ broker = {{ port = {self._ports["broker"]} }}
         paper_port = self._ports[f"{store_id}-paper"]
         config = folder / "edge.toml"
         tills = json.dumps(list(self.tills))
-        config.write_text(
-            f"""data_dir = "data"
-web = {{ port = {self._ports[store_id]} }}
-store = {{ tills = {tills}, menu_file = "{menu_file}" }}
-link = {{ reconnect_cap_ms = 5000 }}
-
+        counter = f"""
 [[devices]]
 kind = "printer"
 id = "counter"
@@ -303,7 +308,13 @@ name = "前台 Counter"
 address = "tcp://127.0.0.1:{paper_port}"
 roll_url = "{roll_url}/"
 confirm_ms = 5000
-{DESK if self.desk and store_id == STORES[0][0] else ""}""",
+"""
+        config.write_text(
+            f"""data_dir = "data"
+web = {{ port = {self._ports[store_id]} }}
+store = {{ tills = {tills}, menu_file = "{menu_file}" }}
+link = {{ reconnect_cap_ms = 5000 }}
+{counter if self.printers else ""}{DESK if self.desk and store_id == STORES[0][0] else ""}""",
             encoding="utf-8",
         )
         printer = self._process(

@@ -62,6 +62,13 @@ COMMANDS = {
         usage="sync [--seeds N] [--replay S] [--mutants] [--json] | printer [--jobs N] [--seed S] [--no-marking] [--json]",
         names=("sync", "printer"),
     ),
+    "chaos": Command(
+        lock="demo",
+        module="scripts.chaos_{name}",
+        help="real processes killed at random with kill -9, and every confirmed sale looked for afterwards",
+        usage="sync [--kills N] [--db sqlite|postgresql] [--seed S] [--json]",
+        names=("sync",),
+    ),
     "bench": Command(
         lock="demo",
         module="scripts.bench_{name}",
