@@ -5,12 +5,26 @@ from urllib.parse import urlsplit
 
 from flask import Flask
 from flask_wtf.csrf import CSRFProtect
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from cloud.services.hub import Hub
-from cloud.web import api, frame, guest, openapi, security, words
+from cloud.web import access, api, figures_door, frame, guest, handover, health, openapi, security, words
 from cloud.web.assets import Assets
 from cloud.web.frame import EXTENSION, Site
-from cloud.web.pages import overview, parked, sale, sales, sign_in, takings
+from cloud.web.pages import (
+    account,
+    audit,
+    enrolment,
+    fleet,
+    overview,
+    parked,
+    sale,
+    sales,
+    sign_in,
+    takings,
+    users,
+    versions,
+)
 from cloud.web.problems import handle
 
 FORM_LIFE = timedelta(hours=12)
@@ -33,14 +47,37 @@ def create_app(hub: Hub) -> Flask:
     )
     security.guard(
         app,
-        trusted_hosts=[*security.LOOPBACK_NAMES, hub.settings.web.host],
+        trusted_hosts=[
+            *security.LOOPBACK_NAMES,
+            hub.settings.web.host,
+            *hub.settings.web.names,
+            *_hosts(hub.settings.console.public_url),
+        ],
         policy=security.CONTENT_SECURITY_POLICY,
     )
+    if hops := hub.settings.console.proxy_hops:
+        # Who asks, and whether over TLS, is what the proxy in front says; nobody else reaches the listener.
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=0, x_prefix=0)  # type: ignore[method-assign]
     handle(app, words=site.words, locale=frame.locale, page=_draw_problem)
     forms = CSRFProtect(app)
-    for blueprint in (sign_in.pages, overview.pages, sales.pages, sale.pages, takings.pages, parked.pages):
+    access.guard(app)
+    for blueprint in (
+        sign_in.pages,
+        account.pages,
+        overview.pages,
+        fleet.pages,
+        figures_door.pages,
+        sales.pages,
+        sale.pages,
+        takings.pages,
+        parked.pages,
+        versions.pages,
+        enrolment.pages,
+        users.pages,
+        audit.pages,
+    ):
         app.register_blueprint(blueprint)
-    for interface in (api.interface, openapi.interface):
+    for interface in (api.interface, health.interface, openapi.interface, handover.interface):
         app.register_blueprint(interface)
         # Programs hold no form token; the API takes JSON only and checks the origin.
         forms.exempt(interface)
@@ -52,15 +89,19 @@ def create_guest_app(hub: Hub) -> Flask:
     app = _flask()
     site = Site(hub, words.load(), Assets())
     app.extensions[EXTENSION] = site
-    public_host = urlsplit(hub.settings.public_url).hostname
     security.guard(
         app,
-        trusted_hosts=[*security.LOOPBACK_NAMES, hub.settings.guest.host, *([public_host] if public_host else [])],
+        trusted_hosts=[*security.LOOPBACK_NAMES, hub.settings.guest.host, *_hosts(hub.settings.public_url)],
         policy=security.GUEST_CONTENT_SECURITY_POLICY,
     )
     handle(app, words=site.words, locale=guest.locale, page=guest.draw_problem)
     app.register_blueprint(guest.pages)
     return app
+
+
+def _hosts(url: str) -> list[str]:
+    host = urlsplit(url).hostname
+    return [host] if host else []
 
 
 def _flask() -> Flask:

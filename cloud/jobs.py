@@ -2,19 +2,23 @@
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC
 
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from cloud.db.engine import HubDatabase
-from cloud.services import streams, verify
-from cloud.services.ingest import Ingest, Outgoing
+from cloud.db.engine import HubDatabase, passing
+from cloud.services import folding, streams, verify
+from cloud.services.bunch import Outgoing
+from cloud.services.ingest import Ingest
+from cloud.services.leases import Leases
 from cloud.services.project import Projector
 from sync.contract import topics
 from sync.engine.transport import LinkState, Message, Transport
 from sync.node import keys
 from sync.node.ports import Clock
+from sync.node.watchdog import Pulse
 
 BUNCH_MESSAGES_MAX = 64
 """Messages taken into one transaction: one fsync for all of them."""
@@ -23,12 +27,32 @@ COUNTS_EVERY_MS = 5_000
 DOORBELL_EVERY_MS = 60_000
 """A doorbell that was lost while the link stood would never be missed: it rings again within this time."""
 CHAIN_CHECK_MINUTES = 60
+TIDY_MINUTES = 60
+TRIES = 3
+"""Of a bunch whose transaction met a deadlock or a lost connection; nothing was answered yet."""
+AGAIN_S = 0.1
+CALM_MS = 100
+HELD_BACK_MAX = 10
+"""So many times in a row the projector lets a backlog pass: HQ's figures stay a second behind it at most."""
+HUNG_AFTER_MS = 600_000
+"""A loop that has not come round for so long hangs; a replay of every fact holds the writers of SQLite for minutes."""
 
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
+class Share:
+    """What one of several workers takes in: the partitions it holds, and how to listen to just those."""
+
+    leases: Leases
+    listen: Callable[[Sequence[str]], None] | None
+
+
 class LinkWorker:
-    """The one thread that moves messages between the broker and `Ingest`. Callbacks only enqueue; work happens here."""
+    """The one thread that moves messages between the broker and `Ingest`. Callbacks only enqueue; work happens here.
+
+    With a `share` it takes in what comes for its own partitions, and lets go of the leases when it stops.
+    """
 
     def __init__(
         self,
@@ -41,7 +65,9 @@ class LinkWorker:
         clock: Clock,
         on_facts: Callable[[], None],
         doorbell_every_ms: int = DOORBELL_EVERY_MS,
+        share: Share | None = None,
     ) -> None:
+        self._share = share
         self._transport = transport
         self._ingest = ingest
         self._database = database
@@ -54,6 +80,11 @@ class LinkWorker:
         self._counted_ms = self._rung_ms = clock.monotonic_ms()
         self._doorbell_every_ms = doorbell_every_ms
         self._thread = threading.Thread(target=self._run, name="link", daemon=True)
+        self._pulse = Pulse(clock)
+
+    def alive(self) -> bool:
+        """Say whether the thread runs and comes round."""
+        return self._thread.is_alive() and self._pulse.within(HUNG_AFTER_MS)
 
     def start(self) -> None:
         """Begin to connect and to work."""
@@ -65,6 +96,12 @@ class LinkWorker:
         self._stopping.set()
         self._thread.join()
         self._transport.stop()
+        if self._share is not None:
+            try:
+                self._share.leases.release()
+            except Exception:
+                # They run out by themselves; a database that is away must not hold up the stop.
+                log.exception("leases.not_released")
 
     def ring_doorbell(self) -> None:
         """Have the doorbell published again soon: a stream has a new version. Any thread may call it."""
@@ -76,6 +113,8 @@ class LinkWorker:
         Returns:
             How many messages were taken in.
         """
+        if self._share is not None and self._share.leases.tend() and self._share.listen is not None:
+            self._share.listen(topics.hub_subscriptions(self._tenant, self._share.leases.held))
         bunch = self._drain(timeout_s)
         if bunch:
             self._take(bunch)
@@ -91,6 +130,7 @@ class LinkWorker:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
+            self._pulse.beat()
             try:
                 self.step(POLL_S)
             except Exception:
@@ -107,7 +147,8 @@ class LinkWorker:
             if event is None:
                 break
             if isinstance(event, Message):
-                bunch.append((event.topic, event.payload))
+                if self._is_ours(event.topic):
+                    bunch.append((event.topic, event.payload))
             else:
                 log.info("link.up" if event is LinkState.UP else "link.down")
                 if event is LinkState.UP:
@@ -115,12 +156,31 @@ class LinkWorker:
                     self._ring.set()
         return bunch
 
+    def _is_ours(self, topic: str) -> bool:
+        """Say whether to take a message in; another worker's may still lie in the inbox after a hand-over."""
+        if self._share is None:
+            return True
+        number = topics.partition_in(topic)
+        return number is None or number in self._share.leases.held
+
+    def _receive(self, bunch: Outgoing) -> Outgoing:
+        """Take in a bunch, again where what went wrong is of the moment: nothing of it was kept or answered."""
+        for _ in range(TRIES - 1):
+            try:
+                return self._ingest.receive(bunch)
+            except Exception as error:
+                if not passing(error):
+                    raise
+                log.warning("link.again", extra={"messages": len(bunch), "error": type(error).__name__})
+            self._stopping.wait(AGAIN_S)
+        return self._ingest.receive(bunch)
+
     def _take(self, bunch: Outgoing) -> None:
         before = self._ingest.facts_stored
         try:
-            replies = self._ingest.receive(bunch)
-        except Exception:
-            if len(bunch) == 1:
+            replies = self._receive(bunch)
+        except Exception as error:
+            if len(bunch) == 1 or passing(error):
                 raise
             # One message may be what the transaction failed on: the others must not wait for it.
             log.exception("link.bunch_failed")
@@ -152,10 +212,22 @@ class LinkWorker:
 
 
 class ProjectorWorker:
-    """The thread that keeps the read models in step; it sleeps until facts were stored."""
+    """The thread that keeps the read models in step; it sleeps until facts were stored.
 
-    def __init__(self, projector: Projector) -> None:
+    With `poll_s` it also looks by itself, for other processes store facts too and cannot wake it.
+    """
+
+    def __init__(
+        self,
+        projector: Projector,
+        poll_s: float | None = None,
+        pulse: Pulse | None = None,
+        hurry: Callable[[], bool] | None = None,
+    ) -> None:
         self._projector = projector
+        self._hurry = hurry or (lambda: False)
+        self._poll_s = poll_s
+        self._pulse = pulse
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="projector", daemon=True)
@@ -175,15 +247,33 @@ class ProjectorWorker:
         """Say that facts were stored. Any thread may call it."""
         self._wake.set()
 
+    def _give_way(self) -> bool:
+        """Let a backlog in first: one interpreter serves both, and an acknowledgement frees a store, a figure does not."""
+        for _ in range(HELD_BACK_MAX):
+            if not self._hurry() or self._stopping.wait(CALM_MS / 1000):
+                break
+        return True
+
+    def alive(self) -> bool:
+        """Say whether the thread runs, and rests or comes round."""
+        return self._thread.is_alive() and (self._pulse is None or self._pulse.within(HUNG_AFTER_MS))
+
+    def _beat(self) -> None:
+        if self._pulse is not None:
+            self._pulse.beat()
+
     def _run(self) -> None:
         while True:
-            self._wake.wait()
+            if self._pulse is not None:
+                self._pulse.rest()
+            self._wake.wait(self._poll_s)
             if self._stopping.is_set():
                 return
             self._wake.clear()
             try:
-                while self._projector.run_once() and not self._stopping.is_set():
-                    pass
+                self._beat()
+                while self._give_way() and self._projector.run_once() and not self._stopping.is_set():
+                    self._beat()
             except Exception:
                 log.exception("projector.failed")
                 self._stopping.wait(1)
@@ -191,9 +281,16 @@ class ProjectorWorker:
 
 
 class Upkeep:
-    """What the clock asks for: the hourly check of every chain."""
+    """What the clock asks for: the hourly check of every chain, the signature under the audit log each minute."""
 
-    def __init__(self, database: HubDatabase, clock: Clock, on_change: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        database: HubDatabase,
+        clock: Clock,
+        on_change: Callable[[], None],
+        sign_audit: Callable[[], object] = lambda: None,
+        stream_days: int = folding.DAYS,
+    ) -> None:
         self._database = database
         self._clock = clock
         self._on_change = on_change
@@ -201,6 +298,13 @@ class Upkeep:
         self._scheduler.add_job(
             self.check_chains, "interval", minutes=CHAIN_CHECK_MINUTES, coalesce=True, max_instances=1
         )
+        self._stream_days = stream_days
+        self._scheduler.add_job(self.tidy_streams, "interval", minutes=TIDY_MINUTES, coalesce=True, max_instances=1)
+        self._scheduler.add_job(sign_audit, "interval", minutes=1, coalesce=True, max_instances=1)
+
+    def every(self, minutes: int, work: Callable[[], object]) -> None:
+        """Do something else by the clock as well."""
+        self._scheduler.add_job(work, "interval", minutes=minutes, coalesce=True, max_instances=1)
 
     def start(self) -> None:
         """Begin to watch the clock."""
@@ -209,6 +313,11 @@ class Upkeep:
     def stop(self) -> None:
         """Stop, after a check that is running."""
         self._scheduler.shutdown(wait=True)
+
+    def tidy_streams(self) -> None:
+        """Fold old steps of the down streams into snapshots, and drop what nobody can need any more."""
+        folded = folding.tidy(self._database, self._clock.now_ms(), self._stream_days)
+        log.info("streams.tidied", extra={"folded": folded})
 
     def check_chains(self) -> None:
         """Hash every lane again and note what is damaged."""

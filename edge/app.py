@@ -9,9 +9,11 @@ from edge.services.till_devices import TillDevices
 from edge.web import access, problems
 from edge.web.api import api
 from edge.web.devices import devices as device_pages
+from edge.web.health import health
 from edge.web.live import StreamSeats, live
 from edge.web.openapi import openapi
 from edge.web.pages import pages
+from edge.web.sync import sync
 from edge.web.till_devices import till_devices
 
 
@@ -34,6 +36,6 @@ def create_app(
     app.extensions["device_care"] = care or DeviceCare(desk.node)
     access.guard(app)
     problems.register(app)
-    for blueprint in (api, live, openapi, pages, till_devices, device_pages):
+    for blueprint in (api, health, live, openapi, pages, sync, till_devices, device_pages):
         app.register_blueprint(blueprint)
     return app

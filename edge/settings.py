@@ -15,6 +15,7 @@ PRINTER_TABLE: Final = (
     "$.printer: printers stand among the devices now; write it as [[devices]] with"
     ' kind = "printer", id = "counter", address = "tcp://HOST:9100", profile = "epson-80", and leave [printer] out'
 )
+TOKEN_CHARS_MIN: Final = 16
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 
@@ -42,7 +43,8 @@ class StoreSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     quick_cash_fen: tuple[int, ...] = (1_000, 2_000, 5_000, 10_000)
     """Notes on the quick keys."""
     menu_file: str = ""
-    """A menu (TOML or JSON) to bring into force at start when it differs from the one in force; empty keeps that."""
+    """A menu (TOML or JSON) to bring into force at start when it differs from the one in force; empty keeps that. Once a menu
+    that HQ published was in force here, the file says nothing any more."""
     invite_days: Annotated[int, msgspec.Meta(ge=1, le=400)] = 30
     """For how many days an invite on a receipt may be used."""
 
@@ -56,6 +58,29 @@ class LinkSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     """How long trade facts wait for company before they are sent."""
 
 
+class JournalSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How long facts stay in the table before they move into archive files."""
+
+    keep_days: Annotated[int, msgspec.Meta(ge=7, le=3_650)] = 60
+    """Business days that stay. Longer than the hub can be set back in time, by a week at least."""
+
+
+class BackupSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Copies of the node's file."""
+
+    folder: str = ""
+    """Where they lie: best a second disk. Empty = `backups` in the data folder, which the same dead disk takes along."""
+    hour: Annotated[int, msgspec.Meta(ge=0, le=23)] = 4
+    """Local hour at which the night's copy is made."""
+
+
+class MetricsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Who may read `/metrics`."""
+
+    token: str = ""
+    """What a program shows as its bearer token; 16 characters at least. Empty = only programs on this machine may read."""
+
+
 class EdgeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Everything a node is told."""
 
@@ -64,6 +89,9 @@ class EdgeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     web: WebSettings = WebSettings()
     store: StoreSettings = StoreSettings()
     link: LinkSettings = LinkSettings()
+    journal: JournalSettings = JournalSettings()
+    backup: BackupSettings = BackupSettings()
+    metrics: MetricsSettings = MetricsSettings()
     devices: Any = ()
     """What is plugged in, one `[[devices]]` table each; read leniently by `edge.domain.device_rows`, so that a wrong row never
     keeps the node from starting."""
@@ -96,6 +124,8 @@ def load(path: Path) -> EdgeSettings:
         ZoneInfo(read.store.timezone)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         found.append(f"$.store.timezone: there is no zone {read.store.timezone!r}; write it like Asia/Shanghai")
+    if read.metrics.token and len(read.metrics.token) < TOKEN_CHARS_MIN:
+        found.append(f"$.metrics.token: {TOKEN_CHARS_MIN} characters at least, or empty")
     if read.log_level not in LOG_LEVELS:
         found.append(f"$.log_level: one of {', '.join(LOG_LEVELS)}")
     if found:
@@ -104,7 +134,8 @@ def load(path: Path) -> EdgeSettings:
     store = msgspec.structs.replace(
         read.store, menu_file=str(base / read.store.menu_file) if read.store.menu_file else ""
     )
-    read = msgspec.structs.replace(read, data_dir=str(base / read.data_dir), store=store)
+    backup = msgspec.structs.replace(read.backup, folder=str(base / read.backup.folder) if read.backup.folder else "")
+    read = msgspec.structs.replace(read, data_dir=str(base / read.data_dir), store=store, backup=backup)
     return msgspec.structs.replace(read, twins_dir=str(base / read.twins_dir if read.twins_dir else twins_folder(read)))
 
 

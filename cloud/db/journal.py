@@ -7,7 +7,7 @@ import msgspec
 from sqlalchemy import func, select, update
 
 from cloud.db.engine import Reader, Tx, insert_many, upsert
-from cloud.db.schema import facts, ingest_head, lanes
+from cloud.db.schema import facts, ingest_head, lane_marks, lanes
 
 SLICE_ROWS = 1_000
 """Facts read at a time, so that memory stays flat however long a lane is."""
@@ -25,6 +25,23 @@ class LaneRow(msgspec.Struct, frozen=True):
     bad_seq: int | None = None
     checked_ms: int | None = None
     updated_ms: int = 0
+
+
+class LaneMarks(msgspec.Struct, frozen=True):
+    """What is noted of a lane beside its place.
+
+    `late_seq`: from here on its facts came after the epoch was replaced, the first of them at `late_ms`. `durable_seq`:
+    up to here a backup of the hub has it. `checked_seq`, `checked_chain`: up to here the bytes were hashed again.
+    """
+
+    store: str
+    epoch: int
+    lane: int
+    late_seq: int | None = None
+    late_ms: int | None = None
+    durable_seq: int | None = None
+    checked_seq: int | None = None
+    checked_chain: bytes | None = None
 
 
 class FactRow(msgspec.Struct, frozen=True):
@@ -75,15 +92,49 @@ def note_check(tx: Tx, lane: LaneRow, bad_seq: int | None, at_ms: int) -> None:
     )
 
 
+def marks_of(reader: Reader, store: str, epoch: int, lane: int) -> LaneMarks:
+    """Give what is noted of a lane; nothing in its fields where nothing is."""
+    marks = lane_marks.c
+    query = select(lane_marks).where(marks.store == store, marks.epoch == epoch, marks.lane == lane)
+    row = reader.row(query)
+    return LaneMarks(store, epoch, lane) if row is None else LaneMarks(*row)
+
+
+def all_marks(reader: Reader) -> list[LaneMarks]:
+    """List what is noted of every lane."""
+    columns = lane_marks.c.store, lane_marks.c.epoch, lane_marks.c.lane
+    return [LaneMarks(*row) for row in reader.rows(select(lane_marks).order_by(*columns))]
+
+
+def mark_late(tx: Tx, store: str, epoch: int, lane: int, seq: int, at_ms: int) -> None:
+    """Note from which seq on a lane's facts came after its epoch was replaced."""
+    _mark(tx, {"store": store, "epoch": epoch, "lane": lane}, {"late_seq": seq, "late_ms": at_ms})
+
+
+def mark_durable(tx: Tx, places: list[tuple[str, int, int, int]]) -> None:
+    """Note that a backup has lanes up to a seq; `places` are (store, epoch, lane, seq) as the backup holds them."""
+    for store, epoch, lane, seq in places:
+        _mark(tx, {"store": store, "epoch": epoch, "lane": lane}, {"durable_seq": seq})
+
+
+def mark_checked(tx: Tx, lane: LaneRow) -> None:
+    """Note that a lane's stored bytes were hashed again up to this place and came to its chain."""
+    key = {"store": lane.store, "epoch": lane.epoch, "lane": lane.lane}
+    _mark(tx, key, {"checked_seq": lane.seq, "checked_chain": lane.chain})
+
+
+def _mark(tx: Tx, key: dict[str, Any], values: dict[str, Any]) -> None:
+    upsert(tx, lane_marks, {**key, **values}, values)
+
+
 def take_ingest_ids(tx: Tx, count: int) -> int:
     """Reserve ids in order; they are given out under a row lock that is held until the commit.
 
     Returns:
         The first of `count` ids.
     """
-    tx.run(update(ingest_head).where(ingest_head.c.id == 1).values(last=ingest_head.c.last + count))
-    row = tx.row(select(ingest_head.c.last).where(ingest_head.c.id == 1))
-    return int(row.last) - count + 1
+    step = update(ingest_head).where(ingest_head.c.id == 1).values(last=ingest_head.c.last + count)
+    return int(tx.run(step.returning(ingest_head.c.last)).scalar_one()) - count + 1
 
 
 def insert_facts(tx: Tx, rows: list[dict[str, Any]]) -> None:
@@ -121,9 +172,8 @@ def facts_after(reader: Reader, ingest_id: int, limit: int) -> list[FactRow]:
     return [FactRow(*row) for row in reader.rows(query)]
 
 
-def walk_lane(reader: Reader, store: str, epoch: int, lane: int) -> Iterator[tuple[int, bytes, bytes]]:
-    """Walk a lane from its beginning: seq, bytes, and the chain value kept with them."""
-    after = 0
+def walk_lane(reader: Reader, store: str, epoch: int, lane: int, after: int = 0) -> Iterator[tuple[int, bytes, bytes]]:
+    """Walk a lane from its beginning or from behind a seq: seq, bytes, and the chain value kept with them."""
     while True:
         query = (
             select(facts.c.seq, facts.c.raw, facts.c.chain)

@@ -20,6 +20,11 @@ class PresenceRow(msgspec.Struct, frozen=True):
     day: str | None = None
     day_sales: int | None = None
     day_amount_fen: int | None = None
+    disk_free_mb: int | None = None
+    clock_offset_ms: int | None = None
+    alarms: str | None = None
+    refusal: str | None = None
+    refused_ms: int | None = None
 
 
 class RefusalRow(msgspec.Struct, frozen=True):
@@ -52,8 +57,18 @@ def note_heartbeat(tx: Tx, row: PresenceRow) -> None:
         "day",
         "day_sales",
         "day_amount_fen",
+        "disk_free_mb",
+        "clock_offset_ms",
+        "alarms",
     )
     upsert(tx, presence, msgspec.structs.asdict(row), {name: (lambda new, name=name: new[name]) for name in fields})
+
+
+def note_session(tx: Tx, store: str, refusal: str | None, at_ms: int) -> None:
+    """Note why a store got no session, or with None that it has one; it was heard before or there is nothing to note."""
+    values = {"refusal": refusal, "refused_ms": None if refusal is None else at_ms}
+    held = presence.c.store == store, presence.c.refusal.is_distinct_from(refusal)
+    tx.run(update(presence).where(*held).values(**values))
 
 
 def note_left(tx: Tx, store: str, at_ms: int) -> None:
@@ -67,10 +82,10 @@ def all_presence(reader: Reader) -> dict[str, PresenceRow]:
 
 
 def count_refusals(tx: Tx, counts: dict[tuple[str, str], int], at_ms: int) -> None:
-    """Add refused messages to the counts by (reason, store)."""
+    """Add refused messages to the counts by (reason, store), in one order: two workers must not wait for each other."""
     rows = [
         {"reason": reason, "store": store, "count": count, "first_ms": at_ms, "last_ms": at_ms}
-        for (reason, store), count in counts.items()
+        for (reason, store), count in sorted(counts.items())
     ]
     upsert(
         tx,

@@ -1,14 +1,18 @@
 """Queries on the read models: sales, invites, prints, takings, parked facts, and the projector's cursor."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import msgspec
 from sqlalchemy import ColumnElement, delete, func, select
+from sqlalchemy.exc import InterfaceError, OperationalError
 
 from cloud.db.engine import Reader, Tx, insert_many, upsert
-from cloud.db.schema import READ_MODELS, cursors, facts, invites, parked, prints, sales, takings
+from cloud.db.journal import FactRow
+from cloud.db.schema import READ_MODELS, cursors, facts, invites, parked, prints, sales, takings, upkeep
 
+UNAVAILABLE = (OperationalError, InterfaceError)
+"""What is the database's own trouble and says nothing about a fact: full, locked, away."""
 PROJECTOR = "read-models"
 _SLICE = 500
 
@@ -183,7 +187,7 @@ def recent_sales(
     if before is not None:
         query = query.where(sales.c.ingest_id < before)
     if find:
-        query = query.where(sales.c.receipt_no.contains(find, autoescape=True))
+        query = query.where(sales.c.receipt_no.icontains(find, autoescape=True))
     return [SaleRow(*row) for row in reader.rows(query.order_by(sales.c.ingest_id.desc()).limit(limit))]
 
 
@@ -272,6 +276,42 @@ def list_parked(reader: Reader, limit: int) -> list[ParkedFactRow]:
         .limit(limit)
     )
     return [ParkedFactRow(*row) for row in reader.rows(query)]
+
+
+def parked_facts(reader: Reader, after: int, limit: int, ingest_ids: Collection[int] | None = None) -> list[FactRow]:
+    """List facts that are parked, in order of arrival after one; all, or those of some ids."""
+    query = select(facts).join(parked, facts.c.ingest_id == parked.c.ingest_id).where(parked.c.ingest_id > after)
+    if ingest_ids is not None:
+        query = query.where(parked.c.ingest_id.in_(list(ingest_ids)))
+    return [FactRow(*row) for row in reader.rows(query.order_by(parked.c.ingest_id).limit(limit))]
+
+
+def park_reasons(reader: Reader, ingest_ids: Sequence[int]) -> dict[int, str]:
+    """Say why facts are parked; those that are not are left out."""
+    found: dict[int, str] = {}
+    for start in range(0, len(ingest_ids), _SLICE):
+        query = select(parked.c.ingest_id, parked.c.reason).where(
+            parked.c.ingest_id.in_(ingest_ids[start : start + _SLICE])
+        )
+        found.update({row.ingest_id: row.reason for row in reader.rows(query)})
+    return found
+
+
+def unpark(tx: Tx, ingest_ids: Sequence[int]) -> None:
+    """Take facts from the parked ones, to be read again."""
+    for start in range(0, len(ingest_ids), _SLICE):
+        tx.run(delete(parked).where(parked.c.ingest_id.in_(ingest_ids[start : start + _SLICE])))
+
+
+def note_of(reader: Reader, name: str) -> str | None:
+    """Read what was noted as done once."""
+    row = reader.row(select(upkeep.c.value).where(upkeep.c.name == name))
+    return None if row is None else str(row.value)
+
+
+def put_note(tx: Tx, name: str, value: str) -> None:
+    """Note what was done once."""
+    upsert(tx, upkeep, {"name": name, "value": value}, {"value": value})
 
 
 def parked_for(reader: Reader, store: str, reasons: Sequence[str]) -> list[bytes]:

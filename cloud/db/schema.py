@@ -66,6 +66,51 @@ activations = Table(
     sqlite_strict=True,
 )
 
+# ------------------------------------------------------------------------------------------ certificates and enrolment
+
+certificates = Table(
+    "certificates",
+    metadata,
+    Column("serial", Text, primary_key=True),  # hex
+    Column("store", Text, nullable=False),
+    Column("epoch", WHOLE, nullable=False),
+    Column("not_before_ms", WHOLE, nullable=False),
+    Column("not_after_ms", WHOLE, nullable=False),
+    Column("pem", Text, nullable=False),
+    Column("revoked_ms", WHOLE),
+    ForeignKeyConstraint(["store", "epoch"], ["store_keys.store", "store_keys.epoch"]),
+    Index("certificates_by_key", "store", "epoch"),
+    sqlite_strict=True,
+)
+
+approvals = Table(
+    "approvals",
+    metadata,
+    Column("store", Text, primary_key=True),
+    Column("code_hash", Text, nullable=False),  # of the code that it came with
+    Column("node", Text, nullable=False),
+    Column("fingerprint", Text, nullable=False),
+    Column("asked_ms", WHOLE, nullable=False),
+    Column("decision", Text, nullable=False),  # waiting, approved, refused
+    Column("decided_ms", WHOLE),
+    Column("decided_by", Text),
+    ForeignKeyConstraint(["store"], ["stores.store"]),
+    sqlite_strict=True,
+)
+
+link_generations = Table(
+    "link_generations",
+    metadata,
+    Column("store", Text, nullable=False),
+    Column("epoch", WHOLE, nullable=False),
+    Column("generation", WHOLE, nullable=False),  # of the keys in use
+    Column("previous", WHOLE, nullable=False),  # still taken, for what was under way
+    Column("since_ms", WHOLE, nullable=False),
+    PrimaryKeyConstraint("store", "epoch"),
+    ForeignKeyConstraint(["store", "epoch"], ["store_keys.store", "store_keys.epoch"]),
+    sqlite_strict=True,
+)
+
 lanes = Table(
     "lanes",
     metadata,
@@ -136,6 +181,11 @@ presence = Table(
     Column("day", Text),
     Column("day_sales", WHOLE),
     Column("day_amount_fen", WHOLE),
+    Column("disk_free_mb", WHOLE),
+    Column("clock_offset_ms", WHOLE),  # store minus hub, as the store estimates it
+    Column("alarms", Text),  # codes, separated by blanks; none before a heartbeat said
+    Column("refusal", Text),  # why there is no session; none since the last one that there was
+    Column("refused_ms", WHOLE),
     ForeignKeyConstraint(["store"], ["stores.store"]),
     sqlite_strict=True,
 )
@@ -163,13 +213,33 @@ streams = Table(
     sqlite_strict=True,
 )
 
-accounts = Table(
-    "accounts",
+# ------------------------------------------------------------------------------------------- accounts and the audit log
+
+users = Table(
+    "users",
     metadata,
-    Column("account", Text, primary_key=True),
+    Column("account", Text, primary_key=True),  # what one signs in with
+    Column("name", Text, nullable=False),  # what one is called
+    Column("role", Text, nullable=False),
     Column("password_hash", Text, nullable=False),
-    Column("wrong", WHOLE, nullable=False),
-    Column("locked_until_ms", WHOLE),
+    Column("password_due", WHOLE, nullable=False),  # 1: the password is somebody else's, a new one comes first
+    Column("file_hash", Text),  # of the password file as it was last applied; only the first account's
+    Column("totp", LargeBinary),  # the sealed secret
+    Column("totp_step", WHOLE, nullable=False),  # the last time step whose code was taken
+    Column("created_ms", WHOLE, nullable=False),
+    Column("seen_ms", WHOLE),  # the last sign-in
+    Column("disabled_ms", WHOLE),
+    sqlite_strict=True,
+)
+
+recovery_codes = Table(
+    "recovery_codes",
+    metadata,
+    Column("account", Text, nullable=False),
+    Column("code_hash", LargeBinary, nullable=False),
+    Column("used_ms", WHOLE),
+    PrimaryKeyConstraint("account", "code_hash"),
+    ForeignKeyConstraint(["account"], ["users.account"]),
     sqlite_strict=True,
 )
 
@@ -178,11 +248,249 @@ sessions = Table(
     metadata,
     Column("token_hash", LargeBinary, primary_key=True),
     Column("account", Text, nullable=False),
+    Column("stage", Text, nullable=False),  # full, or the step of the sign-in that is still to be done
     Column("created_ms", WHOLE, nullable=False),
     Column("used_ms", WHOLE, nullable=False),
-    ForeignKeyConstraint(["account"], ["accounts.account"]),
+    Column("sure_ms", WHOLE, nullable=False),  # when password and code were last shown
+    Column("address", Text, nullable=False),
+    Column("browser", Text, nullable=False),
+    Column("draft", LargeBinary),  # the sealed secret of a second factor that is being set up
+    ForeignKeyConstraint(["account"], ["users.account"]),
+    Index("sessions_by_account", "account"),
     sqlite_strict=True,
 )
+
+signin_tries = Table(
+    "signin_tries",
+    metadata,
+    Column("account", Text, nullable=False),  # a name, the hash of one that is nobody's, or * for all
+    Column("place", Text, nullable=False),  # an address, a known browser, or * for all
+    Column("wrong", WHOLE, nullable=False),
+    Column("last_ms", WHOLE, nullable=False),
+    Column("until_ms", WHOLE, nullable=False),
+    PrimaryKeyConstraint("account", "place"),
+    Index("signin_tries_by_time", "last_ms"),
+    sqlite_strict=True,
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("n", WHOLE, primary_key=True, autoincrement=False),  # 1, 2, 3 … without a gap
+    Column("at_ms", WHOLE, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("target", Text, nullable=False),
+    Column("detail", Text, nullable=False),  # JSON with sorted keys, as it was hashed
+    Column("chain", LargeBinary, nullable=False),
+    Index("audit_by_actor", "actor", "n"),
+    Index("audit_by_action", "action", "n"),
+    Index("audit_by_time", "at_ms"),
+    sqlite_strict=True,
+)
+
+audit_head = Table(
+    "audit_head",
+    metadata,
+    Column("id", WHOLE, primary_key=True),
+    Column("n", WHOLE, nullable=False),
+    Column("chain", LargeBinary, nullable=False),
+    sqlite_strict=True,
+)
+"""One row that is the end of the audit log; whoever adds to the log holds its lock."""
+
+audit_checkpoints = Table(
+    "audit_checkpoints",
+    metadata,
+    Column("k", WHOLE, primary_key=True, autoincrement=False),  # 1, 2, 3 … without a gap
+    Column("n", WHOLE, nullable=False),
+    Column("chain", LargeBinary, nullable=False),
+    Column("at_ms", WHOLE, nullable=False),
+    Column("signature", LargeBinary, nullable=False),  # the hub's, Ed25519
+    sqlite_strict=True,
+)
+
+# ------------------------------------------------------------------------------------------------------ the up lanes
+
+lane_marks = Table(
+    "lane_marks",
+    metadata,
+    Column("store", Text, nullable=False),
+    Column("epoch", WHOLE, nullable=False),
+    Column("lane", WHOLE, nullable=False),
+    Column("late_seq", WHOLE),  # from here on the facts came after the epoch was replaced
+    Column("late_ms", WHOLE),  # when the first of them came
+    Column("durable_seq", WHOLE),  # up to here a backup has the lane too
+    Column("checked_seq", WHOLE),  # up to here the stored bytes were hashed again …
+    Column("checked_chain", LargeBinary),  # … and came to this
+    PrimaryKeyConstraint("store", "epoch", "lane"),
+    sqlite_strict=True,
+)
+"""What is noted of a lane beside its place: seldom written, so that the row which every batch moves stays small."""
+
+upkeep = Table(
+    "upkeep",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+    sqlite_strict=True,
+)
+"""What the hub did once and need not do again, such as for which version of the code parked facts were tried."""
+
+# ------------------------------------------------------------------------------------------------ workers and leases
+
+PARTITION_SLOTS = 256
+"""The partitions of topics; a lease has the number of its partition."""
+JOBS_SLOT = 256
+"""The lease of the one process that projects, checks chains and rings the doorbell."""
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("slot", WHOLE, primary_key=True, autoincrement=False),
+    Column("holder", Text, nullable=False),  # empty where nobody holds it
+    Column("fence", WHOLE, nullable=False),  # one more with every new holder
+    Column("until_ms", WHOLE, nullable=False),
+    sqlite_strict=True,
+)
+
+workers = Table(
+    "workers",
+    metadata,
+    Column("worker", Text, primary_key=True),
+    Column("until_ms", WHOLE, nullable=False),  # unheard of until then, it counts as gone
+    sqlite_strict=True,
+)
+
+# ---------------------------------------------------------------------------- down streams, publications, commands, answers
+
+stream_snapshots = Table(
+    "stream_snapshots",
+    metadata,
+    Column("stream", Text, nullable=False),
+    Column("version", WHOLE, nullable=False),  # the newest one's is the log's floor: steps up to it are folded away
+    Column("checksum", LargeBinary, nullable=False),  # of the log behind that version
+    Column("size", WHOLE, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    Column("chunks", LargeBinary, nullable=False),  # the digests of the pieces, one behind the other
+    Column("made_ms", WHOLE, nullable=False),
+    PrimaryKeyConstraint("stream", "version"),
+    sqlite_strict=True,
+)
+
+stream_chunks = Table(
+    "stream_chunks",
+    metadata,
+    Column("stream", Text, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("stream", "digest"),
+    sqlite_strict=True,
+)
+
+stream_marks = Table(
+    "stream_marks",
+    metadata,
+    Column("stream", Text, nullable=False),
+    Column("at_ms", WHOLE, nullable=False),
+    Column("version", WHOLE, nullable=False),  # the stream's head at that time
+    PrimaryKeyConstraint("stream", "at_ms"),
+    sqlite_strict=True,
+)
+
+store_streams = Table(
+    "store_streams",
+    metadata,
+    Column("store", Text, nullable=False),
+    Column("stream", Text, nullable=False),
+    Column("version", WHOLE, nullable=False),  # what the store said that it has
+    Column("at_ms", WHOLE, nullable=False),  # since when it has it
+    PrimaryKeyConstraint("store", "stream"),
+    ForeignKeyConstraint(["store"], ["stores.store"]),
+    sqlite_strict=True,
+)
+
+publications = Table(
+    "publications",
+    metadata,
+    Column("stream", Text, nullable=False),
+    Column("number", WHOLE, nullable=False),
+    Column("effective_from", Text, nullable=False),
+    Column("at_once", WHOLE, nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("document", LargeBinary, nullable=False),
+    Column("published_ms", WHOLE, nullable=False),
+    Column("published_by", Text, nullable=False),
+    Column("again", WHOLE),  # the number whose content this is once more
+    PrimaryKeyConstraint("stream", "number"),
+    sqlite_strict=True,
+)
+
+commands = Table(
+    "commands",
+    metadata,
+    Column("command_id", Text, primary_key=True),
+    Column("store", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("args", Text, nullable=False),
+    Column("made_ms", WHOLE, nullable=False),
+    Column("expires_ms", WHOLE, nullable=False),
+    Column("made_by", Text, nullable=False),
+    ForeignKeyConstraint(["store"], ["stores.store"]),
+    Index("commands_by_store", "store", "made_ms"),
+    sqlite_strict=True,
+)
+
+answers = Table(
+    "answers",
+    metadata,
+    Column("store", Text, nullable=False),
+    Column("epoch", WHOLE, nullable=False),
+    Column("question_id", LargeBinary, nullable=False),
+    Column("digest", LargeBinary, nullable=False),  # of what was asked
+    Column("verdict", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("at_ms", WHOLE, nullable=False),
+    Column("not_after_ms", WHOLE, nullable=False),
+    PrimaryKeyConstraint("store", "epoch", "question_id"),
+    sqlite_strict=True,
+)
+
+# ---------------------------------------------------------------------------------------------------------- backups
+
+backup_line = Table(
+    "backup_line",
+    metadata,
+    Column("id", WHOLE, primary_key=True),
+    Column("line", Text, nullable=False),
+    sqlite_strict=True,
+)
+"""One row: under which name this database's history is backed up. A restored one begins another, for its ids go other ways."""
+
+backups = Table(
+    "backups",
+    metadata,
+    Column("made_ms", WHOLE, primary_key=True, autoincrement=False),
+    Column("folder", Text, nullable=False),
+    Column("upto", WHOLE, nullable=False),  # the last ingest id that it holds
+    Column("facts", WHOLE, nullable=False),  # new ones since the backup before
+    Column("size", WHOLE, nullable=False),
+    Column("took_ms", WHOLE, nullable=False),
+    sqlite_strict=True,
+)
+
+drills = Table(
+    "drills",
+    metadata,
+    Column("at_ms", WHOLE, primary_key=True, autoincrement=False),
+    Column("ok", WHOLE, nullable=False),
+    Column("record", LargeBinary, nullable=False),
+    Column("signature", LargeBinary, nullable=False),  # the hub's, Ed25519
+    sqlite_strict=True,
+)
+
+NOT_BACKED_UP = ("facts", "backup_line", "backups", "cursors", "leases", "workers", "sessions", "signin_tries")
+"""Tables that are no part of a backup's state: facts have files of their own, the others belong to one running hub."""
 
 # ------------------------------------------------------------------------------------------------ rebuilt from facts
 
@@ -274,11 +582,40 @@ takings = Table(
     sqlite_strict=True,
 )
 
-READ_MODELS = (sales, invites, prints, takings, parked)
+command_results = Table(
+    "command_results",
+    metadata,
+    Column("store", Text, nullable=False),
+    Column("command_id", Text, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("result", Text, nullable=False),
+    Column("at_ms", WHOLE, nullable=False),
+    Column("ingest_id", WHOLE, nullable=False),
+    PrimaryKeyConstraint("store", "command_id"),
+    sqlite_strict=True,
+)
+
+alarms = Table(
+    "alarms",
+    metadata,
+    Column("store", Text, nullable=False),
+    Column("epoch", WHOLE, nullable=False),
+    Column("code", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("at_ms", WHOLE, nullable=False),  # the store's: when it was raised
+    Column("ingest_id", WHOLE, nullable=False),
+    PrimaryKeyConstraint("store", "epoch", "code"),
+    sqlite_strict=True,
+)
+"""Open alarms of stores. Those of a replaced computer are nobody's any more: readers take the store's own epoch."""
+
+READ_MODELS = (sales, invites, prints, takings, parked, command_results, alarms)
 
 APPEND_ONLY = tuple(
-    f"CREATE TRIGGER facts_no_{deed.lower()} BEFORE {deed} ON facts "
-    "BEGIN SELECT RAISE(ABORT, 'facts are never changed'); END"
+    f"CREATE TRIGGER {table}_no_{deed.lower()} BEFORE {deed} ON {table} "
+    f"BEGIN SELECT RAISE(ABORT, '{words} never changed'); END"
+    for table, words in (("facts", "facts are"), ("audit", "the audit log is"))
     for deed in ("UPDATE", "DELETE")
 )
-"""SQLite's guard; on PostgreSQL the hub's role has no such right."""
+"""SQLite's guard, for tables that are made at once; steps 2 and 5 make that of PostgreSQL."""

@@ -4,13 +4,14 @@ Nothing here refuses a fact: it is stored already. What cannot be read is parked
 """
 
 import base64
+import hashlib
 import re
 from dataclasses import dataclass
 from datetime import date, tzinfo
 
 from sync.contract import codes, facts, ids, limits, operations, times, trade
 from sync.contract.facts import ContractError, Fact, Lane
-from sync.contract.operations import PrintSettled
+from sync.contract.operations import AlarmChanged, CommandSettled, PrintSettled
 from sync.contract.trade import InviteIssued, SalePaid
 from sync.contract.words import LOCALES
 
@@ -18,6 +19,7 @@ AT_MS_MAX = 4_102_444_800_000
 """The year 2100: a wall time beyond it is a broken clock, and beyond 64 bits it would not even fit a column."""
 
 _FACT_ID = re.compile(r"[0-9a-f]{32}")
+_ALARM_CODE = re.compile(r"[a-z_]{1,24}(\.[a-z_]{1,24}){0,2}")
 _CODE_CHARS_TO_ID = 32
 """Base 32 of the first 20 bytes of a code: version, kind, key id, invite id (`sync.contract.codes`)."""
 
@@ -35,9 +37,23 @@ _KNOWN = {
             operations.DRAWER_FAILED,
             operations.DEVICE_CHANGED,
             operations.DEVICE_CALIBRATED,
+            operations.COMMAND_DONE,
+            operations.COMMAND_REFUSED,
+            operations.COMMAND_EXPIRED,
+            operations.DRILL_DONE,
+            operations.ALARM_RAISED,
+            operations.ALARM_CLEARED,
         }
     ),
 }
+
+
+def fingerprint() -> str:
+    """Name what this code understands: another one when a kind was added."""
+    kinds = sorted(kind for lane in _KNOWN.values() for kind in lane)
+    return hashlib.sha256("\n".join(kinds).encode()).hexdigest()[:16]
+
+
 _OUTCOMES = {
     operations.PRINT_CONFIRMED: "printed",
     operations.PRINT_PARKED: "print_parked",
@@ -72,6 +88,24 @@ class Printed:
 
 
 @dataclass(frozen=True)
+class Commanded:
+    """What became of a command of ours."""
+
+    fact: Fact
+    settled: CommandSettled
+    outcome: str
+
+
+@dataclass(frozen=True)
+class Alarmed:
+    """Something that a person must look at, at a store: it began, or it is over."""
+
+    fact: Fact
+    alarm: AlarmChanged
+    is_open: bool
+
+
+@dataclass(frozen=True)
 class Noted:
     """Understood; no read model takes it."""
 
@@ -83,7 +117,7 @@ class Parked:
     reason: str
 
 
-Meaning = Sold | Invited | Printed | Noted | Parked
+Meaning = Sold | Invited | Printed | Commanded | Alarmed | Noted | Parked
 
 
 @dataclass(frozen=True)
@@ -135,6 +169,12 @@ def _read_body(fact: Fact, zone: tzinfo) -> Meaning:
             return Invited(fact, body) if _names_itself(body) else Parked("bad_value")
         case PrintSettled():
             return _printed(fact, body)
+        case CommandSettled():
+            fits = ids.is_uuid7_hex(body.command_id)
+            return Commanded(fact, body, fact.kind.removeprefix("command.")) if fits else Parked("bad_value")
+        case AlarmChanged():
+            fits = _ALARM_CODE.fullmatch(body.code) is not None
+            return Alarmed(fact, body, fact.kind == operations.ALARM_RAISED) if fits else Parked("bad_value")
         case _:
             return Noted()
 

@@ -3,14 +3,12 @@
 Cases, numbered as in the code below. (1) A wrong, unknown, expired or worn-out code all get one answer, which tells
 nothing apart. (2) A try is counted before the code is looked at, so eight guesses at once are eight tries. (3) The
 answer was lost on the way: the same node with the same keys asks again and is told the same, for as long as the code
-would have lived; anybody else is told that the code was used.
+would have lived; anybody else is told that the code was used. (4) Where a person must approve, the same node asks again
+until it is decided; that is no new try.
 """
 
 import base64
-import binascii
 import logging
-import re
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -19,56 +17,27 @@ import msgspec
 from cloud.db import stores
 from cloud.db.engine import HubDatabase, Tx
 from cloud.db.stores import ActivationRow, KeyRow, StoreRow
-from cloud.services import secrets, streams
+from cloud.services import access, activation, approvals, audit, petition, streams
+from cloud.services.access import Access
+from cloud.services.accounts import CLI, Who
+from cloud.services.activation import Codes
+from cloud.services.approvals import Approvals, Asking, Policy
+from cloud.services.authority import HUB_NAME, Authority
+from cloud.services.petition import Petition
 from cloud.services.refusals import Refused
+from cloud.services.renewal import Renewals
 from cloud.services.secrets import BrokerUsers
 from sync.contract import ids, limits
+from sync.contract.enrolling import BrokerAccess, Enrolled, EnrolRequest, Renewed, RenewRequest, Waiting
 from sync.contract.words import Name, has_control
-from sync.node import keys
+from sync.node import certificates, keys
 from sync.node.passwords import Vault
 from sync.node.ports import Chance, Clock
 
-CODE_DIGITS = 10
-CODE_LIFE_MS = 24 * 3_600_000
-TRIES_MAX = 5
-"""DESIGN §13: 10 Crockford characters, single use, 24 h, 5 tries."""
-
-_NODE = re.compile(r"[A-Za-z0-9-]{1,64}")
-_KEY_BYTES = 32
+CODE_LIFE_MS = activation.CODE_LIFE_MS
+ASK_AGAIN_S = 5
 
 log = logging.getLogger(__name__)
-
-
-class EnrolRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a node sends: the code, what it calls itself (a UUID), its two public keys in base64."""
-
-    store: str
-    code: str
-    node: str
-    signing_public: str
-    agreement_public: str
-
-
-class BrokerAccess(msgspec.Struct, frozen=True, kw_only=True):
-    """Where the hints travel, and the store's rights there."""
-
-    host: str
-    port: int
-    username: str
-    token: str
-
-
-class Enrolled(msgspec.Struct, frozen=True, kw_only=True):
-    """What a node is granted; keys in base64."""
-
-    tenant: str
-    store: str
-    epoch: int
-    hub_signing: str
-    hub_agreement: str
-    name: Name
-    broker: BrokerAccess
-    public_url: str
 
 
 class MadeCode(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,16 +54,21 @@ class BadStore(ValueError):
 
 @dataclass(frozen=True)
 class Grants:
-    """What every enrolled node is told alike."""
+    """What every enrolled node is told alike.
+
+    `tls` is `off`, `server` or `mutual`; `broker_ca` is who signs the broker's certificate where it is not our own CA.
+    """
 
     tenant: str
     broker_host: str
     broker_port: int
     public_url: str
+    tls: str = "off"
+    broker_ca: str = ""
 
 
 class Enrolment:
-    """Makes codes, redeems them, revokes keys. Any thread may use it; one hash is computed at a time (64 MiB each)."""
+    """Makes codes, redeems them, renews certificates, revokes keys. Any thread may use it."""
 
     def __init__(
         self,
@@ -106,69 +80,77 @@ class Enrolment:
         *,
         clock: Clock,
         chance: Chance,
+        authority: Authority | None = None,
+        policy: Policy = Policy.REPLACEMENT,
         on_stream: Callable[[], None] | None = None,
     ) -> None:
         self._database = database
         self._identity = identity
-        self._vault = vault
-        self._users = users
         self._grants = grants
         self._clock = clock
-        self._chance = chance
+        self._codes = Codes(database, vault, clock=clock, chance=chance)
+        self._access = Access(database, users, authority, chance, tokens=grants.tls != "mutual")
+        self._renewals = Renewals(database, self._access, clock)
+        self._approvals = Approvals(database, policy, clock)
         self._on_stream = on_stream or (lambda: None)
-        self._hashing = threading.Lock()
+        self._access.publish()
 
-    def make_code(self, store: str, name: Name | None = None) -> MadeCode:
+    def make_code(self, store: str, name: Name | None = None, *, who: Who = CLI) -> MadeCode:
         """Make a store if it is new, and a fresh code for it; an older code no longer counts.
 
         Args:
             store: its id, as in topics: lower-case letters, digits, dashes.
             name: what it is called; needed for a new store, renames one that stands.
+            who: who asks, for the audit log.
 
         Raises:
             BadStore: the id or the name cannot be used.
         """
         _check_store(store, name)
-        now_ms = self._clock.now_ms()
-        plain = ids.crockford_encode(int.from_bytes(self._chance.token(8), "big") >> 14, CODE_DIGITS)
-        with self._hashing:
-            code_hash = self._vault.hash(plain)
+        plain, code_hash = self._codes.new()
         with self._database.write() as tx:
             held = stores.store_by_id(tx, store)
             if held is None and name is None:
                 raise BadStore(f"store {store!r} is new: give it a name in both languages")
             if name is not None:
-                self._name(tx, held, StoreRow(store, name.zh, name.en, 0 if held is None else held.epoch, now_ms))
-            expires_ms = now_ms + CODE_LIFE_MS
-            stores.put_activation(tx, ActivationRow(store, code_hash, now_ms, expires_ms, 0, None, None))
+                epoch = 0 if held is None else held.epoch
+                self._name(tx, held, StoreRow(store, name.zh, name.en, epoch, self._clock.now_ms()))
+            now = stores.store_by_id(tx, store)
+            assert now is not None
+            expires_ms = self._codes.put(tx, now, code_hash)
+            self._record(tx, who, "store.code_made", store)
         self._on_stream()
         log.info("enrol.code_made", extra={"store_id": store})
         return MadeCode(store=store, code=ids.grouped(plain), expires_ms=expires_ms)
 
-    def redeem(self, request: EnrolRequest) -> Enrolled | Refused:
+    def redeem(self, request: EnrolRequest) -> Enrolled | Waiting | Refused:
         """Grant the next epoch to whoever shows the code, or refuse with a reason."""
-        node_keys = _read_keys(request, self._identity)
-        if node_keys is None:
-            return Refused("bad_key", 422)
-        if ids.STORE_ID.fullmatch(request.store) is None or _NODE.fullmatch(request.node) is None:
-            return Refused("bad_store", 422)
-        repeated = self._repeated(request, node_keys)
+        sent = petition.read(request, self._identity)
+        if isinstance(sent, Refused):
+            return sent
+        repeated = self._repeated(sent)
         if repeated is not None:
             return repeated
-        activation = self._claim_try(request.store)
-        if activation is None or not self._matches(activation, request.code):
+        held = self._asked_before(sent) or self._codes.claim_try(request.store)  # (2), (4)
+        if held is None or not self._codes.matches(held, request.code):
             log.warning("enrol.refused", extra={"store_id": request.store})
             return Refused("enrol_refused", 401)  # (1)
-        token = self._users.ensure(_username(request.store), secrets.token(self._chance))
         with self._database.write() as tx:
-            granted = self._grant(tx, request, node_keys, activation, token)
+            granted = self._grant(tx, sent, held)
+            if isinstance(granted, Enrolled):
+                node = Who(f"store:{granted.store}")
+                self._record(tx, node, "store.enrolled", granted.store, epoch=granted.epoch)
         if isinstance(granted, Enrolled):
             self._on_stream()
             log.info("enrol.granted", extra={"store_id": request.store, "epoch": granted.epoch})
         return granted
 
-    def revoke(self, store: str, epoch: int) -> bool:
-        """Let a key count no longer: its facts are quarantined from now on, and the stores are told.
+    def renew(self, request: RenewRequest) -> Renewed | Refused:
+        """Give a node its next certificate, see `Renewals.renew`."""
+        return self._renewals.renew(request)
+
+    def revoke(self, store: str, epoch: int, *, who: Who = CLI) -> bool:
+        """Let a key count no longer: its facts are quarantined from now on, its access is closed, the stores are told.
 
         Returns:
             Whether there was such a key that still counted.
@@ -179,12 +161,104 @@ class Enrolment:
             if held is None or key is None or key.revoked_ms is not None:
                 return False
             stores.revoke_key(tx, store, epoch, now_ms)
+            self._access.close(tx, store, epoch, now_ms)
             streams.put_store_key(tx, held, msgspec.structs.replace(key, revoked_ms=now_ms))
+            self._record(tx, who, "store.revoked", store, epoch=epoch)
         self._on_stream()
-        if epoch == held.epoch:
-            self._users.remove(_username(store))
+        self._access.enforce(store, epoch)
         log.warning("enrol.revoked", extra={"store_id": store, "epoch": epoch})
         return True
+
+    def handed_over(self, store: str, epoch: int) -> bool:
+        """Close the broker to an epoch that was replaced and has nothing left to hand over; its key still counts.
+
+        Returns:
+            Whether it was closed: never for the current epoch.
+        """
+        now_ms = self._clock.now_ms()
+        with self._database.write() as tx:
+            held, key = stores.store_by_id(tx, store), stores.key_of(tx, store, epoch)
+            if held is None or key is None or epoch >= held.epoch:
+                return False
+            self._access.close(tx, store, epoch, now_ms)
+        self._access.enforce(store, epoch)
+        log.info("enrol.handed_over", extra={"store_id": store, "epoch": epoch})
+        return True
+
+    def waiting(self) -> tuple[Asking, ...]:
+        """List the nodes that wait for a person."""
+        return self._approvals.waiting()
+
+    def decide(self, store: str, fingerprint: str, *, approve: bool, by: str, address: str = "") -> bool:
+        """Say yes or no to a waiting node, see `Approvals.decide`."""
+        return self._approvals.decide(store, fingerprint, approve=approve, who=Who(by, address))
+
+    def keys_of(self, store: str) -> list[KeyRow]:
+        """List the epochs of a store, newest first."""
+        with self._database.read() as reader:
+            return stores.keys_of(reader, store)
+
+    # -------------------------------------------------------------------------------------------------------- redeeming
+
+    def _repeated(self, sent: Petition) -> Enrolled | Refused | None:
+        """Answer for a code that was used (3); None when it was not."""
+        request, node_keys = sent.request, sent.keys
+        with self._database.read() as reader:
+            held_code = stores.activation_of(reader, request.store)
+            if held_code is None or held_code.used_epoch is None or not self._codes.lives(held_code):
+                return None
+            key = stores.key_of(reader, request.store, held_code.used_epoch)
+            held = stores.store_by_id(reader, request.store)
+            given = stores.certificates_of(reader, request.store, held_code.used_epoch)
+        assert key is not None
+        assert held is not None
+        first = given[-1].pem if given else ""
+        same = (key.node, key.signing_public, key.agreement_public) == (
+            request.node,
+            node_keys.signing,
+            node_keys.agreement,
+        )
+        if first and certificates.read(first).public_key != sent.tls_key:
+            same = False
+        if not same or key.revoked_ms is not None or not self._codes.matches(held_code, request.code):
+            return Refused("enrol_used", 409)
+        return self._answer(held, key.epoch, first)
+
+    def _asked_before(self, sent: Petition) -> ActivationRow | None:
+        with self._database.read() as reader:
+            held = stores.activation_of(reader, sent.request.store)
+        if held is None or not self._codes.lives(held) or not self._approvals.asked_before(held, sent.fingerprint):
+            return None
+        return held
+
+    def _grant(self, tx: Tx, sent: Petition, code: ActivationRow) -> Enrolled | Waiting | Refused:
+        request, node_keys = sent.request, sent.keys
+        now, held = stores.activation_of(tx, request.store), stores.store_by_id(tx, request.store)
+        if now is None or held is None or now.code_hash != code.code_hash or now.used_ms is not None:
+            # Another request with the same code was quicker, or a new code was made meanwhile.
+            return Refused("enrol_used", 409)
+        if any(key.store != request.store for key in stores.keys_named(tx, node_keys.key_id)):
+            # A signing key names one store for ever: a code on paper says nothing but the key.
+            return Refused("bad_key", 422)
+        if self._approvals.needed(held):
+            decided = self._approvals.ask(tx, now, request.node, sent.fingerprint)
+            if decided == approvals.WAITING:
+                return Waiting(waiting=True, fingerprint=sent.fingerprint, ask_again_s=ASK_AGAIN_S)
+            if decided != approvals.APPROVED:
+                return Refused("enrol_not_approved", 403)
+        epoch, now_ms = held.epoch + 1, self._clock.now_ms()
+        signing, agreement = node_keys.signing, node_keys.agreement
+        key = KeyRow(request.store, epoch, node_keys.key_id, request.node, signing, agreement, now_ms, None)
+        stores.insert_key(tx, key)
+        stores.set_epoch(tx, request.store, epoch)
+        stores.use_activation(tx, request.store, now_ms, epoch)
+        streams.put_store_key(tx, held, key)
+        pem = self._access.certify(tx, request.csr, store=request.store, epoch=epoch, node=request.node)
+        return self._answer(held, epoch, pem)
+
+    def _record(self, tx: Tx, who: Who, action: str, store: str, **more: int) -> None:
+        detail = who.detail(**more)
+        audit.record(tx, at_ms=self._clock.now_ms(), actor=who.actor, action=action, target=store, detail=detail)
 
     def _name(self, tx: Tx, held: StoreRow | None, row: StoreRow) -> None:
         stores.put_store(tx, row)
@@ -192,116 +266,38 @@ class Enrolment:
         if key is not None and held is not None and (held.name_zh, held.name_en) != (row.name_zh, row.name_en):
             streams.put_store_key(tx, row, key)
 
-    def _repeated(self, request: EnrolRequest, node_keys: keys.PublicKeys) -> Enrolled | Refused | None:
-        """Answer for a code that was used (3); None when it was not."""
-        with self._database.read() as reader:
-            activation = stores.activation_of(reader, request.store)
-            if activation is None or activation.used_epoch is None or self._clock.now_ms() >= activation.expires_ms:
-                return None
-            key = stores.key_of(reader, request.store, activation.used_epoch)
-            held = stores.store_by_id(reader, request.store)
-        assert key is not None
-        assert held is not None
-        same = (key.node, key.signing_public, key.agreement_public) == (
-            request.node,
-            node_keys.signing,
-            node_keys.agreement,
-        )
-        if not same or key.revoked_ms is not None or not self._matches(activation, request.code):
-            return Refused("enrol_used", 409)
-        token = self._users.ensure(_username(request.store), secrets.token(self._chance))
-        return self._answer(held, key.epoch, token)
-
-    def _claim_try(self, store: str) -> ActivationRow | None:
-        """Count a try (2); None when there is no code that could still be right."""
-        with self._database.write() as tx:
-            activation = stores.activation_of(tx, store)
-            if (
-                activation is None
-                or activation.used_ms is not None
-                or activation.tries >= TRIES_MAX
-                or self._clock.now_ms() >= activation.expires_ms
-            ):
-                return None
-            stores.count_try(tx, store)
-            return activation
-
-    def _matches(self, activation: ActivationRow, code: str) -> bool:
-        clean = ids.crockford_clean(code)
-        if len(clean) != CODE_DIGITS or not set(clean) <= set(ids.CROCKFORD):
-            return False
-        with self._hashing:
-            return self._vault.matches(activation.code_hash, clean)
-
-    def _grant(
-        self, tx: Tx, request: EnrolRequest, node_keys: keys.PublicKeys, activation: ActivationRow, token: str
-    ) -> Enrolled | Refused:
-        now = stores.activation_of(tx, request.store)
-        held = stores.store_by_id(tx, request.store)
-        if now is None or held is None or now.code_hash != activation.code_hash or now.used_ms is not None:
-            # Another request with the same code was quicker, or a new code was made meanwhile.
-            return Refused("enrol_used", 409)
-        if any(key.store != request.store for key in stores.keys_named(tx, node_keys.key_id)):
-            # A signing key names one store for ever: a code on paper says nothing but the key.
-            return Refused("bad_key", 422)
-        epoch, now_ms = held.epoch + 1, self._clock.now_ms()
-        key = KeyRow(
-            request.store,
-            epoch,
-            node_keys.key_id,
-            request.node,
-            node_keys.signing,
-            node_keys.agreement,
-            now_ms,
-            None,
-        )
-        stores.insert_key(tx, key)
-        stores.set_epoch(tx, request.store, epoch)
-        stores.use_activation(tx, request.store, now_ms, epoch)
-        streams.put_store_key(tx, held, key)
-        return self._answer(held, epoch, token)
-
-    def _answer(self, store: StoreRow, epoch: int, token: str) -> Enrolled:
-        public = self._identity.public
+    def _answer(self, store: StoreRow, epoch: int, certificate: str) -> Enrolled:
+        public, grants = self._identity.public, self._grants
+        token = self._access.token(store.store, epoch)
         return Enrolled(
-            tenant=self._grants.tenant,
+            tenant=grants.tenant,
             store=store.store,
             epoch=epoch,
             hub_signing=base64.b64encode(public.signing).decode("ascii"),
             hub_agreement=base64.b64encode(public.agreement).decode("ascii"),
             name=Name(store.name_zh, store.name_en),
             broker=BrokerAccess(
-                host=self._grants.broker_host,
-                port=self._grants.broker_port,
-                username=_username(store.store),
+                host=grants.broker_host,
+                port=grants.broker_port,
+                username=access.username(store.store, epoch) if token else "",
                 token=token,
+                tls=grants.tls,
+                ca="" if grants.tls == "off" else grants.broker_ca or self._access.ca,
             ),
-            public_url=self._grants.public_url,
+            public_url=grants.public_url,
+            certificate=certificate,
+            ca=self._access.ca,
+            crl=self._access.crl,
         )
-
-
-def _username(store: str) -> str:
-    return f"store-{store}"
 
 
 def _check_store(store: str, name: Name | None) -> None:
     if ids.STORE_ID.fullmatch(store) is None:
         raise BadStore(f"{store!r} is no store id: up to 32 lower-case letters, digits and dashes")
+    if store == HUB_NAME:
+        raise BadStore(f"a store may not be called {HUB_NAME!r}: the broker knows the hub by that name")
     if name is None:
         return
     for text in (name.zh, name.en):
         if not text.strip() or len(text) > limits.NAME_CHARS_MAX or has_control(text):
             raise BadStore(f"a store's name has 1 to {limits.NAME_CHARS_MAX} characters in each language")
-
-
-def _read_keys(request: EnrolRequest, identity: keys.Identity) -> keys.PublicKeys | None:
-    try:
-        signing = base64.b64decode(request.signing_public, validate=True)
-        agreement = base64.b64decode(request.agreement_public, validate=True)
-        if len(signing) != _KEY_BYTES or len(agreement) != _KEY_BYTES:
-            return None
-        # A point of low order agrees on nothing secret; the library refuses it here rather than in ingest.
-        keys.agree(identity, agreement, salt=b"", info=b"try")
-    except (binascii.Error, ValueError):
-        return None
-    return keys.PublicKeys(signing, agreement)

@@ -1,6 +1,6 @@
 """The hub's gate: says of a message who sent it and what it says, or under which reason it is turned away.
 
-It reads the keys and writes nothing. What passes was signed by the key that the hub enrolled for this very store and
+It reads the keys, and writes only which generation of link keys a store announced. What passes was signed by the key that the hub enrolled for this very store and
 epoch, and sealed for this hub.
 """
 
@@ -8,8 +8,8 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 from cloud.db import stores
-from cloud.db.engine import Reader
-from cloud.db.stores import KeyRow
+from cloud.db.engine import Reader, Tx
+from cloud.db.stores import GenerationRow, KeyRow
 from cloud.db.streams import head_of
 from sync.contract import envelope, facts, limits, topics
 from sync.contract.envelope import Header, MessageKind
@@ -78,7 +78,9 @@ class Gate:
         self._identity = identity
         self._tenant = tenant
         self._chance = chance
-        self._ends: OrderedDict[tuple[str, int], End] = OrderedDict()
+        self._ends: OrderedDict[tuple[str, int, int], End] = OrderedDict()
+        self._generations: dict[tuple[str, int], tuple[int, int]] = {}
+        self._announced: dict[tuple[str, int], tuple[int, int]] = {}
         self._stores: set[str] = set()
         self._version = -1
 
@@ -88,8 +90,17 @@ class Gate:
         version = 0 if head is None else head.version
         if version != self._version:
             self._ends.clear()
+            self._generations.clear()
             self._stores = {row.store for row in stores.all_stores(reader)}
             self._version = version
+
+    def keep_announced(self, tx: Tx, now_ms: int) -> None:
+        """Write down which link keys stores announced since; called in the transaction that answers their HELLO."""
+        for (store, epoch), (current, previous) in self._announced.items():
+            held = stores.generation_of(tx, store, epoch)
+            if held is None or held.generation < current:
+                stores.put_generation(tx, GenerationRow(store, epoch, current, previous, now_ms))
+        self._announced.clear()
 
     def judge(self, reader: Reader, topic: str, payload: bytes) -> Arrival | Goodbye | Turned:
         """Judge one message; nothing that a message can hold makes this raise."""
@@ -116,31 +127,63 @@ class Gate:
         if header.store != up.store or header.tenant != self._tenant:
             raise ContractError("foreign")
         _check_header(header, up.kind, lane)
-        end = self._end(reader, header.store, header.epoch)
-        if end is None or header.key_id != end.key.key_id:
+        key_id, generation = sealing.read_key_name(header.key_id)
+        place = header.store, header.epoch
+        if not self._may_use(reader, place, generation, greets=header.kind is MessageKind.HELLO):
+            raise ContractError("unknown_key")
+        end = self._end(reader, header.store, header.epoch, generation)
+        if end is None or key_id != end.key.key_id:
             raise ContractError("unknown_key")
         plain = end.opener.open(opened)
+        current, _ = self._generations[place]
+        if header.kind is MessageKind.HELLO and generation > current:
+            # Signed by the identity key, like every message: from here on it is the one in use.
+            self._generations[place] = self._announced[place] = generation, current
         # A revoked node may still ask and be told so; nothing else of it is taken (protocol §5.11).
         if end.key.revoked_ms is not None and header.kind is not MessageKind.HELLO:
             raise ContractError("revoked")
         return Arrival(header.store, header.epoch, header, plain, end)
 
-    def _end(self, reader: Reader, store: str, epoch: int) -> End | None:
-        held = self._ends.get((store, epoch))
+    def _may_use(self, reader: Reader, place: tuple[str, int], generation: int, *, greets: bool) -> bool:
+        """Say whether a message may come under these link keys.
+
+        A HELLO may announce newer ones; anything else comes under those in use or, for what was under way, the ones before.
+        """
+        known = self._generations.get(place)
+        if known is None or generation not in known:
+            # Another worker may have heard the HELLO: what stands in the database decides.
+            known = self._generations[place] = self._read_generation(reader, place)
+        return generation in known or (greets and generation > known[0])
+
+    def _read_generation(self, reader: Reader, place: tuple[str, int]) -> tuple[int, int]:
+        if place in self._announced:
+            return self._announced[place]
+        row = stores.generation_of(reader, *place)
+        return (0, 0) if row is None else (row.generation, row.previous)
+
+    def _end(self, reader: Reader, store: str, epoch: int, generation: int) -> End | None:
+        held = self._ends.get((store, epoch, generation))
         if held is not None:
-            self._ends.move_to_end((store, epoch))
+            self._ends.move_to_end((store, epoch, generation))
             return held
         key = stores.key_of(reader, store, epoch)
         if key is None:
             return None
-        link = sealing.link_keys(self._identity, key.agreement_public, tenant=self._tenant, store=store, epoch=epoch)
+        link = sealing.link_keys(
+            self._identity,
+            key.agreement_public,
+            tenant=self._tenant,
+            store=store,
+            epoch=epoch,
+            generation=generation,
+        )
         party = sealing.Party(tenant=self._tenant, store=store, node=key.node, epoch=epoch)
         made = End(
             key,
-            sealing.Opener(key.signing_public, link.up, party),
-            sealing.Sealer(self._identity, link.down, party, self._chance),
+            sealing.Opener(key.signing_public, link.up, party, generation=generation),
+            sealing.Sealer(self._identity, link.down, party, self._chance, generation=generation),
         )
-        self._ends[store, epoch] = made
+        self._ends[store, epoch, generation] = made
         if len(self._ends) > ENDS_HELD_MAX:
             self._ends.popitem(last=False)
         return made

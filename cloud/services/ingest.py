@@ -6,68 +6,43 @@ fact was understood: that is the projector's business, and it blocks nothing (DE
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Collection, Sequence
+from typing import ClassVar
 
 import msgspec
 
-from cloud.db import journal, presence, stores
-from cloud.db.engine import HubDatabase, Reader, Repeated, Tx
+from cloud.db import journal, presence
+from cloud.db import streams as down
+from cloud.db.engine import HubDatabase, Reader, Turn, Tx
 from cloud.db.journal import LaneRow
-from cloud.db.presence import PresenceRow
-from cloud.domain import reading
-from cloud.services import streams
-from cloud.services.gate import SCHEMA_MIN, SEQ_MAX, Arrival, End, Gate, Goodbye, Turned
-from sync.contract import envelope, facts, messages, topics
+from cloud.services import fact_rows, streams
+from cloud.services.bunch import Bunch, LaneKey, LeaseLost, Outgoing, held
+from cloud.services.gate import Arrival, End, Gate, Goodbye, Turned
+from cloud.services.session import Sessions
+from sync.contract import envelope, limits, messages, topics
 from sync.contract.envelope import MessageKind
-from sync.contract.facts import ContractError, Lane
-from sync.contract.messages import (
-    Ack,
-    Heartbeat,
-    Hello,
-    LaneCheckpoint,
-    LaneHead,
-    Pull,
-    Reject,
-    Welcome,
-)
+from sync.contract.facts import ContractError
+from sync.contract.messages import Answer, Pull, Question
 from sync.engine import receiver
+from sync.engine.admission import Admission
 from sync.engine.receiver import Duplicate, Fork, Gap, Rules
 from sync.node import keys
+from sync.node.disk import Room
 from sync.node.ports import Chance, Clock
 
-KIND_CHARS_MAX = 64
-HARMLESS = frozenset({"replayed"})
-"""Counted, but nobody need look: everything in the batch was held already, and it was acknowledged again."""
+HURRY_MS = 150
+HARMLESS = frozenset({"replayed", "fenced"})
+"""Counted, but nobody need look: everything in a batch was held already and was acknowledged again; or a replaced node,
+before it heard of that, asked for what is no longer its own.
+"""
+UNKNOWN_QUESTION = "unknown_question"
+_RIGHTS = frozenset({MessageKind.PULL, MessageKind.QUESTION})
+"""What an epoch that was replaced may no longer do."""
 
-_LANES = tuple(lane.value for lane in Lane)
+Fence = Callable[[Tx, Collection[int]], None]
+Answerer = Callable[[Tx, str, int, Question], Answer]
 
 log = logging.getLogger(__name__)
-
-Outgoing = list[tuple[str, bytes]]
-
-
-@dataclass
-class _Bunch:
-    """What one bunch of messages comes to, before any of it is written."""
-
-    now_ms: int
-    lanes: dict[tuple[str, int, int], LaneRow] = field(default_factory=dict)
-    moved: set[tuple[str, int, int]] = field(default_factory=set)
-    facts: list[dict[str, Any]] = field(default_factory=list)
-    acks: dict[tuple[str, int, int], tuple[End, int | None]] = field(default_factory=dict)
-    replies: Outgoing = field(default_factory=list)
-    seen: dict[str, int | None] = field(default_factory=dict)
-    beats: dict[str, PresenceRow] = field(default_factory=dict)
-    left: set[str] = field(default_factory=set)
-    refused: Counter[tuple[str, str]] = field(default_factory=Counter)
-
-    def saw(self, store: str, data_as_of_ms: int | None = None) -> None:
-        held = self.seen.get(store)
-        known = [at_ms for at_ms in (held, data_as_of_ms) if at_ms is not None]
-        self.seen[store] = max(known) if known else None
-        self.left.discard(store)
 
 
 class Ingest:
@@ -81,7 +56,16 @@ class Ingest:
         chance: for the nonces of sealed messages.
         rules: the guards; all on but in a simulation that must notice one being off.
         credit: batches that a store may have in flight.
+        turns: stores that may catch up at once.
+        fence: called first in every write transaction with the partitions of the bunch's stores; raises `LeaseLost`
+            when another worker holds one of them by now.
+        questions: answers online questions, in the transaction; without it every question is unknown.
+        room: how much room the disk has; at red no facts are taken and every store is told to wait. What is small and
+            replaces what stands (signs of life, sessions) is still written, so that the console tells what is the matter.
     """
+
+    make_sessions: ClassVar[type[Sessions]] = Sessions
+    make_bunch: ClassVar[type[Bunch]] = Bunch
 
     def __init__(
         self,
@@ -93,17 +77,29 @@ class Ingest:
         chance: Chance,
         rules: Rules | None = None,
         credit: int = 8,
+        turns: int = 8,
+        fence: Fence | None = None,
+        questions: Answerer | None = None,
+        room: Callable[[], Room] | None = None,
     ) -> None:
         self._database = database
         self._tenant = tenant
         self._clock = clock
         self._rules = rules or Rules()
-        self._credit = credit
         self._gate = Gate(identity, tenant, chance)
-        # Only so that a store notices that it speaks to a hub which restarted: nothing depends on it.
-        self._sessions: dict[tuple[str, int], bytes] = {}
+        self._admission = Admission(turns=turns, credit=credit)
+        self._sessions = self.make_sessions(tenant, self._admission)
+        self._fence = fence
+        self._questions = questions
+        self._room = room or (lambda: Room.OK)
         self._uncounted: Counter[tuple[str, str]] = Counter()
         self.facts_stored = 0
+        self._full_ms: int | None = None
+
+    @property
+    def catching_up(self) -> tuple[int, int]:
+        """How many stores catch up now, and how many wait for their turn."""
+        return self._admission.busy, self._admission.waiting
 
     def receive(
         self, arrived: Sequence[tuple[str, bytes]], publish_early: Callable[[Outgoing], None] | None = None
@@ -115,9 +111,10 @@ class Ingest:
             publish_early: used only where `rules.ack_after_commit` is off.
 
         Returns:
-            What to publish now: the transaction is committed.
+            What to publish now: the transaction is committed. Nothing where another worker holds a store's lease.
         """
-        bunch = _Bunch(self._clock.now_ms())
+        bunch = self.make_bunch(self._clock.now_ms())
+        self._look_at_disk()
         with self._database.read() as reader:
             self._gate.refresh(reader)
             passed = self._sort(bunch, [self._gate.judge(reader, topic, payload) for topic, payload in arrived])
@@ -125,26 +122,47 @@ class Ingest:
                 self._work(reader, bunch, passed)
                 self._uncounted += bunch.refused
                 return bunch.replies
-        with self._database.write() as tx:
-            self._work(tx, bunch, passed)
-            bunch.refused += self._uncounted
-            self._store(tx, bunch)
-            if not self._rules.ack_after_commit and publish_early is not None:
-                publish_early(bunch.replies)
+        try:
+            with self._database.write(_turn(passed)) as tx:
+                self._hold(tx, bunch, passed)
+                self._work(tx, bunch, passed)
+                bunch.refused += self._uncounted
+                self._store(tx, bunch)
+                self._gate.keep_announced(tx, bunch.now_ms)
+                if not self._rules.ack_after_commit and publish_early is not None:
+                    publish_early(bunch.replies)
+        except LeaseLost:
+            # Nothing was kept and nothing is answered: the stores send again, to whoever holds the lease now.
+            log.warning("ingest.lease_lost", extra={"messages": len(arrived)})
+            return []
         self._uncounted.clear()
         self.facts_stored += len(bunch.facts)
+        if len(bunch.facts) >= limits.BATCH_FACTS_MAX:
+            self._full_ms = self._clock.monotonic_ms()
+        for (store, epoch), count in Counter((row["store"], row["epoch"]) for row in bunch.facts).items():
+            self._admission.stored((store, epoch), count)
         return bunch.replies if self._rules.ack_after_commit or publish_early is None else []
+
+    def _look_at_disk(self) -> None:
+        full = self._room() is Room.RED
+        if full != self._admission.closed:
+            log.log(logging.ERROR if full else logging.WARNING, "ingest.disk_red" if full else "ingest.disk_has_room")
+        self._admission.closed = full
+
+    def in_a_hurry(self) -> bool:
+        """Say whether a backlog is coming in right now: full batches, a moment ago."""
+        return self._full_ms is not None and self._clock.monotonic_ms() - self._full_ms < HURRY_MS
 
     def flush_counts(self) -> None:
         """Write the counts of harmless refusals that no transaction took along so far; called now and then."""
         if self._uncounted:
-            with self._database.write() as tx:
+            with self._database.write(Turn.INGEST) as tx:
                 presence.count_refusals(tx, self._uncounted, self._clock.now_ms())
             self._uncounted.clear()
 
     # ------------------------------------------------------------------------------------------------------ judging
 
-    def _sort(self, bunch: _Bunch, judged: list[Arrival | Goodbye | Turned]) -> list[Arrival]:
+    def _sort(self, bunch: Bunch, judged: list[Arrival | Goodbye | Turned]) -> list[Arrival]:
         """Note what needs no further work; give the rest, each lane's batches in the order of their seqs."""
         passed: list[Arrival] = []
         for one in judged:
@@ -160,24 +178,29 @@ class Ingest:
         batches.sort(key=lambda one: (one.store, one.epoch, one.header.lane, one.header.first_seq))
         return batches + [one for one in passed if one.header.kind is not MessageKind.FACTS]
 
-    def _must_write(self, reader: Reader, bunch: _Bunch, passed: list[Arrival]) -> bool:
+    def _must_write(self, reader: Reader, bunch: Bunch, passed: list[Arrival]) -> bool:
         if bunch.left or any(reason not in HARMLESS for reason, _ in bunch.refused):
             return True
         for one in passed:
-            if one.header.kind is MessageKind.PULL:
+            if one.header.kind is MessageKind.PULL and not bunch.fenced(reader, one):
                 continue
             if one.header.kind is not MessageKind.FACTS:
                 return True
-            lane = self._lane(reader, bunch, one)
-            place = receiver.judge_place(one.header.first_seq, one.header.count, _held(lane), self._rules)
-            if lane.fork_seq is not None or isinstance(place, int):
+            lane = bunch.lane_of(reader, one)
+            place = receiver.judge_place(one.header.first_seq, one.header.count, held(lane), self._rules)
+            if lane.fork_seq is not None or (isinstance(place, int) and not self._admission.closed):
                 return True
-        bunch.lanes.clear()
+        bunch.forget()
         return False
 
-    def _work(self, reader: Reader, bunch: _Bunch, passed: list[Arrival]) -> None:
+    def _hold(self, tx: Tx, bunch: Bunch, passed: list[Arrival]) -> None:
+        if self._fence is not None:
+            named = {one.store for one in passed} | bunch.left
+            self._fence(tx, {topics.partition(store) for store in named})
+
+    def _work(self, reader: Reader, bunch: Bunch, passed: list[Arrival]) -> None:
         # What was looked at before the write lock may be old by now.
-        bunch.lanes.clear()
+        bunch.forget()
         for one in passed:
             try:
                 self._take(reader, bunch, one)
@@ -186,33 +209,38 @@ class Ingest:
                 bunch.refused[reason, one.store] += 1
                 log.warning("ingest.refused", extra={"reason": reason, "store_id": one.store})
         for (store, epoch, lane), (end, gap) in bunch.acks.items():
-            self._acknowledge(bunch, end, store=store, epoch=epoch, lane=lane, gap=gap)
+            self._acknowledge(reader, bunch, end, store=store, epoch=epoch, lane=lane, gap=gap)
 
-    def _take(self, reader: Reader, bunch: _Bunch, one: Arrival) -> None:
-        match one.header.kind:
+    def _take(self, reader: Reader, bunch: Bunch, one: Arrival) -> None:
+        kind = one.header.kind
+        if kind in _RIGHTS and bunch.fenced(reader, one):
+            bunch.refused["fenced", one.store] += 1
+            return
+        match kind:
             case MessageKind.FACTS:
                 self._take_facts(reader, bunch, one)
             case MessageKind.HELLO:
-                self._greet(reader, bunch, one)
+                self._sessions.greet(reader, bunch, one)
             case MessageKind.HEARTBEAT:
-                _take_heartbeat(bunch, one)
-                self._answer_heartbeat(reader, bunch, one)
+                self._sessions.heartbeat(reader, bunch, one)
             case MessageKind.PULL:
                 self._take_pull(reader, bunch, one)
+            case MessageKind.QUESTION:
+                self._take_question(reader, bunch, one)
             case _:
                 raise ContractError("misplaced")
 
     # -------------------------------------------------------------------------------------------------------- facts
 
-    def _take_facts(self, reader: Reader, bunch: _Bunch, one: Arrival) -> None:
-        lane = self._lane(reader, bunch, one)
+    def _take_facts(self, reader: Reader, bunch: Bunch, one: Arrival) -> None:
+        lane = bunch.lane_of(reader, one)
         place_key = (one.store, one.epoch, one.header.lane)
         if lane.fork_seq is not None:
             bunch.refused["fork", one.store] += 1
             return
         header = one.header
         raws = envelope.unframe_facts(one.plain, header.count)
-        place = receiver.judge_place(header.first_seq, header.count, _held(lane), self._rules)
+        place = receiver.judge_place(header.first_seq, header.count, held(lane), self._rules)
         match place:
             case Duplicate():
                 bunch.refused["replayed", one.store] += 1
@@ -221,231 +249,109 @@ class Ingest:
             case Gap(from_seq=from_seq):
                 bunch.acks[place_key] = (one.end, from_seq)
                 return
+            case _ if self._admission.closed:
+                # As if it had been lost: the store goes back at once, and with no credit it waits there.
+                bunch.acks[place_key] = (one.end, lane.seq + 1)
+                return
             case skip:
                 pass
-        verdict = receiver.judge_chain(raws, skip, header.chain_before, header.chain_after, _held(lane))
+        verdict = receiver.judge_chain(raws, skip, header.chain_before, header.chain_after, held(lane))
         if isinstance(verdict, Fork):
-            self._fork(bunch, one, lane, verdict.seq)
+            self._fork(reader, bunch, one, lane, verdict.seq)
             return
-        data_as_of_ms = self._keep(bunch, one, lane, raws[verdict.skip :])
+        self._keep(reader, bunch, one, lane, list(zip(raws[verdict.skip :], verdict.chains, strict=True)))
         assert bunch.lanes[place_key].chain == verdict.checkpoint.chain
         bunch.acks[place_key] = (one.end, None)
-        bunch.saw(one.store, data_as_of_ms)
 
-    def _keep(self, bunch: _Bunch, one: Arrival, lane: LaneRow, raws: list[bytes]) -> int | None:
-        """Note new facts for storing, as they are; give up to when the store's data reaches with them."""
+    def _keep(
+        self, reader: Reader, bunch: Bunch, one: Arrival, lane: LaneRow, taken: list[tuple[bytes, bytes]]
+    ) -> None:
+        """Note new facts, each with the chain behind it, for storing as they are, and what they say about the store."""
         chain, seq = lane.chain, lane.seq
         latest_ms: int | None = None
-        for raw in raws:
-            chain, seq = facts.link(chain, raw), seq + 1
-            row = _fact_row(raw)
+        for raw, chain in taken:
+            seq += 1
+            row = fact_rows.of_bytes(raw)
             if row["at_ms"]:
                 latest_ms = max(latest_ms or 0, min(row["at_ms"], bunch.now_ms))
             row.update(
                 store=one.store, epoch=one.epoch, lane=one.header.lane, seq=seq, received_ms=bunch.now_ms, chain=chain
             )
             bunch.facts.append(row)
-        key = (one.store, one.epoch, one.header.lane)
-        bunch.lanes[key] = msgspec.structs.replace(lane, seq=seq, chain=chain, updated_ms=bunch.now_ms)
-        bunch.moved.add(key)
-        return latest_ms
+        bunch.move(msgspec.structs.replace(lane, seq=seq, chain=chain))
+        if bunch.fenced(reader, one):
+            self._note_late(reader, bunch, (one.store, one.epoch, one.header.lane), lane.seq + 1)
+        else:
+            bunch.saw(one.store, latest_ms)
 
-    def _fork(self, bunch: _Bunch, one: Arrival, lane: LaneRow, seq: int) -> None:
+    @staticmethod
+    def _note_late(reader: Reader, bunch: Bunch, key: LaneKey, seq: int) -> None:
+        """A lane is gapless, so one number says which of its facts came after the epoch was replaced."""
+        if bunch.marks(reader, key).late_seq is None:
+            bunch.late.setdefault(key, seq)
+
+    def _fork(self, reader: Reader, bunch: Bunch, one: Arrival, lane: LaneRow, seq: int) -> None:
         key = (one.store, one.epoch, one.header.lane)
-        bunch.lanes[key] = msgspec.structs.replace(lane, fork_seq=seq, updated_ms=bunch.now_ms)
-        bunch.moved.add(key)
+        bunch.move(msgspec.structs.replace(lane, fork_seq=seq))
         bunch.acks.pop(key, None)
         bunch.refused["fork", one.store] += 1
         log.error("ingest.fork", extra={"store_id": one.store, "epoch": one.epoch, "lane": one.header.lane, "seq": seq})
-        session = self._sessions.pop((one.store, one.epoch), None)
+        if not bunch.fenced(reader, one):
+            bunch.sessions[one.store] = "fork"
+        session = self._sessions.end(one.store, one.epoch)
         if session is not None:
-            self._reject(bunch, one, session, "fork")
+            self._sessions.reject(bunch, one, session, "fork")
 
-    def _acknowledge(self, bunch: _Bunch, end: End, *, store: str, epoch: int, lane: int, gap: int | None) -> None:
-        held = bunch.lanes[store, epoch, lane]
-        body = Ack(
-            session=self._sessions.get((store, epoch), b""),
-            lane=lane,
-            seq=held.seq,
-            chain=held.chain,
-            credit=self._credit,
-            hub_ms=bunch.now_ms,
-            gap=gap,
-        )
-        wire = end.sealer.seal(MessageKind.ACK, messages.encode(body))
-        bunch.replies.append((topics.of_store(self._tenant, store).ack, wire))
+    def _acknowledge(
+        self, reader: Reader, bunch: Bunch, end: End, *, store: str, epoch: int, lane: int, gap: int | None
+    ) -> None:
+        self._sessions.acknowledge(reader, bunch, end, store=store, epoch=epoch, lane=lane, gap=gap)
 
-    # ------------------------------------------------------------------------------------------------------ session
+    # ------------------------------------------------------------------------------------------- pulls and questions
 
-    def _greet(self, reader: Reader, bunch: _Bunch, one: Arrival) -> None:
-        hello = messages.decode(one.plain, Hello)
-        refusal = self._refusal(reader, bunch, one, hello)
-        bunch.saw(one.store)
-        if refusal is not None:
-            self._sessions.pop((one.store, one.epoch), None)
-            log.error("ingest.session_refused", extra={"store_id": one.store, "epoch": one.epoch, "reason": refusal})
-            if refusal == "revoked":
-                bunch.refused["revoked", one.store] += 1
-            self._reject(bunch, one, hello.nonce, refusal)
-            return
-        self._sessions[one.store, one.epoch] = hello.nonce
-        body = Welcome(
-            nonce=hello.nonce,
-            lanes={lane: _held(self._lane_row(reader, bunch, one.store, one.epoch, lane)) for lane in _LANES},
-            credit=self._credit,
-            streams=streams.heads(reader),
-            hub_ms=bunch.now_ms,
-        )
-        wire = one.end.sealer.seal(MessageKind.WELCOME, messages.encode(body))
-        bunch.replies.append((topics.of_store(self._tenant, one.store).welcome, wire))
-
-    def _answer_heartbeat(self, reader: Reader, bunch: _Bunch, one: Arrival) -> None:
-        """Answer every sign of life with the trade lane's ack: silence must mean that we are away.
-
-        Under a session that this process does not know the ack names none, and the store greets again: after a restart
-        from a backup we may hold less than we once acknowledged, and a store that has nothing new to send would never
-        hear of it.
-        """
-        if self._lane_row(reader, bunch, one.store, one.epoch, Lane.TRADE).fork_seq is None:
-            bunch.acks.setdefault((one.store, one.epoch, Lane.TRADE.value), (one.end, None))
-
-    def _refusal(self, reader: Reader, bunch: _Bunch, one: Arrival, hello: Hello) -> str | None:
-        if one.end.key.revoked_ms is not None:
-            return "revoked"
-        store = stores.store_by_id(reader, one.store)
-        assert store is not None
-        if one.epoch < store.epoch:
-            return "fenced"
-        if hello.schema_max < SCHEMA_MIN:
-            return "upgrade"
-        for number in _LANES:
-            lane = self._lane_row(reader, bunch, one.store, one.epoch, number)
-            if lane.fork_seq is not None:
-                return "fork"
-            head = hello.lanes.get(number)
-            if (head.head_seq if head is not None else 0) < lane.seq:
-                return "rewind"
-            if head is not None and self._differs(reader, lane, head):
-                bunch.lanes[one.store, one.epoch, number] = msgspec.structs.replace(
-                    lane, fork_seq=lane.seq, updated_ms=bunch.now_ms
-                )
-                bunch.moved.add((one.store, one.epoch, number))
-                return "fork"
-            if head is not None and head.oldest_seq > lane.seq + 1:
-                # The hub lost data beyond what the store kept: only a person can decide what to do.
-                log.error("ingest.beyond_retention", extra={"store_id": one.store, "lane": number, "seq": lane.seq})
-        return None
-
-    @staticmethod
-    def _differs(reader: Reader, lane: LaneRow, head: LaneHead) -> bool:
-        """Say whether a store's history is another than the one held, as far as its greeting shows."""
-        if head.head_seq == lane.seq:
-            return lane.seq > 0 and head.head_chain != lane.chain
-        if not 1 <= head.acked_seq <= lane.seq:
-            return False
-        held = journal.fact_at(reader, lane.store, lane.epoch, lane.lane, head.acked_seq)
-        return held is not None and held.chain != head.acked_chain
-
-    def _reject(self, bunch: _Bunch, one: Arrival, nonce: bytes, reason: str) -> None:
-        body = Reject(nonce=nonce, reason=reason, hub_ms=bunch.now_ms)
-        wire = one.end.sealer.seal(MessageKind.REJECT, messages.encode(body))
-        bunch.replies.append((topics.of_store(self._tenant, one.store).welcome, wire))
-
-    def _take_pull(self, reader: Reader, bunch: _Bunch, one: Arrival) -> None:
+    def _take_pull(self, reader: Reader, bunch: Bunch, one: Arrival) -> None:
         pull = messages.decode(one.plain, Pull)
         answer = streams.answer(reader, one.store, pull)
         if answer is None:
             bunch.refused["unknown_stream", one.store] += 1
             return
         kind, body = answer
-        wire = one.end.sealer.seal(kind, messages.encode(body))
-        bunch.replies.append((topics.of_store(self._tenant, one.store).data, wire))
+        bunch.reply(one, topics.of_store(self._tenant, one.store).data, kind, body)
+
+    def _take_question(self, reader: Reader, bunch: Bunch, one: Arrival) -> None:
+        """Answer a question in the transaction that keeps the answer, so that asked again it is the same (§5.2)."""
+        question = messages.decode(one.plain, Question)
+        if self._questions is None:
+            answer = Answer(id=question.id, verdict=UNKNOWN_QUESTION)
+        else:
+            assert isinstance(reader, Tx), "a question is always taken in a write transaction"
+            answer = self._questions(reader, one.store, one.epoch, question)
+        bunch.saw(one.store)
+        bunch.reply(one, topics.of_store(self._tenant, one.store).answer, MessageKind.ANSWER, answer)
 
     # ------------------------------------------------------------------------------------------------------ storing
 
-    def _lane(self, reader: Reader, bunch: _Bunch, one: Arrival) -> LaneRow:
-        return self._lane_row(reader, bunch, one.store, one.epoch, one.header.lane)
-
-    @staticmethod
-    def _lane_row(reader: Reader, bunch: _Bunch, store: str, epoch: int, lane: int) -> LaneRow:
-        key = (store, epoch, lane)
-        if key not in bunch.lanes:
-            held = journal.lane_of(reader, *key)
-            bunch.lanes[key] = held or LaneRow(store, epoch, lane, 0, facts.genesis(store, epoch, lane))
-        return bunch.lanes[key]
-
-    def _store(self, tx: Tx, bunch: _Bunch) -> None:
-        if bunch.facts:
-            first = journal.take_ingest_ids(tx, len(bunch.facts))
-            for number, row in enumerate(bunch.facts):
-                row["ingest_id"] = first + number
-            _insert(tx, bunch.facts)
+    def _store(self, tx: Tx, bunch: Bunch) -> None:
         journal.put_lanes(tx, [bunch.lanes[key] for key in sorted(bunch.moved)])
+        for key, seq in sorted(bunch.late.items()):
+            journal.mark_late(tx, *key, seq, bunch.now_ms)
         for store, data_as_of_ms in bunch.seen.items():
             presence.note_seen(tx, store, bunch.now_ms, data_as_of_ms)
         for beat in bunch.beats.values():
             presence.note_heartbeat(tx, beat)
+        for store, refusal in bunch.sessions.items():
+            presence.note_session(tx, store, refusal, bunch.now_ms)
+        for store, versions in bunch.holdings.items():
+            down.note_holdings(tx, store, versions, bunch.now_ms)
         for store in bunch.left:
             presence.note_left(tx, store, bunch.now_ms)
         if bunch.refused:
             presence.count_refusals(tx, bunch.refused, bunch.now_ms)
+        if bunch.facts:
+            fact_rows.insert(tx, bunch.facts)
 
 
-def _take_heartbeat(bunch: _Bunch, one: Arrival) -> None:
-    beat = messages.decode(one.plain, Heartbeat)
-    waiting = [beat.waiting.get(lane, 0) for lane in _LANES]
-    numbers = [*waiting, beat.oldest_waiting_ms or 0, beat.day_sales, beat.day_amount_fen, beat.wall_ms]
-    readable = len(beat.day) <= len("2026-01-01") and beat.day.isascii() and beat.day.isprintable()
-    if not readable or not all(0 <= number <= SEQ_MAX for number in numbers):
-        raise ContractError("bad_body")
-    # With nothing waiting, what the hub has is what the store has: its data are as fresh as this very message.
-    bunch.saw(one.store, bunch.now_ms if not any(waiting) else None)
-    bunch.beats[one.store] = PresenceRow(
-        store=one.store,
-        last_seen_ms=bunch.now_ms,
-        waiting_trade=waiting[Lane.TRADE],
-        waiting_operations=waiting[Lane.OPERATIONS],
-        oldest_waiting_ms=beat.oldest_waiting_ms,
-        day=beat.day,
-        day_sales=beat.day_sales,
-        day_amount_fen=beat.day_amount_fen,
-    )
-
-
-def _held(lane: LaneRow) -> LaneCheckpoint:
-    return LaneCheckpoint(lane.seq, lane.chain)
-
-
-def _fact_row(raw: bytes) -> dict[str, Any]:
-    """Give what the columns need of a fact, as far as it can be read; the bytes are kept whatever they say."""
-    try:
-        fact = facts.decode(raw)
-    except ContractError:
-        return {"fact_id": None, "kind": "", "at_ms": 0, "raw": raw}
-    return {
-        "fact_id": reading.fact_id_bytes(fact.id),
-        "kind": fact.kind[:KIND_CHARS_MAX],
-        "at_ms": fact.at_ms if 0 <= fact.at_ms <= reading.AT_MS_MAX else 0,
-        "raw": raw,
-    }
-
-
-def _insert(tx: Tx, rows: list[dict[str, Any]]) -> None:
-    try:
-        with tx.attempt():
-            journal.insert_facts(tx, rows)
-    except Repeated:
-        # A store used one id for two facts. Both are stored; the later one is parked by the projector.
-        _blank_repeated_ids(tx, rows)
-        journal.insert_facts(tx, rows)
-
-
-def _blank_repeated_ids(tx: Tx, rows: list[dict[str, Any]]) -> None:
-    for store in {row["store"] for row in rows}:
-        mine = [row for row in rows if row["store"] == store]
-        known = journal.known_fact_ids(tx, store, [row["fact_id"] for row in mine if row["fact_id"] is not None])
-        for row in mine:
-            if row["fact_id"] in known:
-                row["fact_id"] = None
-            elif row["fact_id"] is not None:
-                known.add(row["fact_id"])
+def _turn(passed: list[Arrival]) -> Turn:
+    """Workers write beside each other, each for stores of its own; what a question moves may be everybody's."""
+    asked = any(one.header.kind is MessageKind.QUESTION for one in passed)
+    return Turn.ALONE if asked else Turn.INGEST

@@ -26,21 +26,23 @@ class Invites:
 
     def verify(self, text: str) -> InviteVerdict:
         """Judge a scanned or typed text: a bare code or an address that ends in one; any text gets a verdict."""
+        with self._database.read() as reader:
+            return self.judge(reader, text)
+
+    def judge(self, reader: Reader, text: str) -> InviteVerdict:
+        """Judge a text within a view that is open already."""
         code = codes.find(text) if len(text) <= TEXT_CHARS_MAX else None
         apart = None if code is None else codes.take_apart(code)
         if apart is None or code is None:
             return InviteVerdict(verdict=Verdict.FORGED)
-        with self._database.read() as reader:
-            known = stores.keys_named(reader, apart.claims.key_id)
-            if not known:
-                return InviteVerdict(verdict=Verdict.UNKNOWN_STORE)
-            # Several epochs may share one signing key; the newest that vouches for the code speaks for it.
-            signer = next(
-                (key for key in known if keys.verified(key.signing_public, apart.signed, apart.signature)), None
-            )
-            if signer is None:
-                return InviteVerdict(verdict=Verdict.FORGED)
-            return self._told(reader, signer, code, apart.claims)
+        known = stores.keys_named(reader, apart.claims.key_id)
+        if not known:
+            return InviteVerdict(verdict=Verdict.UNKNOWN_STORE)
+        # Several epochs may share one signing key; the newest that vouches for the code speaks for it.
+        signer = next((key for key in known if keys.verified(key.signing_public, apart.signed, apart.signature)), None)
+        if signer is None:
+            return InviteVerdict(verdict=Verdict.FORGED)
+        return self._told(reader, signer, code, apart.claims)
 
     def _told(self, reader: Reader, signer: KeyRow, code: str, claims: codes.InviteClaims) -> InviteVerdict:
         today = times.epoch_day(times.business_day(self._clock.now_ms(), self._zone, self._cutoff_minutes))

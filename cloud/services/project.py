@@ -3,19 +3,28 @@
 import logging
 import threading
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import tzinfo
 
-from cloud.db import journal, sales
-from cloud.db.engine import HubDatabase, Reader, Tx
+from cloud.db import alarms, commands, journal, sales
+from cloud.db.alarms import AlarmRow, AlarmTurn
+from cloud.db.commands import ResultRow
+from cloud.db.engine import HubDatabase, Reader, Turn, Tx
 from cloud.db.journal import FactRow
 from cloud.db.sales import InviteRow, ParkedRow, PrintRow, SaleRow, TakingRow
 from cloud.domain import reading
-from cloud.domain.reading import Invited, Noted, Parked, Place, Printed, Sold
+from cloud.domain.reading import Alarmed, Commanded, Invited, Meaning, Noted, Parked, Place, Printed, Sold
 
 BATCH_FACTS = 1_000
+PROJECTION_FAILED = "projection_failed"
+TRIED_FOR = "parked_tried_for"
+"""The note of which code last tried the parked facts."""
 REASON_CHARS_MAX = 200
+RESULT_CHARS_MAX = 2_000
+_TWICE = frozenset({"sale_id_twice", "receipt_no_twice", "invite_id_twice"})
+
+Understand = Callable[[bytes, Place, tzinfo], Meaning]
 
 log = logging.getLogger(__name__)
 
@@ -28,41 +37,89 @@ class _Rows:
     invites: list[tuple[FactRow, InviteRow]] = field(default_factory=list)
     prints: list[PrintRow] = field(default_factory=list)
     parked: list[ParkedRow] = field(default_factory=list)
+    commanded: list[ResultRow] = field(default_factory=list)
+    alarmed: list[AlarmTurn] = field(default_factory=list)
 
     def park(self, row: FactRow, reason: str) -> None:
         # The time is the fact's, not the clock's, so that a replay says exactly the same.
         self.parked.append(ParkedRow(row.ingest_id, row.store, reason, row.received_ms))
 
 
-def fold(tx: Tx, rows: list[FactRow], zone: tzinfo) -> int:
+@dataclass(frozen=True)
+class Retried:
+    """What trying parked facts again came to."""
+
+    tried: int
+    understood: int
+
+
+def fold(tx: Tx, rows: list[FactRow], zone: tzinfo, understand: Understand = reading.read) -> int:
     """Take facts into the read models, which must reach exactly to the fact before the first.
+
+    A fact that the read models cannot take, for a reason that nobody thought of, is parked like one that says nothing:
+    it must not hold up those behind it.
 
     Args:
         tx: a transaction on the read models; the facts need not be in the same database.
         rows: facts in order of arrival.
         zone: for the local hour of sales.
+        understand: says what a fact means.
 
     Returns:
         How many were parked.
     """
+    try:
+        with tx.attempt():
+            return _fold(tx, rows, zone, understand)
+    except sales.UNAVAILABLE:
+        raise
+    except Exception:
+        log.exception("projector.run_failed", extra={"facts": len(rows)})
+    return sum(_fold_alone(tx, row, zone, understand) for row in rows)
+
+
+def _fold_alone(tx: Tx, row: FactRow, zone: tzinfo, understand: Understand) -> int:
+    try:
+        with tx.attempt():
+            return _fold(tx, [row], zone, understand)
+    except sales.UNAVAILABLE:
+        raise
+    except Exception:
+        log.exception("projector.fact_failed", extra={"store_id": row.store, "ingest_id": row.ingest_id})
+    failed = _Rows()
+    failed.park(row, PROJECTION_FAILED)
+    sales.insert_rows(tx, sale_rows=[], invite_rows=[], print_rows=[], parked_rows=failed.parked)
+    return 1
+
+
+def _fold(tx: Tx, rows: list[FactRow], zone: tzinfo, understand: Understand) -> int:
     found = _Rows()
     for row in rows:
-        _read(found, row, zone)
+        _read(found, row, zone, understand)
     sale_rows = _without_repeats(tx, found)
     invite_rows = _without_repeated_invites(tx, found)
     sales.insert_rows(
         tx, sale_rows=sale_rows, invite_rows=invite_rows, print_rows=found.prints, parked_rows=found.parked
     )
     sales.add_takings(tx, _takings(sale_rows))
+    commands.insert_results(tx, found.commanded)
+    alarms.turn(tx, found.alarmed)
     return len(found.parked)
 
 
 class Projector:
-    """Keeps the read models of a database in step. Any thread may call it; one works at a time."""
+    """Keeps the read models of a database in step. Any thread and process may call it; one works at a time."""
 
-    def __init__(self, database: HubDatabase, zone: tzinfo, on_change: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self,
+        database: HubDatabase,
+        zone: tzinfo,
+        on_change: Callable[[], None] | None = None,
+        understand: Understand = reading.read,
+    ) -> None:
         self._database = database
         self._zone = zone
+        self._understand = understand
         self._on_change = on_change or (lambda: None)
         self._turn = threading.Lock()
 
@@ -76,11 +133,11 @@ class Projector:
             with self._database.read() as reader:
                 if not _behind(reader):
                     return 0
-            with self._database.write() as tx:
+            with self._database.write(Turn.PROJECTOR) as tx:
                 rows = journal.facts_after(tx, sales.cursor(tx), limit)
                 if not rows:
                     return 0
-                parked = fold(tx, rows, self._zone)
+                parked = fold(tx, rows, self._zone, self._understand)
                 sales.set_cursor(tx, rows[-1].ingest_id)
         if parked:
             log.warning("projector.parked", extra={"count": parked})
@@ -100,17 +157,60 @@ class Projector:
         Returns:
             How many facts were read.
         """
-        total = 0
-        with self._turn, self._database.write() as tx:
-            sales.clear(tx)
-            after = 0
-            while rows := journal.facts_after(tx, after, BATCH_FACTS):
-                fold(tx, rows, self._zone)
-                after = rows[-1].ingest_id
-                total += len(rows)
-            sales.set_cursor(tx, after)
+        with self._turn, self._database.write(Turn.PROJECTOR) as tx:
+            total = self._rebuild(tx)
         log.info("projector.replayed", extra={"facts": total})
         self._on_change()
+        return total
+
+    def retry(self, ingest_ids: Collection[int] | None = None) -> Retried:
+        """Try parked facts again: those named, or all. What is still not understood stays parked, with the reason of now.
+
+        Where a fact now claims what a later one got meanwhile, everything is rebuilt, so that the first holds as always.
+        """
+        tried = left = 0
+        with self._turn, self._database.write(Turn.PROJECTOR) as tx:
+            after, rebuild = 0, False
+            while rows := sales.parked_facts(tx, after, BATCH_FACTS, ingest_ids):
+                after = rows[-1].ingest_id
+                before = sales.park_reasons(tx, [row.ingest_id for row in rows])
+                sales.unpark(tx, list(before))
+                tried, left = tried + len(rows), left + fold(tx, rows, self._zone, self._understand)
+                now = sales.park_reasons(tx, list(before))
+                rebuild = rebuild or any(reason in _TWICE and before[one] not in _TWICE for one, reason in now.items())
+            if rebuild:
+                self._rebuild(tx)
+                left = sum(sales.count_parked(tx).values()) if ingest_ids is None else left
+        log.info("projector.retried", extra={"tried": tried, "understood": tried - left})
+        self._on_change()
+        return Retried(tried, tried - left)
+
+    def retry_once_for(self, code: str) -> Retried | None:
+        """Try all parked facts if this code never did: a new version may understand what the one before could not.
+
+        Args:
+            code: names the version of the code.
+
+        Returns:
+            What it came to; None where this code tried before.
+        """
+        wanted = f"{code} {reading.fingerprint()}"
+        with self._database.read() as reader:
+            if sales.note_of(reader, TRIED_FOR) == wanted:
+                return None
+        retried = self.retry()
+        with self._database.write(Turn.PROJECTOR) as tx:
+            sales.put_note(tx, TRIED_FOR, wanted)
+        return retried
+
+    def _rebuild(self, tx: Tx) -> int:
+        total = after = 0
+        sales.clear(tx)
+        while rows := journal.facts_after(tx, after, BATCH_FACTS):
+            fold(tx, rows, self._zone, self._understand)
+            after = rows[-1].ingest_id
+            total += len(rows)
+        sales.set_cursor(tx, after)
         return total
 
 
@@ -118,9 +218,9 @@ def _behind(reader: Reader) -> bool:
     return bool(journal.facts_after(reader, sales.cursor(reader), 1))
 
 
-def _read(found: _Rows, row: FactRow, zone: tzinfo) -> None:
+def _read(found: _Rows, row: FactRow, zone: tzinfo, understand: Understand) -> None:
     place = Place(row.store, row.epoch, row.lane, row.seq, repeats=row.fact_id is None)
-    match reading.read(row.raw, place, zone):
+    match understand(row.raw, place, zone):
         case Sold(fact=fact, sale=sale, hour=hour):
             found.sales.append(
                 (
@@ -161,14 +261,27 @@ def _read(found: _Rows, row: FactRow, zone: tzinfo) -> None:
                 )
             )
         case Printed(fact=fact, slip=slip, outcome=outcome):
-            reason = slip.reason[:REASON_CHARS_MAX]
+            reason = _plain(slip.reason[:REASON_CHARS_MAX])
             found.prints.append(
                 PrintRow(row.ingest_id, row.store, slip.subject, outcome, slip.copy, reason, fact.at_ms)
             )
+        case Commanded(fact=fact, settled=settled, outcome=outcome):
+            reason, result = _plain(settled.reason[:REASON_CHARS_MAX]), _plain(settled.result[:RESULT_CHARS_MAX])
+            found.commanded.append(
+                ResultRow(row.store, settled.command_id, outcome, reason, result, fact.at_ms, row.ingest_id)
+            )
+        case Alarmed(fact=fact, alarm=alarm, is_open=is_open):
+            detail = _plain(alarm.detail[:REASON_CHARS_MAX])
+            opened = AlarmRow(row.store, row.epoch, alarm.code, detail, fact.at_ms, row.ingest_id)
+            found.alarmed.append(AlarmTurn(opened, is_open))
         case Parked(reason=reason):
             found.park(row, reason)
         case Noted():
             pass
+
+
+def _plain(text: str) -> str:
+    return text.replace("\0", "\ufffd")  # PostgreSQL takes no NUL in a text
 
 
 def _without_repeats(tx: Tx, found: _Rows) -> list[SaleRow]:

@@ -1,6 +1,6 @@
 """What people and programs ask of the hub: stores, sales, totals, takings, and what was refused or parked. Reads only."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from datetime import tzinfo
 
@@ -8,7 +8,7 @@ import msgspec
 
 from cloud.db import journal, presence, sales, stores
 from cloud.db.engine import HubDatabase, Reader
-from cloud.db.journal import FactRow, LaneRow
+from cloud.db.journal import FactRow, LaneMarks, LaneRow
 from cloud.db.presence import PresenceRow
 from cloud.db.sales import InviteRow, SaleRow, StoreSum, TakingRow
 from cloud.db.stores import StoreRow
@@ -23,6 +23,7 @@ from cloud.services.views import (
     LineView,
     LinkView,
     ModifierView,
+    ParkedFactView,
     ParkedView,
     PathStep,
     QuarantineRow,
@@ -92,6 +93,7 @@ class Reports:
             refused: defaultdict[str, int] = defaultdict(int)
             for row in presence.all_refusals(reader):
                 refused[row.store] += 0 if row.reason in HARMLESS else row.count
+            late = _count_late(lanes, journal.all_marks(reader))
             held = stores.all_stores(reader)
         return tuple(
             self._store_view(
@@ -104,6 +106,7 @@ class Reports:
                 now_ms=now_ms,
                 quarantined=refused[row.store],
                 parked=parked.get(row.store, 0),
+                late=late[row.store],
             )
             for row in held
         )
@@ -120,6 +123,7 @@ class Reports:
         now_ms: int,
         quarantined: int,
         parked: int,
+        late: int,
     ) -> StoreView:
         verified = {lane.lane: lane.seq for lane in lanes if lane.epoch == store.epoch}
         waiting = None
@@ -136,6 +140,7 @@ class Reports:
             verified=LaneVerified(verified.get(Lane.TRADE, 0), verified.get(Lane.OPERATIONS, 0)),
             chain_ok=all(lane.fork_seq is None and lane.bad_seq is None for lane in lanes),
             fork_seq=next((lane.fork_seq for lane in lanes if lane.fork_seq is not None), None),
+            late=late,
             sales=overall.sales,
             amount_fen=overall.amount_fen,
             day=day,
@@ -223,8 +228,14 @@ class Reports:
         steps.append(PathStep(at_ms=row.stored_ms, step="stored"))
         return tuple(sorted(steps, key=lambda step: step.at_ms))
 
-    def chain(self, store: str, sale_id: str) -> ChainView | None:
-        """Prove a sale's place in its lane by hashing the stored bytes again, now."""
+    def chain(self, store: str, sale_id: str, *, whole: bool = False) -> ChainView | None:
+        """Prove a sale's place in its lane by hashing the stored bytes again, now.
+
+        Args:
+            store: the sale's store.
+            sale_id: the sale.
+            whole: from the lane's beginning; without it from where the hourly check left off, so that a look costs little.
+        """
         with self._database.read() as reader:
             sale = sales.sale_by_id(reader, store, sale_id)
             if sale is None:
@@ -236,7 +247,10 @@ class Reports:
                 return None
             before = journal.fact_at(reader, store, sale.epoch, Lane.TRADE, sale.seq - 1)
             after = journal.fact_at(reader, store, sale.epoch, Lane.TRADE, sale.seq + 1)
-            bad = verify.first_bad_seq(reader, lane)
+            if whole:
+                bad, reached = verify.first_bad_seq(reader, lane), lane.seq
+            else:
+                bad, reached = verify.first_bad_since_check(reader, lane)
             start = facts.genesis(store, sale.epoch, Lane.TRADE) if before is None else before.chain
             return ChainView(
                 store=store,
@@ -247,7 +261,7 @@ class Reports:
                 next=None if after is None else _link(after, row.chain),
                 links_ok=_hashes_on(start, row) and (after is None or _hashes_on(row.chain, after)),
                 lane_ok=bad is None and lane.fork_seq is None,
-                lane_seq=lane.seq,
+                lane_seq=reached,
                 key_id=key.key_id.hex(),
                 sums_ok=_sums_ok(row, sale),
                 number_once=len(sales.standing_receipt_nos(reader, store, [sale.receipt_no])) == 1
@@ -369,6 +383,19 @@ class Reports:
 
     # --------------------------------------------------------------------------------------------------- quarantine
 
+    def parked_fact(self, n: int) -> ParkedFactView | None:
+        """Give a parked fact with its text; None where no such fact is parked."""
+        with self._database.read() as reader:
+            row = next(iter(sales.parked_facts(reader, n - 1, 1, [n])), None)
+            if row is None:
+                return None
+            reason = sales.park_reasons(reader, [n])[n]
+        text = row.raw.decode("utf-8", errors="backslashreplace")
+        return ParkedFactView(
+            n=n, store=row.store, epoch=row.epoch, lane=row.lane, seq=row.seq, kind=row.kind, reason=reason,
+            received_ms=row.received_ms, text=text,
+        )  # fmt: skip
+
     def quarantine(self, parked_limit: int = 100) -> QuarantineView:
         """Tell what was refused unread and what is stored without being understood."""
         with self._database.read() as reader:
@@ -403,6 +430,16 @@ class Reports:
                 for row in parked
             ),
         )
+
+
+def _count_late(lanes: list[LaneRow], marks: list[LaneMarks]) -> Counter[str]:
+    """Count the facts of each store that came after their epoch was replaced."""
+    reached = {(lane.store, lane.epoch, lane.lane): lane.seq for lane in lanes}
+    late: Counter[str] = Counter()
+    for mark in marks:
+        if mark.late_seq is not None:
+            late[mark.store] += max(0, reached.get((mark.store, mark.epoch, mark.lane), 0) - mark.late_seq + 1)
+    return late
 
 
 def _line(line: trade.SoldLine) -> LineView:

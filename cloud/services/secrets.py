@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from sync.node import keys
+from sync.node.keys import KeyFileError
 from sync.node.ports import Chance
 
 IDENTITY_FILE = "keys.json"
@@ -17,6 +18,25 @@ API_TOKEN_FILE = "api-token.txt"  # noqa: S105 - the name of a file
 BROKER_TOKEN_FILE = "broker-token.txt"  # noqa: S105 - the name of a file
 BROKER_USERS_FILE = "broker-users.json"
 TOKEN_BYTES = 32
+
+
+def own_identity(folder: Path) -> keys.Identity:
+    """Read the hub's identity, made at its first start; never silently another one once there are secrets beside it.
+
+    Raises:
+        KeyFileError: with the way back.
+    """
+    path = folder / IDENTITY_FILE
+    try:
+        # The broker's users are written at the first start, right behind the keys.
+        if (folder / BROKER_USERS_FILE).exists():
+            return keys.load(path)
+        return keys.load_or_make(path)
+    except (FileNotFoundError, KeyFileError) as error:
+        raise KeyFileError(
+            f"{path} is gone or damaged: without it this hub is not itself to any store, and nothing was changed. Put the "
+            "file back, or the whole folder with `zhanggui-hub restore`"
+        ) from error
 
 
 def derived(identity: keys.Identity, purpose: str) -> bytes:

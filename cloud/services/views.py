@@ -37,6 +37,8 @@ class StoreView(msgspec.Struct, frozen=True, kw_only=True):
     verified: LaneVerified
     chain_ok: bool
     fork_seq: int | None = None
+    late: int = 0
+    """Facts of a replaced computer that came after another took its place."""
     sales: int
     amount_fen: int
     day: str
@@ -242,6 +244,20 @@ class ParkedView(msgspec.Struct, frozen=True, kw_only=True):
     kind: str
     reason: str
     at_ms: int
+
+
+class ParkedFactView(msgspec.Struct, frozen=True, kw_only=True):
+    """A parked fact with its bytes as text, for a person who has to find out; it may name a guest."""
+
+    n: int
+    store: str
+    epoch: int
+    lane: int
+    seq: int
+    kind: str
+    reason: str
+    received_ms: int
+    text: str
 
 
 class QuarantineView(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,11 +3,14 @@
 import msgspec
 from flask import Blueprint, Response, make_response
 
-from cloud.services.enrol import EnrolRequest
+from cloud.domain.roles import Action
+from cloud.services.accounts import FIRST
 from cloud.services.refusals import Refused
+from cloud.services.sessions import CODE, FULL
 from cloud.services.views import ChainView, InviteVerdict, PathStep, SaleView, StoreView
-from cloud.web import asked, auth, frame
+from cloud.web import access, asked, auth, frame
 from cloud.web.problems import Problem
+from sync.contract.enrolling import EnrolRequest, RenewRequest, Waiting
 
 interface = Blueprint("api", __name__, url_prefix="/api/v1")
 
@@ -16,9 +19,11 @@ CODE_CHARS_MAX = 512
 
 
 class SignIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What opens a session."""
+    """What opens a session; `code` is the second factor's, for an account that has one."""
 
     password: str
+    account: str = FIRST
+    code: str = ""
 
 
 class Verify(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -31,6 +36,13 @@ class Session(msgspec.Struct, frozen=True):
     """An open session; its token is in the cookie."""
 
     expires_ms: int
+
+
+class Authority(msgspec.Struct, frozen=True, kw_only=True):
+    """The hub's CA: its certificate (PEM) and the SHA-256 of that."""
+
+    ca: str
+    fingerprint: str
 
 
 class Stores(msgspec.Struct, frozen=True):
@@ -56,51 +68,86 @@ def answer(content: object, status: int = 200) -> Response:
 
 
 @interface.post("/session")
+@access.open_to_all
 def sign_in() -> Response:
     """Open a session."""
     asked.only()
-    password = asked.body(SignIn).password
-    if not 0 < len(password) <= auth.PASSWORD_CHARS_MAX:
+    wish = asked.body(SignIn)
+    if not 0 < len(wish.password) <= auth.PASSWORD_CHARS_MAX:
         raise Problem(401, "wrong_password")
-    opened = frame.site().hub.console.sign_in(password)
+    console = frame.site().hub.console
+    opened = console.sign_in.sign_in(wish.account, wish.password, auth.caller(), wish.code)
     if isinstance(opened, Refused):
         raise refusal(opened)
+    if opened.stage != FULL:
+        console.sessions.end(opened.token)
+        raise Problem(401, "code_needed" if opened.stage == CODE else "finish_on_page")
     response = answer(Session(opened.expires_ms))
-    auth.keep_session(response, opened.token)
+    auth.drop_session(response)
+    auth.keep_session(response, opened)
     return response
 
 
 @interface.delete("/session")
+@access.signed_in
 def sign_out() -> Response:
     """End the session."""
-    auth.require_caller()
     response = make_response("", 204)
     auth.drop_session(response)
     return response
 
 
 @interface.post("/enrol")
+@access.open_to_all
 def enrol() -> Response:
     """Redeem an activation code: the code is what opens this door."""
     asked.only()
     answered = frame.site().hub.enrolment.redeem(asked.body(EnrolRequest))
     if isinstance(answered, Refused):
         raise refusal(answered)
+    return answer(answered, 202 if isinstance(answered, Waiting) else 200)
+
+
+@interface.post("/renew")
+@access.open_to_all
+def renew() -> Response:
+    """Give a node its next certificate: its identity key is what opens this door."""
+    asked.only()
+    answered = frame.site().hub.enrolment.renew(asked.body(RenewRequest))
+    if isinstance(answered, Refused):
+        raise refusal(answered)
     return answer(answered)
 
 
+@interface.get("/ca")
+@access.open_to_all
+def authority() -> Response:
+    """Give the CA's certificate; whoever asks compares its fingerprint with the one on the code sheet."""
+    asked.only()
+    held = frame.site().hub.authority
+    return answer(Authority(ca=held.ca, fingerprint=held.fingerprint))
+
+
 @interface.get("/stores")
+@access.needs(Action.VIEW_STORES)
 def stores() -> Response:
     """List the stores and how they are."""
-    auth.require_caller()
     asked.only()
     return answer(Stores(frame.site().hub.reports.stores()))
 
 
+@interface.get("/fleet")
+@access.needs(Action.VIEW_STORES)
+def fleet() -> Response:
+    """List the stores, the one that needs a person first, with what each says of itself, and the hub's own alarms."""
+    asked.only()
+    return answer(frame.site().hub.fleets.fleet())
+
+
 @interface.get("/sales")
+@access.needs(Action.VIEW_SALES)
 def sales() -> Response:
     """List sales in order of arrival; `after` is the `next` of the page before."""
-    auth.require_caller()
     asked.only("store", "day", "after", "limit")
     store = asked.text("store")
     if store:
@@ -115,17 +162,17 @@ def sales() -> Response:
 
 
 @interface.get("/sales/<store>/<sale_id>")
+@access.needs(Action.VIEW_SALES)
 def sale(store: str, sale_id: str) -> Response:
     """Give one sale."""
-    auth.require_caller()
     asked.only()
     return answer(_sale(store, sale_id))
 
 
 @interface.get("/sales/<store>/<sale_id>/evidence")
+@access.needs(Action.EXPORT)
 def evidence(store: str, sale_id: str) -> Response:
     """Give one sale with its path and its chain, hashed now."""
-    auth.require_caller()
     asked.only()
     found = _sale(store, sale_id)
     hub = frame.site().hub
@@ -133,38 +180,40 @@ def evidence(store: str, sale_id: str) -> Response:
     if chain is None:
         raise Problem(404, "unknown_sale")
     path = hub.reports.path(store, sale_id)
+    who = access.who()
+    hub.console.audit_log.record(who.actor, "evidence.exported", f"{store}/{found.receipt_no}", **who.detail())
     return answer(Evidence(made_ms=hub.clock.now_ms(), sale=found, path=path, chain=chain))
 
 
 @interface.get("/totals")
+@access.needs(Action.VIEW_SALES)
 def totals() -> Response:
     """Give the sums of a business day, or of all days."""
-    auth.require_caller()
     asked.only("day")
     return answer(frame.site().hub.reports.totals(asked.day()))
 
 
 @interface.get("/takings")
+@access.needs(Action.VIEW_SALES)
 def takings() -> Response:
     """Give takings per store and hour of a business day, today's by default."""
-    auth.require_caller()
     asked.only("day")
     reports = frame.site().hub.reports
     return answer(reports.takings(asked.day() or reports.business_day_now()))
 
 
 @interface.get("/quarantine")
+@access.needs(Action.VIEW_PARKED)
 def quarantine() -> Response:
     """Give what was refused, by reason, and what is parked."""
-    auth.require_caller()
     asked.only()
     return answer(frame.site().hub.reports.quarantine())
 
 
 @interface.post("/invites/verify")
+@access.needs(Action.VIEW_SALES)
 def verify_invite() -> Response:
     """Say whether a code counts."""
-    auth.require_caller()
     asked.only()
     code = asked.body(Verify).code
     if len(code) > CODE_CHARS_MAX:

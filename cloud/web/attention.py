@@ -2,11 +2,10 @@
 
 from typing import NamedTuple
 
+from cloud.services.fleet import WAITING_WORTH_A_LOOK, Fleet, FleetStore, HubAlarm
 from cloud.services.views import StoreView
 from cloud.web.show import Speaker
 
-WAITING_WORTH_A_LOOK = 25
-"""Facts waiting at a connected store; fewer are a sale or two on their way."""
 LOOKS_MAX = 8
 
 
@@ -19,13 +18,51 @@ class Look(NamedTuple):
     href: str
 
 
-def looks(stores: tuple[StoreView, ...], now_ms: int, say: Speaker) -> list[Look]:
-    """List what needs a look, dangers first, then faults, then what is merely away."""
+def looks(
+    stores: tuple[StoreView, ...], now_ms: int, say: Speaker, locked: int = 0, fleet: Fleet | None = None
+) -> list[Look]:
+    """List what needs a look, dangers first, then faults, then what is merely away.
+
+    Args:
+        stores: every store.
+        now_ms: the time.
+        say: for the words.
+        locked: sign-ins that were locked lately, for people who may see the audit log.
+        fleet: what the stores say of themselves, and the hub's own alarms.
+    """
     found: list[Look] = []
+    if locked:
+        sentence, more = say.text("look.locked", n=locked), say.text("look.locked_more")
+        found.append(Look("triangle", sentence, more, "/audit?what=signin.locked"))
+    if fleet is not None:
+        found += [_of_hub(alarm, now_ms, say) for alarm in fleet.alarms]
+        found += [look for store in fleet.stores for look in _of_fleet(store, say)]
     for store in stores:
         found += _of_store(store, now_ms, say)
     rank = {"triangle": 0, "diamond": 1, "ring": 2, "dot": 3}
     return sorted(found, key=lambda look: rank[look.shape])[:LOOKS_MAX]
+
+
+def _of_hub(alarm: HubAlarm, now_ms: int, say: Speaker) -> Look:
+    span = say.text("state.unknown") if alarm.since_ms is None else say.span(now_ms - alarm.since_ms)
+    sentence = say.text(f"look.hub_{alarm.code}", n=alarm.n, span=span)
+    shape = "triangle" if alarm.code in {"stranger", "disk_red"} else "diamond"
+    return Look(shape, sentence, say.text(f"look.hub_{alarm.code}_more"), "/parked")
+
+
+def _of_fleet(store: FleetStore, say: Speaker) -> list[Look]:
+    """One line for each store: why it is refused, or the worst of its alarms."""
+    name, here = say.name(store.name), f"/stores#store-{store.id}"
+    if store.state == "refused" and store.chain_ok:
+        return [Look("triangle", say.text("look.refused", store=name), say.reason(store.refusal or ""), here)]
+    if store.alarms:
+        worst, rest = store.alarms[0], len(store.alarms) - 1
+        words = say.reason(f"alarm_{worst.code.replace('.', '_')}")
+        sentence = say.text("look.alarm_more" if rest else "look.alarm", store=name, n=rest)
+        return [Look("diamond", sentence, words, here)]
+    if store.clock_off:
+        return [Look("diamond", say.text("look.clock", store=name), say.text("look.clock_more"), here)]
+    return []
 
 
 def _of_store(store: StoreView, now_ms: int, say: Speaker) -> list[Look]:
@@ -36,6 +73,9 @@ def _of_store(store: StoreView, now_ms: int, say: Speaker) -> list[Look]:
         more = say.text("look.fork_more")
         at = say.count(store.fork_seq) if store.fork_seq is not None else say.text("state.unknown")
         found.append(Look("triangle", say.text("look.fork", store=name, seq=at), more, "/parked"))
+    if store.late:
+        sentence = say.text("look.late", store=name, n=store.late)
+        found.append(Look("diamond", sentence, say.text("look.late_more"), sales))
     if store.parked:
         sentence = say.text("look.parked", store=name, n=store.parked)
         found.append(Look("diamond", sentence, say.text("look.parked_more"), "/parked"))

@@ -130,7 +130,7 @@ def draw(sale: SaleView, words: Words, local_minute: Callable[[int], str]) -> Pa
     qr_y = 0
     if sale.invite is not None:
         slip.centre(word("invite", day=sale.invite.expires_day))
-        path, side = _qr(sale.invite.url)
+        path, side = qr(sale.invite.url)
         qr_y = slip.y + 8
         slip.y = qr_y + side
         slip.centre(sale.invite.short)
@@ -179,7 +179,7 @@ def _wrapped(text: str, columns: int) -> list[str]:
     return [*rows, row]
 
 
-def _qr(data: str) -> tuple[str, int]:
+def qr(data: str) -> tuple[str, int]:
     """Draw a QR code as one SVG path; gives the path and its side in px."""
     code = segno.make_qr(data, error="m", boost_error=False)
     steps: list[str] = []

@@ -69,6 +69,10 @@ class Speaker:
         """Write local date and time to the minute."""
         return self._local(at_ms).strftime("%Y-%m-%d %H:%M")
 
+    def day_second(self, at_ms: int) -> str:
+        """Write local date and time to the second."""
+        return self._local(at_ms).strftime("%Y-%m-%d %H:%M:%S")
+
     def instant(self, at_ms: int) -> str:
         """Write a time for the `datetime` attribute."""
         return self._local(at_ms).isoformat(timespec="milliseconds")

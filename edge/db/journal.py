@@ -3,7 +3,7 @@
 `append` is the only way in, inside the caller's transaction, so that a fact and what it changes are one.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -17,6 +17,8 @@ from sync.node.database import Reader, Row, Tx
 from sync.node.keys import Identity
 
 LANES = (0, 1)
+ACKED_MS = "acked_ms"
+"""The counter that holds the wall time of the hub's last acknowledgement."""
 
 
 @dataclass(frozen=True)
@@ -69,12 +71,12 @@ def open_epoch(tx: Tx, store: str, epoch: int) -> None:
 
 
 def append(tx: Tx, place: Place, identity: Identity, drafts: Sequence[Draft]) -> list[Fact]:
-    """Write facts in order: gapless seq per lane, gapless `n` over both, hybrid time, chain, seal.
+    """Write facts in order: gapless seq per lane, gapless `n` over both (from the epoch's own floor on), hybrid time, chain, seal.
 
     Returns:
         The facts as they were encoded.
     """
-    n = counter(tx, "n")
+    n = max(counter(tx, "n"), facts.number_floor(place.epoch))
     clock = counter(tx, "hlc")
     written: list[Fact] = []
     for draft in drafts:
@@ -137,33 +139,66 @@ def merge_time(tx: Tx, wall_ms: int, hub_ms: int) -> None:
     set_counter(tx, "hlc", hlc_merge(counter(tx, "hlc"), wall_ms, hub_ms << 16))
 
 
+_HEADS = """
+SELECT lane, head_seq, head_chain, acked_seq, acked_chain,
+    min(coalesce((SELECT min(seq) FROM facts WHERE facts.epoch = lanes.epoch AND facts.lane = lanes.lane), head_seq + 1),
+        coalesce((SELECT min(first_seq) FROM archive_lanes AS a WHERE a.epoch = lanes.epoch AND a.lane = lanes.lane),
+                 head_seq + 1)),
+    coalesce((SELECT max(last_seq) FROM archive_lanes AS a JOIN archives USING (name)
+              WHERE missing = 1 AND a.epoch = lanes.epoch AND a.lane = lanes.lane), 0)
+FROM lanes WHERE epoch = ? ORDER BY lane
+"""
+
+
 def heads(reader: Reader, epoch: int) -> dict[int, LaneHead]:
-    """Where the lanes of an epoch stand."""
-    rows = reader.execute(
-        "SELECT lane, head_seq, head_chain, acked_seq, acked_chain FROM lanes WHERE epoch = ? ORDER BY lane", (epoch,)
-    )
+    """Where the lanes of an epoch stand. `oldest_seq` is the oldest fact that this node can still give, archives included."""
     return {
-        lane: LaneHead(head_seq=head, head_chain=chain, acked_seq=acked, acked_chain=acked_chain, oldest_seq=1)
-        for lane, head, chain, acked, acked_chain in rows
+        lane: LaneHead(
+            head_seq=head,
+            head_chain=chain,
+            acked_seq=acked,
+            acked_chain=acked_chain,
+            oldest_seq=max(oldest, lost + 1),
+        )
+        for lane, head, chain, acked, acked_chain, oldest, lost in reader.execute(_HEADS, (epoch,))
     }
 
 
-def read_batch(reader: Reader, place: tuple[str, int, int], first: int, last: int) -> Batch:
+def own_epochs(reader: Reader, before_epoch: int, brought: Collection[int]) -> list[int]:
+    """List the epochs before one under which this file wrote facts, without those that were brought back from the hub."""
+    rows = reader.execute(
+        "SELECT DISTINCT epoch FROM lanes WHERE epoch < ? AND head_seq > 0 ORDER BY epoch", (before_epoch,)
+    )
+    return [epoch for (epoch,) in rows if epoch not in brought]
+
+
+def has_fact(reader: Reader, epoch: int, lane: int, seq: int) -> bool:
+    """Say whether a fact lies in the table."""
+    return bool(reader.execute("SELECT 1 FROM facts WHERE epoch = ? AND lane = ? AND seq = ?", (epoch, lane, seq)))
+
+
+def chain_at(reader: Reader, store: str, epoch: int, lane: int, seq: int) -> bytes | None:
+    """Give the chain value behind a seq of a lane; None where its fact is not in the table."""
+    if seq == 0:
+        return facts.genesis(store, epoch, lane)
+    rows = reader.execute("SELECT chain FROM facts WHERE epoch = ? AND lane = ? AND seq = ?", (epoch, lane, seq))
+    return bytes(rows[0][0]) if rows else None
+
+
+def read_batch(
+    reader: Reader, place: tuple[str, int, int], first: int, last: int, before: bytes | None = None
+) -> Batch:
     """Read facts for sending: at least one, then as many as the batch's size in bytes allows.
 
     Args:
         place: store, epoch, lane.
+        before: the chain before the first, where its fact lies in an archive.
 
     Raises:
         LookupError: there is no fact `first`.
     """
-    store, epoch, lane = place
-    if first == 1:
-        before = facts.genesis(store, epoch, lane)
-    else:
-        [(before,)] = reader.execute(
-            "SELECT chain FROM facts WHERE epoch = ? AND lane = ? AND seq = ?", (epoch, lane, first - 1)
-        ) or [(b"",)]
+    _, epoch, lane = place
+    before = before or chain_at(reader, *place, first - 1) or b""
     rows = reader.execute(
         "SELECT raw, chain FROM facts WHERE epoch = ? AND lane = ? AND seq BETWEEN ? AND ? ORDER BY seq",
         (epoch, lane, first, last),
@@ -189,6 +224,11 @@ def keep_ack(tx: Tx, epoch: int, lane: int, head: tuple[int, bytes], proof: byte
         "UPDATE lanes SET acked_seq = ?, acked_chain = ?, ack_proof = ? WHERE epoch = ? AND lane = ?",
         (seq, chain, proof, epoch, lane),
     )
+
+
+def keep_durable(tx: Tx, epoch: int, lane: int, seq: int) -> None:
+    """Keep how far a lane is in a backup of the hub too."""
+    tx.execute("UPDATE lanes SET durable_seq = ? WHERE epoch = ? AND lane = ?", (seq, epoch, lane))
 
 
 def epochs(reader: Reader) -> list[int]:

@@ -1,12 +1,28 @@
 """Menus as they came into force at this node."""
 
+from edge.db import journal
 from sync.node.database import Reader, Tx
 
+NAMED = "menu_version"
+"""The counter of the highest version that a fact brought back from the hub names."""
 
-def newest(reader: Reader) -> tuple[int, str, bytes] | None:
-    """Give version, digest and JSON of the menu in force."""
-    rows = reader.execute("SELECT version, sha256, raw FROM menus ORDER BY version DESC LIMIT 1")
-    return (rows[0][0], rows[0][1], rows[0][2]) if rows else None
+
+def newest(reader: Reader, count: int = 1) -> list[tuple[int, str, bytes, int]]:
+    """Give version, digest, JSON and wall time of import of the menu in force, and of those before it."""
+    rows = reader.execute("SELECT version, sha256, raw, imported_ms FROM menus ORDER BY version DESC LIMIT ?", (count,))
+    return [(version, sha256, bytes(raw), imported_ms) for version, sha256, raw, imported_ms in rows]
+
+
+def next_version(reader: Reader) -> int:
+    """Give the version of the next menu: above all that came into force here, and all that facts of the store name."""
+    [(held,)] = reader.execute("SELECT coalesce(max(version), 0) FROM menus")
+    return max(int(held), journal.counter(reader, NAMED)) + 1
+
+
+def note_named(tx: Tx, version: int) -> None:
+    """Note that a fact names a version, which no other menu may have."""
+    if version > journal.counter(tx, NAMED):
+        journal.set_counter(tx, NAMED, version)
 
 
 def insert(tx: Tx, menu: tuple[int, str, bytes], at_ms: int) -> None:

@@ -1,8 +1,15 @@
-"""Schema of the node's file, in released steps; a released step is never edited, a change is a new one."""
+"""Schema of the node's file, in released steps; a released step is never edited, a change is a new one.
 
-from sqlite_utils import Database, Migrations
+A step from which the store must be able to go back to the version before is `@steps.additive` (sync.node.migrate says what that
+asks of it); where that cannot be, `@steps`, and going back means the copy that is made before the step.
+"""
 
-steps = Migrations("edge")
+from sqlite_utils import Database
+
+from edge.db import streams
+from sync.node.migrate import Steps
+
+steps = Steps("edge")
 
 _JOURNAL = """
 CREATE TABLE facts (
@@ -101,9 +108,67 @@ CREATE TABLE device_memory (
 ) STRICT;
 """
 
-_STREAMS = ""
+_STREAMS = """
+ALTER TABLE streams ADD COLUMN doubted INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE store_keys ADD COLUMN doubted INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE stream_items (
+    stream TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL, doubted INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (stream, key)
+) STRICT;
+CREATE TABLE stream_fetches (stream TEXT PRIMARY KEY, snapshot BLOB NOT NULL) STRICT;
+CREATE TABLE stream_pieces (
+    stream TEXT NOT NULL, digest BLOB NOT NULL, data BLOB NOT NULL, PRIMARY KEY (stream, digest)
+) STRICT;
+CREATE TABLE publications_begun (
+    stream TEXT NOT NULL, number INTEGER NOT NULL, at_ms INTEGER NOT NULL, PRIMARY KEY (stream, number)
+) STRICT;
+CREATE TABLE commands_settled (
+    command_id TEXT PRIMARY KEY, outcome TEXT NOT NULL CHECK (outcome IN ('done', 'refused', 'expired')), at_ms INTEGER NOT NULL
+) STRICT;
+"""
 
-_ARCHIVE = ""
+_ARCHIVE = """
+ALTER TABLE lanes ADD COLUMN durable_seq INTEGER;
+CREATE TABLE archives (
+    name TEXT PRIMARY KEY, day TEXT NOT NULL, first_n INTEGER NOT NULL UNIQUE, last_n INTEGER NOT NULL UNIQUE,
+    facts INTEGER NOT NULL, sha256 BLOB NOT NULL, size INTEGER NOT NULL, made_ms INTEGER NOT NULL,
+    checked INTEGER NOT NULL DEFAULT 0, missing INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE TABLE archive_lanes (
+    name TEXT NOT NULL REFERENCES archives (name), epoch INTEGER NOT NULL, lane INTEGER NOT NULL,
+    first_seq INTEGER NOT NULL, last_seq INTEGER NOT NULL, chain_before BLOB NOT NULL, chain_after BLOB NOT NULL,
+    PRIMARY KEY (epoch, lane, first_seq)
+) STRICT;
+CREATE TRIGGER archives_are_never_deleted BEFORE DELETE ON archives
+    BEGIN SELECT RAISE(ABORT, 'an archive is never forgotten'); END;
+CREATE TRIGGER archived_lanes_are_never_deleted BEFORE DELETE ON archive_lanes
+    BEGIN SELECT RAISE(ABORT, 'an archive is never forgotten'); END;
+CREATE TRIGGER archives_stay_what_they_are BEFORE UPDATE OF name, day, first_n, last_n, facts, sha256, size ON archives
+    BEGIN SELECT RAISE(ABORT, 'an archive is never changed'); END;
+CREATE TABLE alarms (
+    epoch INTEGER NOT NULL, code TEXT NOT NULL, detail TEXT NOT NULL, at_ms INTEGER NOT NULL, PRIMARY KEY (epoch, code)
+) STRICT;
+DROP TRIGGER facts_are_never_deleted;
+CREATE TRIGGER facts_are_never_deleted BEFORE DELETE ON facts
+    WHEN NOT EXISTS (SELECT 1 FROM archives WHERE checked = 1 AND OLD.n BETWEEN first_n AND last_n)
+    OR NOT EXISTS (SELECT 1 FROM lanes WHERE lanes.epoch = OLD.epoch AND lanes.lane = OLD.lane
+        AND OLD.seq <= min(lanes.acked_seq, coalesce(lanes.durable_seq, lanes.acked_seq)))
+    BEGIN SELECT RAISE(ABORT, 'a fact is never deleted before it is acknowledged and lies in a checked archive'); END;
+"""
+
+_REPLACE = """
+CREATE TABLE handovers (
+    epoch INTEGER PRIMARY KEY, proof BLOB NOT NULL, built_n INTEGER NOT NULL DEFAULT 0, done INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE TABLE handover_lanes (
+    by_epoch INTEGER NOT NULL REFERENCES handovers (epoch), epoch INTEGER NOT NULL, lane INTEGER NOT NULL,
+    from_seq INTEGER NOT NULL, seq INTEGER NOT NULL, chain BLOB NOT NULL,
+    PRIMARY KEY (by_epoch, epoch, lane)
+) STRICT;
+CREATE TABLE drills (
+    at_ms INTEGER PRIMARY KEY, ok INTEGER NOT NULL, record BLOB NOT NULL, signature BLOB NOT NULL
+) STRICT;
+"""
 
 
 @steps(name="001_spine")
@@ -124,9 +189,9 @@ def devices(db: Database) -> None:
         db.execute(statement)
 
 
-@steps(name="003_streams")
+@steps.additive(name="003_streams", fill=streams.fill)
 def down_streams(db: Database) -> None:
-    """Down streams beyond the list of stores: what is kept of each, and what waits for its date."""
+    """Down streams beyond the list of stores: what is kept of each, what waits for its date, which commands were done."""
     for statement in _statements(_STREAMS):
         db.execute(statement)
 
@@ -135,6 +200,13 @@ def down_streams(db: Database) -> None:
 def archive(db: Database) -> None:
     """Sealed days in files, and alarms of the node itself."""
     for statement in _statements(_ARCHIVE):
+        db.execute(statement)
+
+
+@steps.additive(name="005_replace", fill=lambda _tx: None)
+def replace(db: Database) -> None:
+    """What a node brought back from the hub, under which signed word of it; drills of the backup. No fact fills them."""
+    for statement in _statements(_REPLACE):
         db.execute(statement)
 
 

@@ -2,7 +2,7 @@
 
 from sync.contract import operations, trade
 from sync.contract.facts import Fact
-from sync.contract.operations import PrintSettled
+from sync.contract.operations import CommandSettled, PrintSettled
 from sync.contract.trade import InviteIssued, SalePaid
 from sync.node.database import Reader, Row, Tx
 
@@ -13,6 +13,7 @@ TABLES: dict[str, str] = {
     "invites": "invite_id, sale_id, short, code, expires_day, seq",
     "day_totals": "day, sales, amount_fen",
     "prints": "job_id, document, subject, copy, state, seq",
+    "commands_settled": "command_id, outcome, at_ms",
 }
 """Every projection with its columns; `verify` rebuilds and compares each."""
 
@@ -33,6 +34,8 @@ def project(tx: Tx, fact: Fact) -> None:
     operation = operations.read_operation(fact)
     if isinstance(operation, PrintSettled):
         _print_settled(tx, fact, operation)
+    elif isinstance(operation, CommandSettled):
+        _command_settled(tx, fact, operation)
 
 
 def rows_of(reader: Reader, table: str) -> list[Row]:
@@ -82,11 +85,19 @@ def _print_settled(tx: Tx, fact: Fact, settled: PrintSettled) -> None:
     )
 
 
+def _command_settled(tx: Tx, fact: Fact, settled: CommandSettled) -> None:
+    # A replaced node rebuilds this from facts, so that it does no command a second time.
+    tx.execute(
+        "INSERT INTO commands_settled (command_id, outcome, at_ms) VALUES (?, ?, ?) ON CONFLICT (command_id) DO NOTHING",
+        (settled.command_id, fact.kind.removeprefix("command."), fact.at_ms),
+    )
+
+
 def place_of(reader: Reader, table: str, row: Row) -> tuple[int, int] | None:
     """Say which fact (lane, seq) wrote a row of a projection, where one fact did."""
     if table == "prints":
         return 1, int(row[5])
-    if table == "day_totals":
+    if table in {"day_totals", "commands_settled"}:
         return None
     sale_id = row[1] if table == "invites" else row[0]
     found = reader.execute("SELECT seq FROM sales WHERE sale_id = ?", (sale_id,))

@@ -75,3 +75,8 @@ def store_answer(tx: Tx, request_id: str, digest: bytes, answer: bytes, at_ms: i
         "INSERT INTO requests (request_id, digest, answer, at_ms) VALUES (?, ?, ?, ?)",
         (request_id, digest, answer, at_ms),
     )
+
+
+def replace_answer(tx: Tx, request_id: str, answer: bytes) -> None:
+    """Complete an answer that is being built again from facts."""
+    tx.execute("UPDATE requests SET answer = ? WHERE request_id = ?", (answer, request_id))

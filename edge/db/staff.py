@@ -72,3 +72,9 @@ def close_session(tx: Tx, token_hash: bytes) -> None:
 def drop_sessions_before(tx: Tx, at_ms: int) -> None:
     """Forget sessions that are too old to count."""
     tx.execute("DELETE FROM sessions WHERE created_ms < ?", (at_ms,))
+
+
+def drop_sessions_at(tx: Tx, till: str) -> int:
+    """End every session at a till, or everywhere where no till is named; give how many."""
+    rows = tx.execute("DELETE FROM sessions WHERE ? = '' OR till = ? RETURNING till", (till, till))
+    return len(rows)

@@ -83,7 +83,7 @@ def keep(node: Node, printer_id: str, answers: Mapping[str, str], actor: str) ->
 def undo(node: Node, printer_id: str, actor: str) -> Refused | None:
     """Go back to the profile of the settings; the journal is told that profile, as an opposite fact."""
     if node.training:
-        return Refused("training_mode")
+        return Refused(node.idle_code)
     if node.devices.printer(printer_id) is None:
         return Refused("not_found", {"printer": printer_id[:64]})
     place = node.place()
@@ -120,7 +120,7 @@ def of_settings(node: Node, printer_id: str) -> PrinterProfile:
 
 def _queued(node: Node, printer_id: str, document: str, profile: PrinterProfile | None) -> str | Refused:
     if node.training:
-        return Refused("training_mode")
+        return Refused(node.idle_code)
     row = node.devices.printer(printer_id)
     if row is None:
         return Refused("not_found", {"printer": printer_id[:64]})

@@ -24,6 +24,15 @@ def of_checks(checks: Sequence[Check]) -> str:
     return "\n".join([*lines, "Nothing fails." if not failed else f"{failed} of {len(checks)} fail."])
 
 
+def of_drill(told: Mapping[str, Any]) -> str:
+    """Write what a drill found, one check a line."""
+    if "checks" not in told:
+        return str(told.get("error", ""))
+    lines = [f"{told['snapshot']}: {told['facts']} facts"]
+    lines += [f"{'holds ' if one['ok'] else 'FAILS '} {one['name']}: {one['seen']}" for one in told["checks"]]
+    return "\n".join([*lines, "The copy comes back whole." if told["ok"] else "The copy does not come back whole."])
+
+
 def _lines(seen: Mapping[str, Any]) -> Iterator[str]:
     if not seen["running"]:
         yield "The node is stopped; nothing was opened."

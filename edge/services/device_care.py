@@ -241,7 +241,7 @@ class DeviceCare:
             return _unknown(device_id)
         if not isinstance(row, PrinterRow):
             return Refused("no_such_action")
-        return Refused("training_mode") if self.node.training else slips.test_slip(self.node, row.id)
+        return Refused(self.node.idle_code) if self.node.training else slips.test_slip(self.node, row.id)
 
     def retry(self, device_id: str) -> Refused | None:
         """Try a device again at once."""
@@ -273,7 +273,7 @@ class DeviceCare:
     def answer_stale(self, printer_id: str, answer: Answer) -> int | Refused:
         """Answer for all slips of a printer that were too old to print unasked; gives how many."""
         if self.node.training:
-            return Refused("training_mode")
+            return Refused(self.node.idle_code)
         if self.node.devices.printer(printer_id) is None:
             return _unknown(printer_id)
         return slips.answer_stale(self.node, printer_id, answer)

@@ -34,7 +34,7 @@ def calibrate(node: Node, printer_id: str, profile: PrinterProfile, actor: str) 
     How the printer confirms is found out anew.
     """
     if node.training:
-        return Refused("training_mode")
+        return Refused(node.idle_code)
     if node.devices.printer(printer_id) is None:
         return Refused("not_found", {"printer": printer_id[:64]})
     text = msgspec.json.encode(profiles.to_json(profile)).decode()

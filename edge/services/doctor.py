@@ -28,9 +28,10 @@ from drivers.transport.address import (
     UsbAddress,
     parse,
 )
-from edge.db import figures
+from edge.db import copies, figures
 from edge.domain.device_rows import DeviceRows, DrawerRow, read_rows
-from edge.services import enrolment
+from edge.services import drill as drills
+from edge.services import enrolment, recovery, snapshots
 from edge.services import status as statuses
 from edge.services.device_care import DeviceCare, DevicesReport, found_of, line_of, unseen
 from edge.services.node import VERSION
@@ -122,6 +123,7 @@ def seen_by(desk: Desk, care: DeviceCare) -> dict[str, Any]:
     now = statuses.status(desk, None)
     with desk.node.db.read() as reader:
         tables, newest_ms = figures.rows_a_table(reader), figures.newest_fact_ms(reader)
+        drill = copies.newest_drill(reader)
     return {
         "running": True,
         "version": VERSION,
@@ -133,6 +135,7 @@ def seen_by(desk: Desk, care: DeviceCare) -> dict[str, Any]:
         "tables": tables,
         "newest_fact_ms": newest_ms,
         "menu_version": now.menu_version,
+        "copies": _copies_seen(desk.node.settings, drill),
         **msgspec.to_builtins(care.report()),
     }
 
@@ -155,6 +158,7 @@ def seen_outside(settings: EdgeSettings, found: Sequence[Candidate] = ()) -> dic
         "tables": {},
         "newest_fact_ms": 0,
         "pages": "",
+        "copies": _copies_seen(settings, None),
         **msgspec.to_builtins(_report_of(rows, found, settings.store.tills[0])),
     }
     path = folder / "node.db"
@@ -164,6 +168,7 @@ def seen_outside(settings: EdgeSettings, found: Sequence[Candidate] = ()) -> dic
             with db.read() as reader:
                 seen["pages"] = figures.pages_hold(reader)
                 seen["tables"], seen["newest_fact_ms"] = figures.rows_a_table(reader), figures.newest_fact_ms(reader)
+                seen["copies"] = _copies_seen(settings, copies.newest_drill(reader))
         finally:
             db.close()
     return seen
@@ -187,6 +192,7 @@ def examine(
         *_of_rows(rows),
         *_of_folder(settings, looked),
         *_of_database(settings, seen),
+        *_of_copies(seen, clock.now_ms()),
         *_of_clock(settings, seen, clock.now_ms()),
         _of_fonts(looked),
         *_of_libraries(rows, looked),
@@ -275,6 +281,61 @@ def _of_database(settings: EdgeSettings, seen: Mapping[str, Any]) -> Iterator[Ch
         )
     else:
         yield Check("database", "ok", said)
+
+
+def _copies_seen(settings: EdgeSettings, drill: copies.Drill | None) -> dict[str, Any]:
+    there = snapshots.listed(snapshots.backup_folder(settings))
+    return {
+        "count": len(there),
+        "newest_ms": there[-1][0] if there else None,
+        "drill_ms": None if drill is None else drill.at_ms,
+        "drill_ok": drill is not None and drill.ok,
+        "recovery": getattr(recovery.load(Path(settings.data_dir)), "state", ""),
+    }
+
+
+def _of_copies(seen: Mapping[str, Any], now_ms: int) -> Iterator[Check]:
+    held = seen["copies"]
+    if held["recovery"]:
+        said = (
+            "it is being brought back from the hub"
+            if held["recovery"] == recovery.REPLACING
+            else "it was restored from a copy"
+        )
+        yield Check("epoch", "fail", f"{said}, and sells nothing yet", "zhanggui-edge enrol --replace")
+    if seen["training"]:
+        return
+    if held["newest_ms"] is None:
+        yield Check(
+            "copies", "warn", "there is none yet", "the night makes one; `zhanggui-edge drill --fresh` makes one now"
+        )
+        return
+    hours = (now_ms - held["newest_ms"]) // 3_600_000
+    said = f"{held['count']}, the newest {hours} h old"
+    if now_ms - held["newest_ms"] > snapshots.OLD_AFTER_MS:
+        yield Check(
+            "copies",
+            "warn",
+            said,
+            "look into the log why the night makes none; is there room in the folder of [backup]?",
+        )
+    else:
+        yield Check("copies", "ok", said)
+    if held["drill_ms"] is None:
+        yield Check("drill", "warn", "none was held yet", "zhanggui-edge drill")
+        return
+    days = (now_ms - held["drill_ms"]) // 86_400_000
+    if not held["drill_ok"]:
+        yield Check(
+            "drill",
+            "fail",
+            f"the last one, {days} days ago, did not hold",
+            "zhanggui-edge drill says what does not come back",
+        )
+    elif now_ms - held["drill_ms"] > drills.OLD_AFTER_MS:
+        yield Check("drill", "fail", f"the last one was {days} days ago", "zhanggui-edge drill")
+    else:
+        yield Check("drill", "ok", f"{days} days ago, it held")
 
 
 def _of_clock(settings: EdgeSettings, seen: Mapping[str, Any], now_ms: int) -> Iterator[Check]:

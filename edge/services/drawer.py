@@ -32,7 +32,7 @@ def open_by_hand(node: Node, who: Session, reason: str) -> str | Refused:
     if not 1 <= len(said) <= REASON_CHARS_MAX or has_control(said):
         return Refused("bad_text", {"chars_max": REASON_CHARS_MAX})
     if node.training:
-        return Refused("training_mode")
+        return Refused(node.idle_code)
     row = node.devices.drawer_for(who.till)
     if row is None:
         return Refused("not_found", {"drawer": who.till})

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import msgspec
 
-from edge.db import journal, menus, projections
-from edge.db.journal import Draft
+from edge.db import journal, menus, projections, streams
+from edge.db.journal import Draft, Place
 from edge.domain.pricing import Catalogue
 from edge.services.node import Node
 from sync.contract import menu as menus_contract
 from sync.contract import operations
+from sync.contract import streams as contract
 from sync.contract.facts import ContractError
 from sync.contract.operations import MenuImported
 from sync.node.database import Tx
@@ -38,11 +39,27 @@ def read_file(path: Path) -> menus_contract.Menu:
 
 
 def load_in_force(node: Node) -> None:
-    """Put the newest menu of the node's file on the shelf."""
+    """Put the newest menu of the node's file on the shelf, and the one before it for baskets of its time."""
+    with node.db.read() as reader:
+        held = menus.newest(reader, 2)
+    for _, _, raw, imported_ms in reversed(held):
+        node.shelf.put(Catalogue(msgspec.json.decode(raw, type=menus_contract.Menu)), imported_ms)
+
+
+def from_file(node: Node, menu: menus_contract.Menu) -> int:
+    """Bring the menu of the node's file into force, unless HQ's menu is: once HQ published one, the file says nothing.
+
+    Returns:
+        The version in force.
+
+    Raises:
+        ContractError: the node is not enrolled, so there is no journal to say it in.
+    """
     with node.db.read() as reader:
         held = menus.newest(reader)
-    if held is not None:
-        node.shelf.put(Catalogue(msgspec.json.decode(held[2], type=menus_contract.Menu)))
+        if held and streams.any_begun(reader, contract.MENU):
+            return held[0][0]
+    return bring_into_force(node, menu)
 
 
 def bring_into_force(node: Node, menu: menus_contract.Menu) -> int:
@@ -54,30 +71,48 @@ def bring_into_force(node: Node, menu: menus_contract.Menu) -> int:
     Raises:
         ContractError: the node is not enrolled, so there is no journal to say it in.
     """
-    digest = menus_contract.digest(menu)
     with node.db.read() as reader:
         held = menus.newest(reader)
-    if held is not None and held[1] == digest:
-        return held[0]
+    if held and held[0][1] == menus_contract.digest(menu):
+        return held[0][0]
     if node.training:
         raise ContractError("a node that is not enrolled has no menu of its own")
-    version = 1 if held is None else held[0] + 1
-    menu = msgspec.structs.replace(menu, version=version)
     place = node.place()
-    draft = Draft(
-        fact_id=node.ids.uuid7(),
-        lane=1,
-        kind=operations.MENU_IMPORTED,
-        v=1,
-        body=MenuImported(version=version, dishes=len(menu.dishes), sha256=digest),
-    )
+    brought = node.db.write(lambda tx: bring(tx, node, place, menu))
+    assert brought is not None, "one thread imports menus from files, before anything else runs"
+    shown(node, brought, place.at_ms)
+    return brought.version
 
-    def work(tx: Tx) -> None:
-        menus.insert(tx, (version, digest, msgspec.json.encode(menu)), place.at_ms)
-        for fact in journal.append(tx, place, node.identity, [draft]):
-            projections.project(tx, fact)
 
-    node.db.write(work)
-    node.shelf.put(Catalogue(menu))
+def bring(
+    tx: Tx, node: Node, place: Place, menu: menus_contract.Menu, source: str = "", prices: tuple[str, ...] = ()
+) -> menus_contract.Menu | None:
+    """Write a menu as the one in force, with its fact; None when its content is in force already.
+
+    Args:
+        tx: the transaction; the caller puts the menu on the shelf after its commit (`shown`).
+        node: the node.
+        place: where the fact belongs.
+        menu: what is to hold.
+        source: the publication of HQ that it is, as `stream#number`; empty for a file.
+        prices: the price lists of HQ that were laid over it.
+    """
+    digest = menus_contract.digest(menu)
+    held = menus.newest(tx)
+    if held and held[0][1] == digest:
+        return None
+    version = menus.next_version(tx)
+    menu = msgspec.structs.replace(menu, version=version)
+    body = MenuImported(version=version, dishes=len(menu.dishes), sha256=digest, menu=source, prices=prices)
+    menus.insert(tx, (version, digest, msgspec.json.encode(menu)), place.at_ms)
+    draft = Draft(fact_id=node.ids.uuid7(), lane=1, kind=operations.MENU_IMPORTED, v=1, body=body)
+    for fact in journal.append(tx, place, node.identity, [draft]):
+        projections.project(tx, fact)
+    return menu
+
+
+def shown(node: Node, menu: menus_contract.Menu, at_ms: int) -> None:
+    """Sell by a menu that was committed."""
+    node.shelf.put(Catalogue(menu), at_ms)
+    node.committed.notify()
     node.changed.notify()
-    return version

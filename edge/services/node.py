@@ -3,35 +3,84 @@
 import threading
 from dataclasses import dataclass, field
 from datetime import tzinfo
+from typing import Any
+
+import msgspec
 
 from edge.db import journal
 from edge.domain.device_rows import DeviceRows
 from edge.domain.pricing import Catalogue
+from edge.services.archive import Archives
+from edge.services.clock_watch import ClockWatch
+from edge.services.commit_times import CommitTimes
 from edge.services.enrolment import Enrolment
-from edge.settings import EdgeSettings
+from edge.settings import EdgeSettings, StoreSettings
 from sync.contract.times import business_day
+from sync.engine.questions import Questions
+from sync.node.archives import MemoryArchives
 from sync.node.database import Storage
+from sync.node.disk import DiskWatch
 from sync.node.keys import Identity
 from sync.node.passwords import Vault
 from sync.node.ports import Chance, Clock, IdSource
 
 VERSION = "0.1.0"
+GRACE_MS = 10 * 60_000
+"""For so long after a new menu came into force a basket of the one before is settled by its own prices."""
+_IDLE = {"": "training_mode", "replacing": "being_replaced", "restored": "needs_new_epoch"}
+FENCED = "fenced_epoch"
+"""The counter under which the file remembers the last epoch that was replaced."""
 
 
 class MenuShelf:
-    """The menu in force; swapped as a whole, so a basket is priced by one version."""
+    """The menu in force; swapped as a whole, so a basket is priced by one version.
+
+    A basket that was shown under the version before is settled by that version for `GRACE_MS` after the swap: its guest was
+    told that price. Later it is priced anew, and the till asks first.
+    """
 
     def __init__(self, catalogue: Catalogue | None = None) -> None:
-        self._catalogue = catalogue
+        self._held: tuple[Catalogue | None, tuple[tuple[Catalogue, int], ...]] = (catalogue, ())
 
     @property
     def catalogue(self) -> Catalogue | None:
         """The menu in force; None before the first import."""
-        return self._catalogue
+        return self._held[0]
 
-    def put(self, catalogue: Catalogue) -> None:
-        """Bring a menu into force."""
-        self._catalogue = catalogue
+    def put(self, catalogue: Catalogue, at_ms: int = 0) -> None:
+        """Bring a menu into force at a wall time."""
+        before, older = self._held
+        kept = tuple((one, gone_ms) for one, gone_ms in older if 0 <= at_ms - gone_ms <= GRACE_MS)
+        self._held = (catalogue, kept if before is None else (*kept, (before, at_ms)))
+
+    def of_version(self, version: int | None, now_ms: int) -> Catalogue | None:
+        """Give the menu that settles a basket of a version: its own within the grace, else the one in force."""
+        now, older = self._held
+        for one, gone_ms in older:
+            if one.menu.version == version and 0 <= now_ms - gone_ms <= GRACE_MS:
+                return one
+        return now
+
+
+class Rules:
+    """Settings of HQ over those of the file; swapped as a whole."""
+
+    def __init__(self) -> None:
+        self._values: dict[str, Any] = {}
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """What HQ set, by name; every value is sound (`sync.contract.steering`)."""
+        return self._values
+
+    def put(self, values: dict[str, Any]) -> None:
+        """Let what HQ set hold from now on."""
+        self._values = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
+
+    def over(self, settings: StoreSettings) -> StoreSettings:
+        """Lay what HQ set over the settings of the file."""
+        known = {key: value for key, value in self._values.items() if key in StoreSettings.__struct_fields__}
+        return msgspec.structs.replace(settings, **known) if known else settings
 
 
 class Signal:
@@ -54,6 +103,29 @@ class Signal:
             return self._count
 
 
+class Fence:
+    """Up to which epoch the hub fenced this file; it only ever rises, and the file remembers it."""
+
+    def __init__(self) -> None:
+        self._epoch = 0
+
+    @property
+    def epoch(self) -> int:
+        """The last epoch that was replaced; 0 for none."""
+        return self._epoch
+
+    def load(self, db: Storage) -> None:
+        """Take what the file remembers."""
+        with db.read() as reader:
+            self._epoch = journal.counter(reader, FENCED)
+
+    def put(self, db: Storage, epoch: int) -> None:
+        """Remember that an epoch was replaced."""
+        if epoch > self._epoch:
+            db.write(lambda tx: journal.set_counter(tx, FENCED, epoch))
+            self._epoch = epoch
+
+
 @dataclass(frozen=True)
 class Node:
     """The node as the use cases see it. Built once in `edge.wiring`."""
@@ -69,18 +141,56 @@ class Node:
     zone: tzinfo
     devices: DeviceRows = field(default_factory=DeviceRows)
     """The devices of the settings, and the rows that cannot be used."""
+    recovery: str = ""
+    """Why an enrolled node sells nothing yet: `replacing` or `restored` (edge.services.recovery). Then it has no enrolment here."""
     shelf: MenuShelf = field(default_factory=MenuShelf)
+    rules: Rules = field(default_factory=Rules)
+    """What HQ set; use cases read `store_rules`."""
+    disk: DiskWatch | None = None
+    """How much room there is; None = nobody watches it, as in a simulation."""
+    clock_watch: ClockWatch | None = None
+    """Notices a wall clock that was set or is wrong; None = nobody looks."""
+    commits: CommitTimes = field(default_factory=CommitTimes)
+    """How long the last commits took."""
     printing: Signal = field(default_factory=Signal)
     """A slip was queued, or a person mended something."""
     committed: Signal = field(default_factory=Signal)
     """Facts were committed that the hub does not have yet."""
     changed: Signal = field(default_factory=Signal)
     """Something that the state bar shows may have changed."""
+    questions: Questions = field(default_factory=Questions)
+    """Asks HQ online; a thread that asks waits at most two seconds, and silence is *unknown*."""
+    steered: Signal = field(default_factory=Signal)
+    """Something came down from HQ that may have to come into force or to be done."""
+    archives: Archives = field(default_factory=lambda: Archives(MemoryArchives()))
+    """Facts of sealed days that left the table."""
+    fence: Fence = field(default_factory=Fence)
+    """The last epoch that the hub said was replaced."""
 
     @property
     def training(self) -> bool:
         """Without an epoch from the hub nothing that is sold here counts (DESIGN §4)."""
         return self.enrolment is None
+
+    @property
+    def idle_code(self) -> str:
+        """Why nothing counts that is done at a node without an epoch: the code of a refusal. Asked only while `training`."""
+        return _IDLE[self.recovery]
+
+    @property
+    def store_rules(self) -> StoreSettings:
+        """What the store is told to be: the settings of the file, and over them those of HQ."""
+        return self.rules.over(self.settings.store)
+
+    @property
+    def keep_days(self) -> int:
+        """For how many business days facts stay in the table: what HQ set (`retention_days`), else the file."""
+        return int(self.rules.values.get("retention_days", self.settings.journal.keep_days))
+
+    @property
+    def fenced(self) -> bool:
+        """The hub gave this store to another computer: nothing new may be sold here (DESIGN §4)."""
+        return self.enrolment is not None and self.fence.epoch >= self.enrolment.epoch
 
     def place(self) -> journal.Place:
         """Where facts of this instant belong.
@@ -94,5 +204,5 @@ class Node:
             store=self.enrolment.store,
             epoch=self.enrolment.epoch,
             at_ms=now_ms,
-            day=business_day(now_ms, self.zone, self.settings.store.cutoff_minutes),
+            day=business_day(now_ms, self.zone, self.store_rules.cutoff_minutes),
         )

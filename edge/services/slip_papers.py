@@ -4,7 +4,7 @@ import msgspec
 
 from drivers.document import ReceiptDoc
 from drivers.escpos.profile import PrinterProfile
-from edge.db import journal, menus, sales
+from edge.db import menus, sales
 from edge.db.print_jobs import Job
 from edge.domain import slip_rules
 from edge.domain.device_rows import RECEIPT
@@ -55,9 +55,9 @@ def _unmoved(node: Node, job: Job, profile: PrinterProfile) -> ReceiptDoc:
         sold = sales.by_id(reader, job.subject)
         if sold is None:
             raise LookupError(f"slip {job.job_id} names no sale")
-        sale_fact = facts.decode(journal.fact_of_sale(reader, sold.epoch, sold.seq))
+        sale_fact = facts.decode(node.archives.trade_fact(reader, sold.epoch, sold.seq))
         # The invite is the next trade fact: both were written by one append.
-        invite_fact = facts.decode(journal.fact_of_sale(reader, sold.epoch, sold.seq + 1))
+        invite_fact = facts.decode(node.archives.trade_fact(reader, sold.epoch, sold.seq + 1))
         menu = _menu_of(node, reader, sale_fact) if job.document == slip_rules.DOCKET else None
     sale, invite = trade.read_trade(sale_fact), trade.read_trade(invite_fact)
     assert isinstance(sale, SalePaid)

@@ -5,7 +5,7 @@ from typing import Literal, TypeVar
 from edge.db import device_memory, print_jobs, sales
 from edge.db.print_jobs import Job, NewSlip
 from edge.domain import slip_rules
-from edge.domain.device_rows import RECEIPT
+from edge.domain.device_rows import RECEIPT, PrinterRow
 from edge.domain.refusal import Refused
 from edge.services import slip_changes
 from edge.services.node import Node
@@ -133,6 +133,9 @@ def reprint(node: Node, sale_id: str, request_id: str) -> str | Refused:
         if stored is None or sales.by_id(tx, sale_id) is None:
             return Refused("not_found")
         answer = read_answer(stored.answer)
+        if not answer.invite.code:
+            # The node that sold it died before its invite got to the hub: the receipt cannot be made again.
+            return Refused("not_reprintable", {"state": "no_invite"})
         row = node.devices.printer_for(RECEIPT, answer.till)
         if row is None:
             return Refused("not_found")
@@ -149,10 +152,15 @@ def test_slip(node: Node, printer_id: str) -> str | Refused:
     row = node.devices.printer(printer_id)
     if row is None or node.training:
         return Refused("not_found", {"printer": printer_id[:64]})
+    return _and_wake(node, node.db.write(lambda tx: add_test_slip(tx, node, row)))
+
+
+def add_test_slip(tx: Tx, node: Node, row: PrinterRow) -> str:
+    """Queue a slip that shows how a printer prints, within the caller's transaction; gives the job."""
     job_id = node.ids.uuid7().hex()
     slip = NewSlip(job_id, slip_rules.TEST, row.id, row.name or row.id, slip_rules.TEST, row.id)
-    node.db.write(lambda tx: print_jobs.add(tx, slip, 0, node.clock.now_ms()))
-    return _and_wake(node, job_id)
+    print_jobs.add(tx, slip, 0, node.clock.now_ms())
+    return job_id
 
 
 def hold(node: Node, printer_id: str, *, held: bool) -> Refused | None:

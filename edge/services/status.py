@@ -1,7 +1,7 @@
 """The state bar in one struct: what works, what waits, since when."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import msgspec
 
@@ -10,10 +10,14 @@ from edge.db.staff import Session
 from edge.domain.device_rows import RECEIPT
 from edge.domain.device_view import DeviceView
 from edge.domain.paper import PrinterView
+from edge.services import disk
+from edge.services.clock_watch import ClockState
 from edge.services.node import VERSION, Node
 from sync.contract.words import Name
 from sync.engine.store_link import LinkStatus
 from sync.engine.uplink import Phase
+from sync.node.disk import MIB
+from sync.node.watchdog import Vitals
 
 DOWN = frozenset({"absent", "error", "unknown"})
 UNNAMED = Name("未登记的门店", "Store not enrolled")
@@ -67,12 +71,32 @@ class DevicesStatus(msgspec.Struct, frozen=True):
     problems: int
 
 
-class NodeStatus(msgspec.Struct, frozen=True):
-    """The node itself."""
+class DiskStatus(msgspec.Struct, frozen=True):
+    """The room on the disk: `ok`, `low`, or `red` when no new sale is begun; None = the disk did not say."""
+
+    room: str
+    free_mb: int | None
+
+
+class ClockStatus(msgspec.Struct, frozen=True):
+    """The wall clock: `ok`, `stepped` (it was set within the last hours) or `wrong`; ms ahead of the hub's, None = not known."""
+
+    state: str
+    offset_ms: int | None
+
+
+class NodeStatus(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The node itself. `fenced`, said only when it is so: another computer took its place and nothing more can be sold.
+
+    `recovery`, likewise: `replacing` while it is brought back from the hub, `restored` before that, when its file came from a
+    copy; nothing can be sold until it is itself again.
+    """
 
     version: str
     epoch: int | None
     training: bool
+    fenced: bool = False
+    recovery: str = ""
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,6 +111,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     printer: PrinterStatus
     devices: DevicesStatus
     node: NodeStatus
+    disk: DiskStatus
+    clock: ClockStatus
     menu_version: int
     currency: str
     quick_cash_fen: tuple[int, ...]
@@ -101,6 +127,14 @@ class Desk:
     link: Callable[[], LinkStatus | None]
     devices: Callable[[], Sequence[DeviceView]]
     """Every device of the settings now."""
+    boot: str = ""
+    """Another at each start of the process."""
+    trouble: Callable[[], str] = lambda: ""
+    """Why the broker is not reached, a code of `sync.engine.troubles`; empty while it is."""
+    hub_versions: Callable[[], dict[str, int]] = dict
+    """The hub's versions of the followed streams, as far as they were heard of since the start."""
+    vitals: Vitals = field(default_factory=dict)
+    """The parts without which the node cannot sell; each says whether it is alive."""
 
 
 def status(desk: Desk, who: Session | None) -> Status:
@@ -137,10 +171,12 @@ def status(desk: Desk, who: Session | None) -> Status:
             roll_url=(receipts.roll_url or None) if receipts else None,
         ),
         devices=DevicesStatus(sum(view.state in DOWN for view in views), len(node.devices.problems)),
-        node=NodeStatus(VERSION, None if grant is None else grant.epoch, node.training),
+        node=NodeStatus(VERSION, None if grant is None else grant.epoch, node.training, node.fenced, node.recovery),
+        disk=_disk_status(node),
+        clock=_clock_status(node),
         menu_version=0 if catalogue is None else catalogue.menu.version,
         currency="CNY" if catalogue is None else catalogue.menu.currency,
-        quick_cash_fen=node.settings.store.quick_cash_fen,
+        quick_cash_fen=node.store_rules.quick_cash_fen,
         now_ms=node.clock.now_ms(),
     )
 
@@ -164,6 +200,18 @@ def _printer_state(view: DeviceView) -> str:
     if view.state == "absent" or view.cause == "not_answering":
         return "not_answering"
     return "unknown"
+
+
+def _disk_status(node: Node) -> DiskStatus:
+    state = disk.state_of(node.disk)
+    return DiskStatus(state.room.value, None if state.free_bytes is None else state.free_bytes // MIB)
+
+
+def _clock_status(node: Node) -> ClockStatus:
+    if node.clock_watch is None:
+        return ClockStatus(ClockState.OK.value, None)
+    view = node.clock_watch.view()
+    return ClockStatus(view.state.value, view.offset_ms)
 
 
 def _hub_state(link: LinkStatus | None) -> str:

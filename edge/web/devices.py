@@ -70,14 +70,14 @@ def speaker() -> Speaker:
 @devices.get("/")
 def overview() -> Page:
     """Show what needs a look: parked slips, wrong rows, what was found, what happened."""
-    return _stranger() if who() is None else _page(None)
+    return stranger() if who() is None else _page(None)
 
 
 @devices.get("/<device_id>")
 def device(device_id: str) -> Page:
     """Show one device."""
     if who() is None:
-        return _stranger()
+        return stranger()
     view = care().view(device_id)
     return _page(view) if view is not None else _away("not_found")
 
@@ -108,7 +108,7 @@ def act(device_id: str, verb: str) -> Page:
     """Do something to a device."""
     session = who()
     if session is None:
-        return _stranger()
+        return stranger()
     done = _done(session, device_id, verb)
     if isinstance(done, Refused):
         return _said(f"error.{done.code}", device_id)
@@ -120,7 +120,7 @@ def act(device_id: str, verb: str) -> Page:
 def act_on_slip(job_id: str, verb: str) -> Page:
     """Do something to a slip that waits."""
     if who() is None:
-        return _stranger()
+        return stranger()
     node, back = desk().node, request.form.get("device", "")
     match verb:
         case "retry":
@@ -179,7 +179,7 @@ def _done(session: Session, device_id: str, verb: str) -> tuple[str, int] | Refu
 def wizard(device_id: str) -> Page:
     """Ask one question after the other; the answers travel in the address, so that back means back."""
     if who() is None:
-        return _stranger()
+        return stranger()
     row = desk().node.devices.printer(device_id)
     view = care().view(device_id)
     if row is None or view is None:
@@ -195,7 +195,7 @@ def wizard(device_id: str) -> Page:
     drawn = _parts(view, ["list", "slips", "log"])
     page = render_template(
         "devices_calibrate.html",
-        **_frame(say, view),
+        **frame(say, view),
         begun="begin" in given,
         question=asked,
         answers=answers,
@@ -209,7 +209,7 @@ def wizard(device_id: str) -> Page:
         parts=drawn,
         poll=_poll(view, drawn),
     )
-    return _answer(page)
+    return answered(page)
 
 
 def _answers(given: dict[str, str]) -> dict[str, str]:
@@ -228,7 +228,7 @@ def _page(view: DeviceView | None) -> Page:
     drawn = _parts(view, _names(view))
     page = render_template(
         "devices.html",
-        **_frame(say, view),
+        **frame(say, view),
         parts=drawn,
         poll=_poll(view, drawn),
         problems=desk().node.devices.problems,
@@ -236,10 +236,11 @@ def _page(view: DeviceView | None) -> Page:
         drawer_here=_drawer_here(looked, view),
         openings=OPENINGS,
     )
-    return _answer(page)
+    return answered(page)
 
 
-def _frame(say: Speaker, view: DeviceView | None) -> dict[str, Any]:
+def frame(say: Speaker, view: DeviceView | None) -> dict[str, Any]:
+    """Give what every page of this kind needs around its content."""
     node = desk().node
     grant = node.enrolment
     name = UNNAMED if grant is None else grant.name
@@ -352,20 +353,22 @@ def _said(key: str, device_id: str, n: int = 0) -> Page:
     return redirect(f"{where}?{urlencode({**begun, 'said': key, 'n': n})}", 303)
 
 
-def _stranger() -> Page:
-    page = _away("not_signed_in")
+def stranger(title: str = "devices.title") -> Page:
+    """Show the way to the till, where one signs in."""
+    page = _away("not_signed_in", title)
     page.status_code = 401
     return page
 
 
-def _away(code: str) -> Page:
+def _away(code: str, title: str = "devices.title") -> Page:
     say = speaker()
-    answer = _answer(render_template("devices_door.html", **_frame(say, None), code=code))
+    answer = answered(render_template("devices_door.html", **frame(say, None), title=title, code=code))
     answer.status_code = 404
     return answer
 
 
-def _answer(page: str) -> Page:
+def answered(page: str) -> Page:
+    """Answer with a page, and keep the language and the theme that its address chose."""
     answer = make_response(page)
     answer.headers["Cache-Control"] = "no-store"
     # Without a referrer a browser names no origin with a form, and one that names none is refused.
@@ -373,5 +376,6 @@ def _answer(page: str) -> Page:
     for name, cookie, allowed in (("lang", LANGUAGE_COOKIE, {"zh", "en"}), ("theme", THEME_COOKIE, {"light", "dark"})):
         chosen = request.args.get(name, "")
         if chosen in allowed:
-            answer.set_cookie(cookie, chosen, max_age=YEAR_S, httponly=True, samesite="Strict", path="/devices")
+            for path in ("/devices", "/sync"):
+                answer.set_cookie(cookie, chosen, max_age=YEAR_S, httponly=True, samesite="Strict", path=path)
     return answer

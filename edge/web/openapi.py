@@ -9,10 +9,12 @@ from flask import Blueprint, Response
 from edge.domain.guest_view import GuestView
 from edge.services.device_care import DevicesReport, OpenCommand, RedirectCommand, StaleCommand
 from edge.services.e_receipt import EReceipt
+from edge.services.health import Health
 from edge.services.node import VERSION
 from edge.services.scanning import AcceptsCommand, ScanCommand, Scanned
 from edge.services.settle_sale import SaleAnswer, SellCommand
 from edge.services.status import Status
+from edge.services.sync_view import SyncView
 from edge.services.verify_invite import Verified
 from edge.services.weighing import TillWeight
 from edge.web.api import DiscardCommand, ReprintCommand, SignInCommand, VerifyCommand
@@ -28,6 +30,8 @@ _STRUCTS = (
     VerifyCommand,
     SaleAnswer,
     Status,
+    Health,
+    SyncView,
     Menu,
     EReceipt,
     Verified,
@@ -97,6 +101,10 @@ def _paths() -> dict[str, Any]:
             "delete": _operation("signOut", "Sign out", {204: None}, None, free),
         },
         "/status": {"get": _operation("readStatus", "What works, what waits", {200: Status}, None, free)},
+        "/sync": {"get": _operation("readSync", "How the node stands with HQ, and what a cut means", {200: SyncView})},
+        "/health": {
+            "get": _operation("readHealth", "Whether the node can sell", {200: Health, 503: Health}, None, free)
+        },
         "/menu": {"get": _operation("readMenu", "The menu in force", {200: Menu, 304: None})},
         "/words": {"get": _operation("readWords", "The catalogue of words", {200: None}, None, free)},
         "/openapi.json": {"get": _operation("readOpenapi", "This document", {200: None}, None, free)},

@@ -8,6 +8,7 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
 from edge.domain.refusal import Refused
+from edge.services import disk
 from edge.web.words import locale_of, sentence
 
 STATUS = {
@@ -15,6 +16,7 @@ STATUS = {
     "unknown_field": 400,
     "forbidden_host": 400,
     "not_signed_in": 401,
+    "not_measured": 403,
     "wrong_pin": 401,
     "forbidden_origin": 403,
     "not_found": 404,
@@ -23,10 +25,19 @@ STATUS = {
     "request_id_reused": 409,
     "price_changed": 409,
     "training_mode": 409,
+    "fenced": 409,
+    "being_replaced": 409,
+    "needs_new_epoch": 409,
     "no_menu": 409,
     "not_reprintable": 409,
     "no_such_action": 409,
     "other_till_drawer": 409,
+    # Refused for good, nothing was kept: the order goes back to the slip.
+    "disk_full": 409,
+    "disk_read_only": 409,
+    # Not known whether it was kept: the till asks again under the same id.
+    "disk_error": 500,
+    "database_damaged": 500,
     "too_large": 413,
     "not_json": 415,
     "pin_locked": 429,
@@ -88,4 +99,5 @@ def register(app: Flask) -> None:
     @app.errorhandler(Exception)
     def _fault(error: Exception) -> Response:
         log.error("web.failed", exc_info=error, extra={"path": request.path, "kind": type(error).__name__})
-        return respond("internal")
+        code = disk.refusal_of(error, None)
+        return respond("internal" if code is None else code)

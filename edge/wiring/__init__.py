@@ -3,6 +3,6 @@
 Nothing else constructs clocks, databases, transports, threads or listeners.
 """
 
-from edge.wiring.node import RunningNode, open_node, start
+from edge.wiring.node import RunningNode, bring_back, open_node, start
 
-__all__ = ["RunningNode", "open_node", "start"]
+__all__ = ["RunningNode", "bring_back", "open_node", "start"]

@@ -2,8 +2,9 @@
 
 import logging
 import os
+import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -16,24 +17,55 @@ from edge.db.journal import Draft
 from edge.db.migrations import steps
 from edge.devices.displays import Boards
 from edge.domain.device_rows import DisplayRow, read_rows
-from edge.services import doctor, enrolment, import_menu, sign_in, till_devices, verify_journal
+from edge.jobs import Timetable
+from edge.services import (
+    boot_check,
+    compact,
+    doctor,
+    drill,
+    enrolment,
+    follow_hub,
+    import_menu,
+    recovery,
+    replace,
+    sign_in,
+    snapshots,
+    till_devices,
+    verify_journal,
+)
+from edge.services.alarms import Alarms
+from edge.services.archive import Archives
+from edge.services.boot_check import NotedStorage
+from edge.services.clock_watch import ClockWatch
+from edge.services.commit_times import CommitTimes, TimedStorage
 from edge.services.device_care import DeviceCare
+from edge.services.disk import VitalStorage
+from edge.services.handover_door import HubDoor
 from edge.services.node import VERSION, Node
+from edge.services.snapshots import Shelf
 from edge.services.status import Desk
 from edge.services.till_devices import TillDevices
 from edge.settings import EdgeSettings
 from edge.web.live import StreamSeats
-from edge.wiring import devices, link
+from edge.wiring import alarms, devices, link
+from edge.wiring.follower import Follower
 from sync.contract import operations
 from sync.contract.operations import NodeStarted
-from sync.node import keys, migrate
+from sync.node import listeners, migrate, watchdog
+from sync.node.archives import ArchiveFolder
 from sync.node.control import ControlServer, FolderLock
-from sync.node.database import Database
+from sync.node.database import Database, Writer
+from sync.node.disk import DiskWatch, FolderDisk, Reserve
+from sync.node.head_note import HeadNote
 from sync.node.passwords import PIN_COST, Vault
 from sync.node.ports import IdSource, SystemChance, SystemClock
+from sync.node.watchdog import Vitals, Watchdog
 
 FIRST_CASHIER = "C1"
+DRILL_EVERY_MS = 28 * 86_400_000
 SHUTDOWN_S = 5
+WRITER_TIMEOUT_S = 3.0
+"""A sale waits for its commit no longer than this without somebody noticing; the health page answers within it."""
 
 log = logging.getLogger(__name__)
 
@@ -43,9 +75,19 @@ class RunningNode:
     """A node that serves; `stop` ends it in the reverse order of its start."""
 
     node: Node
+    db: Database
     desk: Desk
     port: int
     _stops: list[Callable[[], None]]
+
+    def vitals(self) -> Vitals:
+        """Give what must be alive for the process to be of use; a node whose disk refuses is not mended by a restart."""
+        db, host = self.db, self.node.settings.web.host
+        return {
+            **self.desk.vitals,
+            "writer": lambda: db.writer(WRITER_TIMEOUT_S) is not Writer.SILENT,
+            "web": lambda: watchdog.web_answers(host, self.port, "/api/v1/health"),
+        }
 
     def stop(self) -> None:
         """Stop every part, last started first."""
@@ -54,55 +96,116 @@ class RunningNode:
 
 
 def open_node(settings: EdgeSettings) -> tuple[Node, Database]:
-    """Open a node's folder: file, keys, grant. The caller holds the folder's lock and closes the database."""
+    """Open a node's folder: file, keys, grant. The caller holds the folder's lock and closes the database.
+
+    Raises:
+        UnsafeSqliteError, NewerDatabaseError: the file must not be opened by this process.
+        SnapshotError: no copy could be made before a schema step; the file is as it was.
+        KeyFileError: the node's keys are gone.
+    """
     folder = Path(settings.data_dir)
     folder.mkdir(parents=True, exist_ok=True)
     clock, chance = SystemClock(), SystemChance()
-    identity = keys.load_or_make(folder / "keys.json")
-    db = migrate.opened(folder / "node.db", steps)
-    grant = enrolment.load(folder)
+    identity = enrolment.own_identity(folder)
+    file = folder / "node.db"
+    shelf = snapshots.shelf_of(settings, identity, clock, chance)
+    db = migrate.opened(file, steps, before=lambda: snapshots.before_upgrade(shelf))
+    watch = DiskWatch(FolderDisk(folder), Reserve(folder), clock)
+    commits = CommitTimes()
+    unfinished = recovery.load(folder)
+    grant = None if unfinished is not None else enrolment.load(folder)
     node = Node(
         settings=settings,
-        db=db,
+        db=VitalStorage(TimedStorage(NotedStorage(db, HeadNote(file)), commits, clock), watch),
+        commits=commits,
+        disk=watch,
+        clock_watch=ClockWatch(clock),
         clock=clock,
         chance=chance,
         ids=IdSource(clock, chance),
         identity=identity,
         enrolment=grant,
+        recovery="" if unfinished is None else unfinished.state,
         vault=Vault(identity.journal, PIN_COST),
         zone=ZoneInfo(settings.store.timezone),
         devices=read_rows(settings.devices, settings.store.tills),
+        archives=Archives(ArchiveFolder(folder / "archive")),
     )
+    node.fence.load(db)
     if grant is not None:
         db.write(lambda tx: journal.open_epoch(tx, grant.store, grant.epoch))
     import_menu.load_in_force(node)
+    follow_hub.load_rules(node)
     return node, db
 
 
-def start(settings: EdgeSettings) -> RunningNode:
+def bring_back(settings: EdgeSettings, hub_url: str, tell: replace.Tell) -> int:
+    """Bring the store's facts back from the hub into this folder, whose lock the caller holds and whose node is enrolled.
+
+    Returns:
+        How many facts the hub handed over.
+
+    Raises:
+        ReplaceError: it is not done; what came so far is kept, and the next call goes on there.
+        SnapshotError: no copy could be made before a schema step; the file is as it was.
+    """
+    folder = Path(settings.data_dir)
+    grant = enrolment.load(folder)
+    assert grant is not None
+    identity = enrolment.own_identity(folder)
+    clock, chance = SystemClock(), SystemChance()
+    shelf = snapshots.shelf_of(settings, identity, clock, chance)
+    db = migrate.opened(folder / "node.db", steps, before=lambda: snapshots.before_upgrade(shelf))
+    try:
+        door = HubDoor(folder, hub_url, identity, clock, chance)
+        total = replace.bring_back(replace.Heir(grant, identity, db, clock, chance), door, tell, door.send)
+    finally:
+        db.close()
+    recovery.clear(folder)
+    return total
+
+
+def start(settings: EdgeSettings, environment: MutableMapping[str, str] | None = None) -> RunningNode:
     """Build and start a node.
+
+    Args:
+        settings: what the node is told.
+        environment: what the service manager told this process, whom to notify and on which socket to serve; without one,
+            that of the process. What was read is taken out of it.
 
     Raises:
         AlreadyRunning: another process runs on this data folder.
         UnsafeSqliteError, NewerDatabaseError: the file must not be opened by this process.
+        SnapshotError: no copy could be made before a schema step; the file is as it was.
         MenuError: the menu file cannot come into force; nothing was started.
+        WrongSocketError: the socket that the service manager holds is not the listener of the settings.
     """
+    told = os.environ if environment is None else environment
+    notifier, period_s = watchdog.from_environment(told, os.getpid())
+    held = listeners.take(told, os.getpid())
     stops: list[Callable[[], None]] = []
     try:
-        return _start(settings, stops)
+        running = _start(settings, held, stops)
+        dog = Watchdog(notifier, running.vitals(), period_s)
+        dog.start()
+        stops.append(dog.stop)
+        return running  # noqa: TRY300 - what fails above must undo the start
     except BaseException:
         for stop in reversed(stops):
             stop()
         raise
 
 
-def _start(settings: EdgeSettings, stops: list[Callable[[], None]]) -> RunningNode:
+def _start(settings: EdgeSettings, held: list[socket.socket], stops: list[Callable[[], None]]) -> RunningNode:
     folder = Path(settings.data_dir)
     lock = FolderLock(folder)
     stops.append(lock.release)
     menu = import_menu.read_file(Path(settings.store.menu_file)) if settings.store.menu_file else None
+    boot_check.refuse_damaged(folder / "node.db", enrolment.own_identity(folder), SystemClock())
     node, db = open_node(settings)
     stops.append(db.close)
+    if node.disk is not None:
+        node.disk.start(node.changed.notify)
     pin = sign_in.first_cashier(node, FIRST_CASHIER, folder / "cashier-pin.txt")
     if pin is not None:
         log.info("cashier.made", extra={"file": str(folder / "cashier-pin.txt")})
@@ -110,24 +213,56 @@ def _start(settings: EdgeSettings, stops: list[Callable[[], None]]) -> RunningNo
     if not node.training:
         _say_started(node, boot)
         if menu is not None:
-            import_menu.bring_into_force(node, menu)
+            import_menu.from_file(node, menu)
     registry = devices.registry_of(node)
     devices.start_printers(node, registry, stops)
+    if not node.training:
+        following = Follower(node)
+        following.start()
+        stops.append(following.stop)
     way = link.connect(node, boot, stops)
     desk = Desk(
         node,
         link=lambda: None if way is None else way.status,
         devices=registry.views,
+        trouble=lambda: "" if way is None else way.trouble,
+        hub_versions=lambda: {} if way is None else way.hub_versions,
+        boot=boot,
+        vitals={
+            "writer": lambda: db.writer(WRITER_TIMEOUT_S) is Writer.WRITES,
+            **({} if way is None else {"link": way.alive}),
+        },
     )
+    alarms.watch(Alarms(node, desk.link), stops)
     boards = Boards(node.devices.of(DisplayRow))
     tills = till_devices.build(node, boards)
     stops.append(tills.close)
     care = devices.connect_others(node, registry, boards, tills, stops)
-    control = ControlServer(folder, _Commands(desk, care).answer)
+    shelf = snapshots.shelf_of(settings, node.identity, node.clock, node.chance)
+    _look_after_copies(node, shelf, stops)
+    control = ControlServer(folder, _Commands(desk, care, shelf).answer)
     control.start()
     stops.append(control.stop)
-    port = _serve(desk, tills, care, settings, stops)
-    return RunningNode(node, desk, port, stops)
+    port = _serve(desk, (tills, care), settings, held, stops)
+    listeners.refuse_unclaimed(held)
+    return RunningNode(node, db, desk, port, stops)
+
+
+def _look_after_copies(node: Node, shelf: Shelf, stops: list[Callable[[], None]]) -> None:
+    """Copy by night, and hold the month's drill the hour after."""
+
+    def drilled() -> None:
+        if drill.is_due(node, DRILL_EVERY_MS):
+            drill.monthly(node, shelf)
+
+    hour = node.settings.backup.hour
+    timetable = Timetable(ZoneInfo(node.settings.store.timezone))
+    timetable.daily(hour, 10, lambda: snapshots.nightly(shelf))
+    timetable.daily(hour, 40, drilled)
+    # Behind the copy of the night, so that what leaves the table is in it once more.
+    timetable.daily((hour + 1) % 24, 10, lambda: compact.compact(node))
+    timetable.start()
+    stops.append(timetable.stop)
 
 
 def _say_started(node: Node, boot: str) -> None:
@@ -137,8 +272,13 @@ def _say_started(node: Node, boot: str) -> None:
 
 
 def _serve(
-    desk: Desk, tills: TillDevices, care: DeviceCare, settings: EdgeSettings, stops: list[Callable[[], None]]
+    desk: Desk,
+    devices_of_tills: tuple[TillDevices, DeviceCare],
+    settings: EdgeSettings,
+    held: list[socket.socket],
+    stops: list[Callable[[], None]],
 ) -> int:
+    tills, care = devices_of_tills
     seats = StreamSeats(settings.web.streams_max)
     threads = settings.web.streams_max + 16
     server = Server(
@@ -153,6 +293,7 @@ def _serve(
         request_queue_size=128,
     )
     server.error_log = _log_of_server  # type: ignore[method-assign]
+    listeners.hand_over(server, listeners.claim(held, settings.web.port))
     server.prepare()
     serving = threading.Thread(target=server.serve, name="web", daemon=True)
     serving.start()
@@ -177,9 +318,10 @@ def _log_of_server(msg: str = "", level: int = 20, traceback: bool = False) -> N
 class _Commands:
     """What other processes may ask of a running node over its local socket."""
 
-    def __init__(self, desk: Desk, care: DeviceCare) -> None:
+    def __init__(self, desk: Desk, care: DeviceCare, shelf: Shelf) -> None:
         self._desk = desk
         self._care = care
+        self._shelf = shelf
 
     def answer(self, request: dict[str, object]) -> dict[str, object]:
         """Answer one command."""
@@ -187,4 +329,6 @@ class _Commands:
             return verify_journal.verify(self._desk.node).as_json()
         if request.get("command") == "devices":
             return {"ok": True, **doctor.seen_by(self._desk, self._care)}
+        if request.get("command") == "drill":
+            return drill.answer(self._desk.node, self._shelf, fresh=request.get("fresh") is True)
         return {"ok": False, "error": f"unknown command {request.get('command')!r}"}

@@ -35,6 +35,7 @@ class MessageKind(StrEnum):
     CHUNK = "chunk"
     QUESTION = "question"
     ANSWER = "answer"
+    HANDOVER = "handover"
 
 
 class Header(msgspec.Struct, frozen=True, array_like=True, kw_only=True, forbid_unknown_fields=True):

@@ -46,6 +46,10 @@ class ContractError(ValueError):
     """Bytes that do not say what the contract asks for: keep them, park them, tell HQ."""
 
 
+class UnknownKind(ContractError):
+    """A fact of a kind that this version does not know: newer code may have written it."""
+
+
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What msgspec raises for bytes from outside: not well formed or of another shape, no UTF-8, nested too deeply."""
 
@@ -71,6 +75,16 @@ def decode(raw: bytes) -> Fact:
 def genesis(store: str, epoch: int, lane: int) -> bytes:
     """Give the value before the first fact of a lane (DESIGN §3)."""
     return hashlib.sha256(f"rs1|{store}|{epoch}|{lane}".encode()).digest()
+
+
+def number_floor(epoch: int) -> int:
+    """Give the number behind which an epoch counts its facts: `n` starts at one above it.
+
+    Epochs never share a number. A replaced node may still hold facts that its hub has not seen; were the numbers counted
+    on, the next node would give the same ones out again, and one file could not hold both. A browser's 2^53 are enough for
+    two million epochs of four thousand million facts.
+    """
+    return (epoch - 1) << 32
 
 
 def link(before: bytes, raw: bytes) -> bytes:

@@ -12,6 +12,11 @@ HEADER_BYTES_MAX = 1024
 
 STREAM_OPERATIONS_MAX = 200
 """Operations in one down batch."""
+STREAM_PLAIN_BYTES_MAX = 160 * 1024
+"""A down batch is closed before it passes this size: even what does not compress then fits a packet."""
+OPERATION_BYTES_MAX = 96 * 1024
+"""The value of one step of a stream."""
+STREAM_NAME_CHARS_MAX = 64
 SNAPSHOT_CHUNK_BYTES_MAX = 192 * 1024
 """A piece of a snapshot as it travels, before it is sealed."""
 SNAPSHOT_BYTES_MAX = 256 * 1024 * 1024

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from sync.contract.facts import UNREADABLE, ContractError, Fact
+from sync.contract.facts import UNREADABLE, ContractError, Fact, UnknownKind
 
 NODE_STARTED = "node.started"
 MENU_IMPORTED = "menu.imported"
@@ -14,6 +14,30 @@ DRAWER_OPENED = "drawer.opened"
 DRAWER_FAILED = "drawer.failed"
 DEVICE_CHANGED = "device.changed"
 DEVICE_CALIBRATED = "device.calibrated"
+COMMAND_DONE = "command.done"
+COMMAND_REFUSED = "command.refused"
+COMMAND_EXPIRED = "command.expired"
+DRILL_DONE = "drill.done"
+ALARM_RAISED = "alarm.raised"
+ALARM_CLEARED = "alarm.cleared"
+
+ALARM_CODES = (
+    "hub.fork",
+    "hub.rewind",
+    "hub.revoked",
+    "hub.upgrade",
+    "disk.red",
+    "archive.damaged",
+    "clock.wrong",
+    "certificate.expired",
+    "certificate.ending",
+    "drill.failed",
+    "snapshot.overdue",
+    "drill.overdue",
+    "disk.low",
+    "clock.stepped",
+)
+"""What a person must look at, the worst first. A code that newer nodes send besides is shown as it stands."""
 
 
 class NodeStarted(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,11 +48,16 @@ class NodeStarted(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MenuImported(msgspec.Struct, frozen=True, kw_only=True):
-    """A menu came into force at this node; `sha256` is over its canonical JSON."""
+    """A menu came into force at this node; `sha256` is over its canonical JSON.
+
+    `menu` and `prices` name the publications of HQ that it was made of, each as `stream#number`; empty for a menu from a file.
+    """
 
     version: int
     dishes: int
     sha256: str
+    menu: str = ""
+    prices: tuple[str, ...] = ()
 
 
 class PrintSettled(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,7 +118,50 @@ class DeviceCalibrated(msgspec.Struct, frozen=True, kw_only=True):
     profile: str
 
 
-Operation = NodeStarted | MenuImported | PrintSettled | PrintMoved | DrawerSettled | DeviceChanged | DeviceCalibrated
+class CommandSettled(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a command of HQ: done, refused with a reason, or too old; `result` is JSON of the command's own shape."""
+
+    command_id: str
+    name: str
+    reason: str = ""
+    result: str = ""
+
+
+class DrillDone(msgspec.Struct, frozen=True, kw_only=True):
+    """The newest copy of the node's file was restored to a scratch file and held against the live one.
+
+    `snapshot_ms` is when the copy was made, `failed` names the checks that did not hold.
+    """
+
+    ok: bool
+    snapshot_ms: int
+    facts: int
+    took_ms: int
+    failed: tuple[str, ...] = ()
+
+
+class AlarmChanged(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that a person must look at began (`alarm.raised`) or is over (`alarm.cleared`); each is told once.
+
+    `code` is one of `ALARM_CODES`; `detail` is plain figures or a name, never a person's.
+    """
+
+    code: str
+    detail: str = ""
+
+
+Operation = (
+    NodeStarted
+    | MenuImported
+    | PrintSettled
+    | PrintMoved
+    | DrawerSettled
+    | DeviceChanged
+    | DeviceCalibrated
+    | CommandSettled
+    | DrillDone
+    | AlarmChanged
+)
 
 _DECODERS: dict[str, msgspec.json.Decoder[Operation]] = {
     NODE_STARTED: msgspec.json.Decoder(NodeStarted),
@@ -102,6 +174,12 @@ _DECODERS: dict[str, msgspec.json.Decoder[Operation]] = {
     DRAWER_FAILED: msgspec.json.Decoder(DrawerSettled),
     DEVICE_CHANGED: msgspec.json.Decoder(DeviceChanged),
     DEVICE_CALIBRATED: msgspec.json.Decoder(DeviceCalibrated),
+    COMMAND_DONE: msgspec.json.Decoder(CommandSettled),
+    COMMAND_REFUSED: msgspec.json.Decoder(CommandSettled),
+    COMMAND_EXPIRED: msgspec.json.Decoder(CommandSettled),
+    DRILL_DONE: msgspec.json.Decoder(DrillDone),
+    ALARM_RAISED: msgspec.json.Decoder(AlarmChanged),
+    ALARM_CLEARED: msgspec.json.Decoder(AlarmChanged),
 }
 
 
@@ -109,12 +187,13 @@ def read_operation(fact: Fact) -> Operation:
     """Read the body of a lane 1 fact.
 
     Raises:
-        ContractError: unknown kind, or a body of another shape.
+        UnknownKind: newer code may know it.
+        ContractError: a body of another shape.
     """
     decoder = _DECODERS.get(fact.kind)
     if decoder is None:
         message = f"unknown kind {fact.kind}"
-        raise ContractError(message)
+        raise UnknownKind(message)
     try:
         return decoder.decode(fact.body)
     except UNREADABLE as error:

@@ -4,6 +4,7 @@ The partition is part of the topic so that hub workers can share the load on any
 """
 
 import zlib
+from collections.abc import Collection
 from typing import NamedTuple
 
 from sync.contract import ids
@@ -93,10 +94,19 @@ def doorbell(tenant: str) -> str:
     return f"{ROOT}/{tenant}/head"
 
 
-def hub_subscriptions(tenant: str) -> list[str]:
-    """Give what a hub listens to: every up topic of every store of the tenant."""
-    base = f"{ROOT}/+/{tenant}/+"
-    return [f"{base}/hi", f"{base}/u/+", f"{base}/hb", f"{base}/st", f"{base}/get", f"{base}/rq"]
+def hub_subscriptions(tenant: str, partitions: Collection[int] | None = None) -> list[str]:
+    """Give what a hub listens to: every up topic of every store of the tenant, or of those in some partitions only."""
+    every = partitions is None or len(set(partitions)) == PARTITIONS
+    numbers = ["+"] if every or partitions is None else [str(number) for number in sorted(set(partitions))]
+    ends = ("hi", "u/+", "hb", "st", "get", "rq")
+    return [f"{ROOT}/{number}/{tenant}/+/{end}" for number in numbers for end in ends]
+
+
+def partition_in(topic: str) -> int | None:
+    """Give the partition that a topic names, whatever else it says; None where there is no such number."""
+    parts = topic.split("/", 2)
+    named = parts[1] if len(parts) > 1 and parts[0] == ROOT else ""
+    return int(named) if named.isascii() and named.isdigit() and int(named) < PARTITIONS else None
 
 
 def parse_up(topic: str) -> UpTopic | None:

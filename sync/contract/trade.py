@@ -3,7 +3,7 @@
 import msgspec
 
 from sync.contract import limits
-from sync.contract.facts import UNREADABLE, ContractError, Fact
+from sync.contract.facts import UNREADABLE, ContractError, Fact, UnknownKind
 from sync.contract.weights import weighed_fen
 from sync.contract.words import Name
 
@@ -96,12 +96,13 @@ def read_trade(fact: Fact) -> SalePaid | InviteIssued:
     """Read the body of a lane 0 fact and check the sums that it states.
 
     Raises:
-        ContractError: unknown kind, a body of another shape, or sums that do not add up.
+        UnknownKind: newer code may know it.
+        ContractError: a body of another shape, or sums that do not add up.
     """
     decoder = _DECODERS.get(fact.kind)
     if decoder is None:
         message = f"unknown kind {fact.kind}"
-        raise ContractError(message)
+        raise UnknownKind(message)
     try:
         body = decoder.decode(fact.body)
     except UNREADABLE as error:

@@ -299,6 +299,15 @@ class MemoryTransport:
         """Join the cable; the next attempt succeeds."""
         self.cut_off = False
 
+    def listen(self, subscriptions: Sequence[str]) -> None:
+        """Listen to other topics, see `MovingTransport.listen`."""
+        before, self._subscriptions = self._subscriptions, tuple(subscriptions)
+        fresh = [topic_filter for topic_filter in self._subscriptions if topic_filter not in before]
+        if self._connected:
+            for topic, payload in self._broker.retained.items():
+                if any(topic_matches(topic_filter, topic) for topic_filter in fresh):
+                    self.send_down(Message(topic, payload, retained=True))
+
     def listens_to(self, topic: str) -> bool:
         """Tell whether a subscription of this link covers the topic."""
         return any(topic_matches(topic_filter, topic) for topic_filter in self._subscriptions)

@@ -9,15 +9,18 @@ import contextlib
 import logging
 import socket
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated
 
 import msgspec
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.enums import CallbackAPIVersion, LogLevel, MQTTErrorCode, MQTTProtocolVersion
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from sync.engine import tls as tls_files
+from sync.engine import troubles
+from sync.engine.tls import FilesError, TlsFiles
 from sync.engine.transport import Chance, Clock, FullJitter, Inbox, LinkState, Message, Will, check_publish
 
 log = logging.getLogger(__name__)
@@ -65,18 +68,21 @@ class MqttTransport:
         clock: Clock,
         chance: Chance,
         will: Will | None = None,
+        tls: Callable[[], TlsFiles] | None = None,
     ) -> None:
         """Set up; nothing is opened before `start`.
 
         Args:
             settings: where, and how patient.
-            client_id: `{store}-{node}` for a store; two clients with one id throw each other out.
-            username: `store-<id>` or `hub`; the broker's rights hang on it.
+            client_id: `{store}-{node}` for a store, `hub-{tenant}-{chance}` for a hub; two clients with one id throw each
+                other out, so a store must not be able to guess the hub's.
+            username: `store-<id>-<epoch>` or `hub`; the broker's rights hang on it. Empty where a certificate stands for it.
             password: the token of the user; never logged.
             subscriptions: topic filters, taken with QoS 1 and made again on each connection.
             clock: tells when a link has been stable and when a handshake took too long.
             chance: draws the reconnect delays.
             will: published by the broker, QoS 1, not retained, when the link ends without `stop`.
+            tls: gives the files for a connection over TLS, 1.2 at least and with the host's name checked; None for none.
         """
         self._settings = settings
         self._client_id = client_id
@@ -85,6 +91,7 @@ class MqttTransport:
         self._subscriptions = tuple(subscriptions)
         self._clock = clock
         self._will = will
+        self._tls = tls
         self._backoff = FullJitter(settings.reconnect_base_ms, settings.reconnect_cap_ms, chance)
         self._inbox = Inbox(settings.inbox_max)
         self._publishing = threading.Lock()
@@ -92,6 +99,7 @@ class MqttTransport:
         self._supervisor: threading.Thread | None = None
         self._link: Link | None = None
         self._refusal: str | None = None
+        self._trouble = ""
         self._threads_died = 0
 
     @property
@@ -109,6 +117,11 @@ class MqttTransport:
     def refusal(self) -> str | None:
         """What the broker last refused (the sign-in, a subscription), in its words; None when it refused nothing."""
         return self._refusal
+
+    @property
+    def trouble(self) -> str:
+        """Why the link does not stand, one of `troubles.CODES`; empty while it does, or before anything went wrong."""
+        return "" if self.connected else self._trouble
 
     @property
     def network_threads_died(self) -> int:
@@ -132,7 +145,24 @@ class MqttTransport:
             if link is None or not link.up or link.outstanding >= self._settings.outstanding_max:
                 return False
             link.handed_over += 1
-            return link.client.publish(topic, payload, qos=qos, retain=retain).rc is MQTTErrorCode.MQTT_ERR_SUCCESS
+            try:
+                return link.client.publish(topic, payload, qos=qos, retain=retain).rc is MQTTErrorCode.MQTT_ERR_SUCCESS
+            except OSError:
+                # Paho's own thread closed the link at this very moment: nothing was taken, and `poll` tells of the end.
+                return False
+
+    def renew(self) -> None:
+        """End the connection, so that the next one has the certificate and the link keys of now."""
+        link = self._link
+        if link is not None:
+            link.part()
+
+    def listen(self, subscriptions: Sequence[str]) -> None:
+        """Listen to other topics, see `MovingTransport.listen`."""
+        with self._publishing:
+            self._subscriptions = tuple(subscriptions)
+            if self._link is not None:
+                self._link.listen(self._subscriptions)
 
     def poll(self, timeout_s: float) -> Message | LinkState | None:
         """Give the next thing that happened, see `Transport.poll`."""
@@ -152,9 +182,16 @@ class MqttTransport:
         while not self._stopping.is_set():
             link: Link | None = None
             try:
-                link = Link(self._new_client(), self._client_id, self._subscriptions, self._inbox)
-                self._link = link
+                with self._publishing:
+                    # Whoever changes the topics finds either no link yet or this one, never one that is half made.
+                    link = Link(self._new_client(), self._client_id, self._subscriptions, self._inbox)
+                    self._link = link
                 self._watch(link)
+            except FilesError as error:
+                # A key or certificate that cannot be read stays a state, not the end: it may be put right any minute.
+                if self._trouble != "no_certificate":
+                    log.error("transport.no_certificate", extra={"client": self._client_id, "error": str(error)})  # noqa: TRY400 - the sentence says it all
+                self._trouble = "no_certificate"
             except Exception:  # the supervisor loop: what fails here must not end the reconnecting
                 log.exception("transport.supervisor_failed", extra={"client": self._client_id})
             finally:
@@ -177,6 +214,7 @@ class MqttTransport:
             if link.up and up_since_ms is None:
                 up_since_ms = now_ms
                 self._refusal = link.refusal
+                self._trouble = ""
                 log.info("transport.up", extra={"client": self._client_id, "refused": link.refusal})
             elif up_since_ms is None and now_ms - began_ms >= settings.handshake_timeout_ms:
                 return
@@ -199,6 +237,10 @@ class MqttTransport:
             log.warning("transport.refused", extra={"client": self._client_id, "reason": link.refusal})
         if link.refusal is not None:
             self._refusal = link.refusal
+        # What says nothing about itself says nothing against what was known.
+        if link.trouble and link.trouble != self._trouble:
+            self._trouble = link.trouble
+            log.warning("transport.trouble", extra={"client": self._client_id, "trouble": link.trouble})
         if link.was_up:
             log.info("transport.down", extra={"client": self._client_id})
 
@@ -210,7 +252,10 @@ class MqttTransport:
             protocol=MQTTProtocolVersion.MQTTv311,
             reconnect_on_failure=False,
         )
-        client.username_pw_set(self._username, self._password)
+        if self._username:
+            client.username_pw_set(self._username, self._password)
+        if self._tls is not None:
+            client.tls_set_context(tls_files.context(self._tls()))
         client.connect_timeout = self._settings.connect_timeout_ms / 1_000
         client.max_inflight_messages_set(self._settings.outstanding_max)
         if self._will is not None:
@@ -224,6 +269,7 @@ class Link:
     def __init__(self, client: Client, client_id: str, subscriptions: Sequence[str], inbox: Inbox) -> None:
         self.client = client
         self.refusal: str | None = None
+        self.trouble = ""
         self.up = False
         self.was_up = False
         self.died = False
@@ -243,6 +289,7 @@ class Link:
         client.on_message = self._arrived
         client.on_publish = self._answer
         client.on_disconnect = self._disconnected
+        client.on_log = self._logged
 
     @property
     def outstanding(self) -> int:
@@ -253,6 +300,20 @@ class Link:
         """Start the network thread, which connects and then carries."""
         self._address = (host, port, keepalive_s)
         self.thread.start()
+
+    def listen(self, subscriptions: Sequence[str]) -> None:
+        """Change what this connection listens to; one that does not stand yet will ask for the new topics.
+
+        The two may cross with the first subscriptions of a connection: then it hears of too much, never of too little.
+        """
+        before, self._subscriptions = self._subscriptions, subscriptions
+        fresh = [topic_filter for topic_filter in subscriptions if topic_filter not in set(before)]
+        stale = [topic_filter for topic_filter in before if topic_filter not in set(subscriptions)]
+        if self.client.is_connected():
+            if fresh:
+                self.client.subscribe([(topic_filter, 1) for topic_filter in fresh])
+            if stale:
+                self.client.unsubscribe(stale)
 
     def part(self) -> None:
         """Say goodbye if there is still someone to say it to, and leave anyway."""
@@ -281,6 +342,7 @@ class Link:
             self.client.connect(host, port, keepalive_s)
         except OSError as error:
             log.debug("transport.no_broker", extra={"host": host, "port": port, "error": str(error)})
+            self.trouble = troubles.of_error(error)
             self.died = False
             return
         while self.client.loop(_LOOP_TIMEOUT_S) is MQTTErrorCode.MQTT_ERR_SUCCESS:
@@ -320,6 +382,7 @@ class Link:
     ) -> None:
         if reason.is_failure:
             self.refusal = f"sign-in: {reason}"
+            self.trouble = "sign_in_refused"
         elif self._subscriptions:
             client.subscribe([(topic_filter, 1) for topic_filter in self._subscriptions])
         else:
@@ -356,3 +419,7 @@ class Link:
         _properties: Properties | None,
     ) -> None:
         self._fall()
+
+    def _logged(self, _client: Client, _userdata: object, level: int, line: str) -> None:
+        if level == LogLevel.MQTT_LOG_ERR:
+            self.trouble = troubles.of_text(line) or self.trouble

@@ -4,6 +4,7 @@ The unit of truth is the fact, not the batch: a resend may be cut differently, s
 checkpoint. What lies below is checked for being the same history and skipped; what lies above is taken.
 """
 
+import itertools
 from dataclasses import dataclass
 
 from sync.contract import facts
@@ -34,10 +35,11 @@ class Gap:
 
 @dataclass(frozen=True)
 class Take:
-    """Take the facts from index `skip` on; behind them the lane stands at `checkpoint`."""
+    """Take the facts from index `skip` on; behind them the lane stands at `checkpoint`. `chains` has the value behind each."""
 
     skip: int
     checkpoint: LaneCheckpoint
+    chains: tuple[bytes, ...]
 
 
 @dataclass(frozen=True)
@@ -84,11 +86,11 @@ def judge_chain(
         chain = facts.link(chain, raw)
     if chain != held.chain:
         return Fork(held.seq)
-    for raw in raws[skip:]:
-        chain = facts.link(chain, raw)
+    chains = tuple(itertools.accumulate(raws[skip:], facts.link, initial=chain))[1:]
+    chain = chains[-1] if chains else chain
     if chain != chain_after:
         raise ContractError("bad_chain")
-    return Take(skip, LaneCheckpoint(held.seq + len(raws) - skip, chain))
+    return Take(skip, LaneCheckpoint(held.seq + len(raws) - skip, chain), chains)
 
 
 def check_fact(raw: bytes, *, store: str, epoch: int, lane: int, seq: int) -> facts.Fact:

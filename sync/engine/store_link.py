@@ -6,22 +6,35 @@ says, and nothing is kept in memory that a restart would miss.
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from sync.contract import envelope, limits, messages, topics
 from sync.contract.envelope import MessageKind
 from sync.contract.facts import ContractError
-from sync.contract.messages import Ack, Chunk, Heartbeat, Hello, LaneHead, Pull, Reject, StreamBatch, Welcome
+from sync.contract.messages import Ack, Answer, Chunk, Heartbeat, Hello, LaneHead, Pull, Reject, StreamBatch, Welcome
+from sync.engine.questions import Questions
 from sync.engine.stream_link import StreamLink, StreamStore
 from sync.engine.transport import LinkState, Message, Transport
-from sync.engine.uplink import Alarm, Effect, KeepAck, Pace, Phase, SendFacts, SendHello, Uplink
+from sync.engine.uplink import (
+    Alarm,
+    Effect,
+    KeepAck,
+    KeepDurable,
+    KeepFenced,
+    Pace,
+    Phase,
+    SendFacts,
+    SendHello,
+    Uplink,
+)
 from sync.node import sealing
 from sync.node.ports import Chance, Clock
 
 HEARTBEAT_MS = 5_000
 MESSAGES_PER_TICK_MAX = 64
 EFFECTS_PER_TICK_MAX = 256
+KEEP_EVERY_MS = 200
 
 log = logging.getLogger(__name__)
 
@@ -50,12 +63,20 @@ class Outbox(StreamStore, Protocol):
         """Keep the hub's word with the signed message that proves it."""
         ...
 
+    def keep_durable(self, lane: int, seq: int) -> None:
+        """Keep how far a lane is in a backup of the hub too."""
+        ...
+
+    def keep_fenced(self) -> None:
+        """Keep that this epoch was replaced: from now on nothing new may be sold under it."""
+        ...
+
     def heartbeat(self) -> Heartbeat:
         """How the store is."""
         ...
 
-    def merge_time(self, hub_ms: int) -> None:
-        """Take the hub's time into the hybrid clock."""
+    def merge_time(self, hub_ms: int, asked_ms: int) -> None:
+        """Take the hub's time into the hybrid clock; `asked_ms` is the monotonic time of the HELLO that it answers."""
         ...
 
     def hlc(self) -> int:
@@ -81,6 +102,8 @@ class LinkStatus:
     since_ms: int
     refusal: str
     last_heard_ms: int | None
+    fenced: bool = False
+    """This epoch was replaced: what is unsent still goes up, and nothing else may."""
 
 
 class StoreLink:
@@ -98,6 +121,7 @@ class StoreLink:
         chance: Chance,
         streams: tuple[str, ...] = (messages.STORES_STREAM,),
         pace: Pace | None = None,
+        questions: Questions | None = None,
         on_status: Callable[[], None] | None = None,
     ) -> None:
         self._identity = identity
@@ -111,17 +135,31 @@ class StoreLink:
         self._doorbell_topic = topics.doorbell(identity.party.tenant)
         self._uplink = Uplink(pace=pace or Pace())
         self._streams = StreamLink(outbox, streams, self._send_pull, clock)
+        self._questions = questions or Questions()
         self._on_status = on_status or (lambda: None)
         self._session = b""
+        self._greeted_ms = 0
         self._proof = b""
+        self._unkept: dict[int, tuple[KeepAck, bytes]] = {}
+        self._kept_ms = 0
         self._heartbeat_at_ms = 0
         self._status = LinkStatus(Phase.DOWN, clock.now_ms(), "", None)
         self._committed()
 
     @property
+    def unsent(self) -> int:
+        """How many facts of this epoch the hub has not acknowledged, as far as this link knows."""
+        return sum(self._uplink.waiting.values())
+
+    @property
     def status(self) -> LinkStatus:
         """The session as the screen shows it."""
         return self._status
+
+    @property
+    def hub_versions(self) -> dict[str, int]:
+        """The hub's versions of the streams that are followed, as far as this link heard of them."""
+        return self._streams.downlink.hub_versions
 
     def tick(self, timeout_s: float) -> None:
         """Do a bounded amount of work: what arrived, what time asks for, what was committed since.
@@ -138,8 +176,14 @@ class StoreLink:
             self._take(event)
         self._committed()
         self._perform(self._uplink.tick(self._now()))
-        if self._uplink.phase is Phase.OPEN:
+        self._keep_acks()
+        rightful = self._uplink.phase is Phase.OPEN and not self._uplink.fenced
+        if rightful:
             self._streams.tick()
+        self._questions.link(is_open=rightful)
+        for question in self._questions.due() if rightful else ():
+            body = messages.encode(question)
+            self._transport.publish(self._topics.question, self._sealer.seal(MessageKind.QUESTION, body))
         self._beat()
         self._note_status()
 
@@ -173,7 +217,7 @@ class StoreLink:
         opened = envelope.take_apart(message.payload)
         plain = self._opener.open(opened)
         self._uplink.heard(self._now())
-        self._status = LinkStatus(self._status.phase, self._status.since_ms, self._status.refusal, self._clock.now_ms())
+        self._status = replace(self._status, last_heard_ms=self._clock.now_ms())
         kind = opened.header.kind
         if kind is MessageKind.WELCOME:
             self._welcome(messages.decode(plain, Welcome), message.payload)
@@ -187,11 +231,13 @@ class StoreLink:
             self._streams.batch(messages.decode(plain, StreamBatch))
         elif kind is MessageKind.CHUNK:
             self._streams.chunk(messages.decode(plain, Chunk))
+        elif kind is MessageKind.ANSWER:
+            self._questions.take(messages.decode(plain, Answer))
 
     def _welcome(self, welcome: Welcome, proof: bytes) -> None:
         if welcome.nonce != self._session:
             return
-        self._outbox.merge_time(welcome.hub_ms)
+        self._outbox.merge_time(welcome.hub_ms, self._greeted_ms)
         self._proof = proof
         self._perform(self._uplink.welcome(welcome, self._now()))
         self._heartbeat_at_ms = self._now()
@@ -204,6 +250,19 @@ class StoreLink:
             self._proof = proof
             self._perform(self._uplink.ack(ack, self._now()))
 
+    def _keep_acks(self) -> None:
+        """Keep the hub's newest word on each lane; in a backlog not every one of them, for each costs an fsync.
+
+        What is not kept when the power goes is said again by the next WELCOME.
+        """
+        backlog = self._uplink.phase is Phase.OPEN and any(self._uplink.waiting.values())
+        if not self._unkept or (backlog and self._now() - self._kept_ms < KEEP_EVERY_MS):
+            return
+        self._kept_ms = self._now()
+        for word, proof in self._unkept.values():
+            self._outbox.keep_ack(word.lane, word.seq, word.chain, proof)
+        self._unkept.clear()
+
     def _perform(self, effects: list[Effect]) -> None:
         todo = list(effects)
         for _ in range(EFFECTS_PER_TICK_MAX):
@@ -215,13 +274,21 @@ class StoreLink:
                     self._send_hello()
                 case SendFacts(lane=lane, first=first, last=last):
                     todo += self._send_facts(lane, first, last)
-                case KeepAck(lane=lane, seq=seq, chain=chain):
-                    self._outbox.keep_ack(lane, seq, chain, self._proof)
+                case KeepAck(lane=lane):
+                    self._unkept[lane] = (effect, self._proof)
+                case KeepDurable(lane=lane, seq=seq):
+                    self._outbox.keep_durable(lane, seq)
+                case KeepFenced():
+                    log.error("link.fenced", extra={"epoch": self._identity.party.epoch})
+                    self._outbox.keep_fenced()
                 case Alarm(detail=detail):
                     log.error("link.refused", extra={"reason": detail})
 
     def _send_hello(self) -> None:
+        # Words of the session before are not kept any more: the next WELCOME says where the hub stands.
+        self._unkept.clear()
         self._session = self._chance.token(12)
+        self._greeted_ms = self._now()
         hello = Hello(
             nonce=self._session,
             boot=self._identity.boot,
@@ -254,14 +321,17 @@ class StoreLink:
     def _beat(self) -> None:
         if self._uplink.phase is not Phase.OPEN or self._now() < self._heartbeat_at_ms:
             return
-        self._heartbeat_at_ms = self._now() + HEARTBEAT_MS
+        waits = self._uplink.credit == 0 and self._uplink.retry_after_ms > 0
+        self._heartbeat_at_ms = self._now() + (
+            min(HEARTBEAT_MS, self._uplink.retry_after_ms) if waits else HEARTBEAT_MS
+        )
         body = messages.encode(self._outbox.heartbeat())
         self._transport.publish(self._topics.heartbeat, self._sealer.seal(MessageKind.HEARTBEAT, body), qos=0)
 
     def _note_status(self) -> None:
-        if (self._uplink.phase, self._uplink.refusal) == (self._status.phase, self._status.refusal):
+        before, uplink = self._status, self._uplink
+        if (uplink.phase, uplink.refusal, uplink.fenced) == (before.phase, before.refusal, before.fenced):
             return
-        self._status = LinkStatus(
-            self._uplink.phase, self._clock.now_ms(), self._uplink.refusal, self._status.last_heard_ms
-        )
+        since_ms = before.since_ms if uplink.phase is before.phase else self._clock.now_ms()
+        self._status = LinkStatus(uplink.phase, since_ms, uplink.refusal, before.last_heard_ms, uplink.fenced)
         self._on_status()

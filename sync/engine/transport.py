@@ -6,8 +6,9 @@ keeps no queue of its own while the link is down; the database is the only queue
 
 import threading
 from collections import deque
+from collections.abc import Sequence
 from enum import StrEnum
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from sync.contract import limits
 
@@ -90,6 +91,18 @@ class Transport(Protocol):
 
     def stop(self) -> None:
         """Say goodbye to the broker and end; afterwards no thread is left and nothing is accepted."""
+        ...
+
+
+@runtime_checkable
+class MovingTransport(Transport, Protocol):
+    """A transport that can be told to listen to other topics while it runs."""
+
+    def listen(self, subscriptions: Sequence[str]) -> None:
+        """Listen to these topics from now on, and after every reconnect; what came for others before stays in the inbox.
+
+        A link that stands stays up. Messages that are published while the change is on its way may be missed, like any.
+        """
         ...
 
 

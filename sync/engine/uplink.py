@@ -10,11 +10,15 @@ Cases of a lost message, and why each is right:
 4. The hub was restored to an earlier point: its WELCOME is lower than our ack, and we send from there again.
 5. The hub restarted and knows no session: it acks with an empty session, and we say HELLO again.
 6. An old HELLO arrived late or twice, and the hub answers to that session: we ignore its acks, and after the second
-   time-out in a row we say HELLO again.
+   time-out in a row, or after 20 s without an ack of ours where nothing is in flight, we say HELLO again.
 7. Our HELLO comes twice, the second time after we sent more: it shows less than the hub holds by now and is refused
    as `rewind`. While the session is open that is no verdict but a reason to say HELLO again.
 8. The hub died while the broker stands: its answers to our heartbeats stop, and after 20 s we say HELLO again, so the
    screen never shows a hub that is not there. When it rings its doorbell we greet at once.
+9. A thousand stores come back together: after more than ten minutes without the hub each waits for its own share of a
+   minute before it greets, and one whose turn to catch up has not come is told credit 0 and sends no facts until an ack,
+   which its heartbeats fetch, says otherwise.
+10. Our epoch was replaced: WELCOME says `fenced`. Our facts still go up, until the last one is acknowledged.
 """
 
 from collections import deque
@@ -30,6 +34,8 @@ REFUSED_RETRY_MS = 30_000
 GAP_QUIET_MS = 500
 SILENCE_MS = 20_000
 """The hub answers every heartbeat, one in five seconds: so long without a word means that it is away."""
+LONG_OUTAGE_MS = 600_000
+"""Without the hub for longer than this, a store does not return alone: it takes its place before it greets."""
 SILENT_BACKOFF_MAX = 16
 """A hub that welcomes but never acknowledges is still asked more and more rarely, up to this many time-outs."""
 LANES = (0, 1)
@@ -42,7 +48,7 @@ class Pace:
     linger_ms: tuple[int, int] = (250, 2_000)
     """How long a lane waits for more facts before it sends a batch that is not full: trade, operations."""
     hello_delay_ms: int = 0
-    """Waited after the link came up before HELLO, so that a thousand stores do not return in one instant."""
+    """Waited before HELLO after a long outage, so that a thousand stores do not return in one instant."""
 
 
 class Phase(StrEnum):
@@ -84,7 +90,20 @@ class Alarm:
     detail: str
 
 
-Effect = SendHello | SendFacts | KeepAck | Alarm
+@dataclass(frozen=True)
+class KeepDurable:
+    """Store durably how far a lane is in a backup of the hub too."""
+
+    lane: int
+    seq: int
+
+
+@dataclass(frozen=True)
+class KeepFenced:
+    """Note durably that this epoch was replaced."""
+
+
+Effect = SendHello | SendFacts | KeepAck | KeepDurable | KeepFenced | Alarm
 
 
 @dataclass
@@ -95,6 +114,7 @@ class _Lane:
     unsent_since_ms: int | None = None
     gap: int = 0
     gap_ms: int = 0
+    durable: int | None = None
 
 
 @dataclass
@@ -114,8 +134,11 @@ class Uplink:
     refusal: str = ""
     lanes: dict[int, _Lane] = field(default_factory=lambda: {lane: _Lane() for lane in LANES})
     credit: int = 4
+    fenced: bool = False
+    retry_after_ms: int = 0
     _flights: deque[_Flight] = field(default_factory=deque)
-    _heard_ms: int = 0
+    _heard_ms: int | None = None
+    _answered_ms: int = 0
     _greet_at_ms: int | None = None
     _srtt_ms: float | None = None
     _backoff: int = 1
@@ -127,7 +150,7 @@ class Uplink:
         self._flights.clear()
         self._backoff = 1
         self._silent = False
-        self._greet_at_ms = now_ms + self.pace.hello_delay_ms
+        self._greet_at_ms = now_ms + self._place_ms(now_ms)
         return self.tick(now_ms)
 
     def link_down(self) -> None:
@@ -150,10 +173,14 @@ class Uplink:
             return []
         effects: list[Effect] = []
         self.phase = Phase.OPEN
-        self._heard_ms = now_ms
+        self._heard_ms = self._answered_ms = now_ms
         self.refusal = ""
         self.credit = message.credit
+        self.retry_after_ms = 0
         self._flights.clear()
+        if message.fenced and not self.fenced:
+            self.fenced = True
+            effects.append(KeepFenced())
         self._backoff = min(self._backoff, SILENT_BACKOFF_MAX) if self._silent else 1
         for lane, state in self.lanes.items():
             held = message.lanes.get(lane)
@@ -161,7 +188,8 @@ class Uplink:
                 continue
             state.acked = held.seq
             state.next = held.seq + 1
-            state.unsent_since_ms = now_ms if state.next <= state.head else None
+            # What waited for the session has lingered long enough.
+            state.unsent_since_ms = 0 if state.next <= state.head else None
             effects.append(KeepAck(lane, held.seq, held.chain))
         return effects + self._send(now_ms)
 
@@ -181,8 +209,13 @@ class Uplink:
         if self.phase is not Phase.OPEN or message.lane not in self.lanes:
             return []
         state = self.lanes[message.lane]
+        self._answered_ms = now_ms
         self.credit = message.credit
+        self.retry_after_ms = message.retry_after_ms
         effects: list[Effect] = []
+        if message.durable_seq is not None and message.durable_seq != state.durable:
+            state.durable = message.durable_seq
+            effects.append(KeepDurable(message.lane, message.durable_seq))
         if message.seq > state.acked:
             self._landed(message.lane, message.seq, now_ms)
             state.acked = message.seq
@@ -204,7 +237,7 @@ class Uplink:
         if self.phase is not Phase.GREETING:
             return []
         self._backoff = 1
-        self._greet_at_ms = now_ms
+        self._greet_at_ms = min(self._greet_at_ms or now_ms, now_ms + self._place_ms(now_ms))
         return self.tick(now_ms)
 
     def session_lost(self, now_ms: int) -> list[Effect]:
@@ -237,7 +270,7 @@ class Uplink:
             return []
         if self.phase is not Phase.OPEN:
             return []
-        if now_ms - self._heard_ms >= SILENCE_MS:
+        if now_ms - self._answered_ms >= SILENCE_MS:
             return self.session_lost(now_ms)
         if self._flights and now_ms - self._flights[0].sent_ms >= self.rto_ms:
             if self._backoff > 1:
@@ -259,6 +292,11 @@ class Uplink:
     def waiting(self) -> dict[int, int]:
         """How many facts of each lane the hub has not acknowledged."""
         return {lane: max(0, state.head - state.acked) for lane, state in self.lanes.items()}
+
+    def _place_ms(self, now_ms: int) -> int:
+        """Give what to wait before a greeting: nothing when we were not away for long, or never were there."""
+        long_away = self._heard_ms is not None and now_ms - self._heard_ms >= LONG_OUTAGE_MS
+        return self.pace.hello_delay_ms if long_away else 0
 
     def _send(self, now_ms: int) -> list[Effect]:
         if self.phase is not Phase.OPEN or len(self._flights) >= self.credit:

@@ -15,7 +15,8 @@ EXIT_ALREADY_RUNNING = 75
 """sysexits.h EX_TEMPFAIL: try again when the other one has stopped."""
 
 SOCKET_NAME = "control.sock"
-_REQUEST_BYTES_MAX = 65_536
+_REQUEST_BYTES_MAX = 16 * 1024 * 1024
+"""A file to be published travels in a request; the socket is the owner's alone."""
 log = logging.getLogger(__name__)
 
 
@@ -30,8 +31,13 @@ class NotRunning(RuntimeError):
 class FolderLock:
     """The exclusive right to a data folder, held until the process ends."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, shared: bool = False, name: str = "run.lock") -> None:
         """Take the lock.
+
+        Args:
+            folder: the data folder; made when it is not there.
+            shared: stand beside others that share it; whoever wants it alone is kept out, and keeps these out.
+            name: the file of the lock, where a folder has several.
 
         Raises:
             AlreadyRunning: another process has it.
@@ -39,9 +45,9 @@ class FolderLock:
         folder.mkdir(parents=True, exist_ok=True)
         # Sales and keys lie here: nobody but the owner of the process may look.
         folder.chmod(0o700)
-        self._handle = os.open(folder / "run.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        self._handle = os.open(folder / name, os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(self._handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
         except OSError as error:
             os.close(self._handle)
             message = f"{folder} is in use by a running process; stop that one first"
@@ -50,6 +56,19 @@ class FolderLock:
     def release(self) -> None:
         """Give the lock back."""
         os.close(self._handle)
+
+
+@contextlib.contextmanager
+def one_at_a_time(folder: Path) -> Iterator[None]:
+    """Wait until no other process is in this block on the same folder: the first start makes keys, and only once."""
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o700)
+    handle = os.open(folder / "start.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 class ControlServer:
@@ -90,9 +109,9 @@ class ControlServer:
                     peer.sendall(self._reply(peer))
 
     def _reply(self, peer: socket.socket) -> bytes:
-        request = b""
+        request = bytearray()
         while not request.endswith(b"\n") and len(request) < _REQUEST_BYTES_MAX:
-            chunk = peer.recv(4096)
+            chunk = peer.recv(262_144)
             if not chunk:
                 break
             request += chunk

@@ -9,6 +9,7 @@ import queue
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from enum import StrEnum
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Protocol, TypeVar
@@ -37,6 +38,20 @@ class UnsafeSqliteError(RuntimeError):
 
 class Closed(RuntimeError):
     """The database was asked after it was closed."""
+
+
+class Writer(StrEnum):
+    """How the writer thread was found."""
+
+    WRITES = "writes"
+    REFUSES = "refuses"
+    """It answers, but the file cannot be written: read-only, or an I/O error."""
+    SILENT = "silent"
+    """It did not answer in time."""
+
+
+class _Undone(Exception):
+    """Rolls a trial write back."""
 
 
 def dbapi() -> ModuleType:
@@ -92,6 +107,11 @@ class _Connection:
 
     def executemany(self, sql: str, parameters: Iterable[Sequence[Any]]) -> None:
         self._raw.executemany(sql, parameters)
+
+
+def tx_of(raw: Any) -> Tx:  # noqa: ANN401 - the driver has no types
+    """Give a raw connection as `Tx`; the caller begins and commits."""
+    return _Connection(raw)
 
 
 def connect(path: Path, *, read_only: bool = False) -> Any:  # noqa: ANN401 - the driver has no types
@@ -191,6 +211,17 @@ class Database:
                 self._idle_readers.get_nowait().close()
         self._raw_writer.close()
 
+    def writer(self, timeout_s: float) -> Writer:
+        """Try a write on the writer thread and undo it; waits at most so long, behind what is written already."""
+        ticket = _Ticket(_try_a_write)
+        with self._close_lock:
+            if self._closed:
+                return Writer.SILENT
+            self._tickets.put(ticket)
+        if not ticket.done.wait(timeout_s):
+            return Writer.SILENT
+        return Writer.WRITES if isinstance(ticket.error, _Undone) else Writer.REFUSES
+
     def _write_loop(self) -> None:
         raw = self._raw_writer
         tx = _Connection(raw)
@@ -200,7 +231,7 @@ class Database:
                 try:
                     ticket.result = ticket.work(tx)
                 except BaseException:
-                    raw.execute("ROLLBACK")
+                    _roll_back(raw)
                     raise
                 _commit(raw)
             except BaseException as error:  # noqa: BLE001 - handed to the caller, who raises it
@@ -208,14 +239,26 @@ class Database:
             ticket.done.set()
 
 
+def _try_a_write(tx: Tx) -> None:
+    """Touch the file's first page and undo it: no table is named, nothing reaches the disk."""
+    [(held,)] = tx.execute("PRAGMA user_version")
+    tx.execute(f"PRAGMA user_version={int(held)}")
+    raise _Undone
+
+
 def _commit(raw: Any) -> None:  # noqa: ANN401 - the driver has no types
     try:
         raw.execute("COMMIT")
     except BaseException:
         # A commit that failed (disk full) may leave the transaction open; nothing of it may leak into the next.
-        if raw.in_transaction:
-            raw.execute("ROLLBACK")
+        _roll_back(raw)
         raise
+
+
+def _roll_back(raw: Any) -> None:  # noqa: ANN401 - the driver has no types
+    """End a transaction, unless SQLite did so itself (disk full, I/O error): that error is the one to tell of."""
+    if raw.in_transaction:
+        raw.execute("ROLLBACK")
 
 
 class InlineDatabase:
@@ -241,9 +284,9 @@ class InlineDatabase:
         try:
             result = work(_Connection(self._raw))
         except BaseException:
-            self._raw.execute("ROLLBACK")
+            _roll_back(self._raw)
             raise
-        self._raw.execute("COMMIT")
+        _commit(self._raw)
         return result
 
     @contextlib.contextmanager

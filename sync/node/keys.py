@@ -23,6 +23,10 @@ KEY_ID_BYTES = codes.KEY_ID_BYTES
 SEAL_BYTES = 16
 
 
+class KeyFileError(ValueError):
+    """A file of keys is damaged, gone, or not the right one; the message is a sentence and holds nothing of it."""
+
+
 class _KeyFile(msgspec.Struct, frozen=True):
     signing: str
     agreement: str
@@ -87,14 +91,18 @@ def load(path: Path) -> Identity:
 
     Raises:
         FileNotFoundError: there is none.
-        ValueError: the file is not one of ours.
+        KeyFileError: the file is damaged, or not one of ours.
     """
-    held = msgspec.json.decode(path.read_bytes(), type=_KeyFile)
-    return Identity(
-        Ed25519PrivateKey.from_private_bytes(base64.b64decode(held.signing)),
-        X25519PrivateKey.from_private_bytes(base64.b64decode(held.agreement)),
-        base64.b64decode(held.journal),
-    )
+    try:
+        held = msgspec.json.decode(path.read_bytes(), type=_KeyFile)
+        return Identity(
+            Ed25519PrivateKey.from_private_bytes(base64.b64decode(held.signing)),
+            X25519PrivateKey.from_private_bytes(base64.b64decode(held.agreement)),
+            base64.b64decode(held.journal),
+        )
+    except (ValueError, msgspec.MsgspecError) as error:
+        # What the parser says may quote the file: none of it goes on.
+        raise KeyFileError(f"{path} is damaged") from error
 
 
 def make_identity(chance: bytes) -> Identity:

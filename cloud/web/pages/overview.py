@@ -3,8 +3,9 @@
 from flask import redirect
 from werkzeug.wrappers import Response
 
+from cloud.domain.roles import Action
 from cloud.services.views import StoreView
-from cloud.web import asked, attention, figures, frame
+from cloud.web import access, asked, attention, figures, frame
 from cloud.web.pages.doors import closed_blueprint
 from sync.contract import times
 
@@ -13,12 +14,14 @@ VIEWS = ("chart", "table")
 
 
 @pages.get("/")
+@access.signed_in
 def home() -> Response:
     """The overview is where a person starts."""
     return redirect("/overview", 302)
 
 
 @pages.get("/overview")
+@access.needs(Action.VIEW_STORES)
 def overview() -> str:
     """Show one business day of the whole house."""
     held = frame.site()
@@ -37,6 +40,7 @@ def overview() -> str:
         hours, figures.amounts(takings.hours), figures.amounts(before.hours), running=running, cutoff_minutes=cutoff
     )
     say = frame.speaker()
+    locked = hub.console.audit_log.locked_lately() if access.may(Action.VIEW_AUDIT) else 0
     return frame.draw_framed(
         "overview.html",
         stores=stores,
@@ -52,7 +56,7 @@ def overview() -> str:
         cells=cells,
         compared=figures.compare(cells, running),
         last_weekday=say.weekday(day),
-        looks=attention.looks(stores, now_ms, say),
+        looks=attention.looks(stores, now_ms, say, locked, hub.fleets.fleet(stores)),
         online=sum(store.state == "online" for store in stores),
         waiting=_waiting(stores),
         facts=sum(store.verified.trade + store.verified.operations for store in stores),

@@ -5,8 +5,9 @@ from typing import NamedTuple
 from flask import redirect
 from werkzeug.wrappers import Response
 
+from cloud.domain.roles import Action
 from cloud.services.views import ChainView, PathStep, SaleView
-from cloud.web import asked, frame, paper
+from cloud.web import access, asked, frame, paper
 from cloud.web.pages.doors import closed_blueprint
 from cloud.web.problems import Problem
 from cloud.web.show import Speaker
@@ -33,18 +34,24 @@ class Check(NamedTuple):
 
 
 @pages.get("/sales/<store>/<sale_id>")
+@access.needs(Action.VIEW_SALES)
 def sale(store: str, sale_id: str) -> str:
     """Show a sale."""
     return _page(asked.store_id(store), asked.sale_id(sale_id), verified=False)
 
 
 @pages.post("/sales/<store>/<sale_id>/verify")
+@access.needs(Action.RUN_VERIFY)
 def verify(store: str, sale_id: str) -> str:
     """Hash the lane again from the stored bytes and show the outcome with its time."""
+    who = access.who()
+    log = frame.site().hub.console.audit_log
+    log.record(who.actor, "chain.verified", asked.store_id(store), **who.detail())
     return _page(asked.store_id(store), asked.sale_id(sale_id), verified=True)
 
 
 @pages.get("/sales/<store>/<sale_id>/verify")
+@access.needs(Action.VIEW_SALES)
 def verified(store: str, sale_id: str) -> Response:
     """A reload of the verified page shows the sale."""
     return redirect(f"/sales/{asked.store_id(store)}/{asked.sale_id(sale_id)}", 303)
@@ -56,7 +63,7 @@ def _page(store: str, sale_id: str, *, verified: bool) -> str:
     if reports.store_name(store) is None:
         raise Problem(404, "unknown_store")
     found = reports.sale(store, sale_id)
-    chain = reports.chain(store, sale_id)
+    chain = reports.chain(store, sale_id, whole=verified)
     if found is None or chain is None:
         raise Problem(404, "unknown_sale")
     say = frame.speaker()

@@ -2,8 +2,9 @@
 
 from urllib.parse import urlencode
 
+from cloud.domain.roles import Action
 from cloud.services.views import SaleView
-from cloud.web import asked, frame
+from cloud.web import access, asked, frame
 from cloud.web.pages.doors import closed_blueprint
 from cloud.web.problems import Problem
 
@@ -12,6 +13,7 @@ ROWS = 50
 
 
 @pages.get("/sales")
+@access.needs(Action.VIEW_SALES)
 def sales() -> str:
     """Show a page of sales."""
     hub = frame.site().hub

@@ -1,6 +1,7 @@
 """Takings of a day per store and hour, as bars and as the same figures in a table."""
 
-from cloud.web import asked, figures, frame
+from cloud.domain.roles import Action
+from cloud.web import access, asked, figures, frame
 from cloud.web.pages.doors import closed_blueprint
 from cloud.web.pages.overview import VIEWS
 from cloud.web.problems import Problem
@@ -10,6 +11,7 @@ pages = closed_blueprint("takings", __name__)
 
 
 @pages.get("/takings")
+@access.needs(Action.VIEW_SALES)
 def takings() -> str:
     """Show one business day, store by store."""
     hub = frame.site().hub

@@ -26,6 +26,7 @@ export class Paying {
   blocked(sum) {
     if (this.app.node_away) return "slip.blocked_away";
     if (this.submitter.pending) return "slip.blocked_pending";
+    if (this.app.status?.disk?.room === "red") return "slip.blocked_disk";
     if (sum.gone) return "slip.blocked_gone";
     return sum.lacking ? "slip.blocked_options" : null;
   }

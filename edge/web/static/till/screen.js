@@ -7,13 +7,13 @@ import { drawFinish } from "./pay.js";
 import { chooseLanguage, devicesPath, switchTheme, theme } from "./settings.js";
 import { drawLastSale, drawLineKeys, drawSlipFoot, drawSlipHead } from "./slip.js";
 import { noticeOf, StateBar, statesOf } from "./states.js";
-import { hideToast } from "./toast.js";
+import { hideToast, showToast } from "./toast.js";
 import { applyWords, getLanguage, nameOf, t } from "./words.js";
 
 export class Screen {
   constructor(app) {
     this.app = app;
-    this.bar = new StateBar(byId("states"), (id) => { if (id === "devices") location.assign(devicesPath()); else app.sheets.show(id); });
+    this.bar = new StateBar(byId("states"), (id) => { if (id === "devices") location.assign(devicesPath()); else if (id === "disk") this.tellDisk(); else if (id === "clock") showToast(t("toast.clock")); else app.sheets.show(id); });
     this.drawnLast = null;
     byId("categories").addEventListener("click", (event) => {
       const key = event.target.closest("button");
@@ -214,6 +214,11 @@ export class Screen {
     setText(byId("store-name"), store ? nameOf(store.name) : t("brand.name"));
     setText(byId("till-name"), app.till ? t("till.number", { till: app.till }) : "");
     setText(byId("who-name"), app.session ? t("till.cashier", { name: app.session.cashier.name }) : "");
+  }
+
+  tellDisk() {
+    const free = this.app.status?.disk?.free_mb;
+    showToast(free === null || free === undefined ? t("toast.disk_unknown") : t("toast.disk", { n: free }));
   }
 
   drawClock() {

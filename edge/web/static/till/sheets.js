@@ -4,7 +4,7 @@ import { el, icon, kbd, setHidden } from "./dom.js";
 import { money } from "./money.js";
 import { ParkedSlips } from "./parked.js";
 import { devicesPath } from "./settings.js";
-import { faultOf, hubWord } from "./states.js";
+import { faultOf, hubWord, recoveryOf, refusalWord } from "./states.js";
 import { WeighPad } from "./weigh.js";
 import { t } from "./words.js";
 
@@ -75,7 +75,7 @@ export class Sheets {
   }
 
   draw() {
-    const drawer = { hub: "drawHub", node: "drawNode", printer: "drawPrinter", keys: "drawKeys", price: "drawPrice", who: "drawWho", training: "drawTraining", weigh: "drawWeigh", invite: "drawGiven", receipt: "drawGiven" }[this.name];
+    const drawer = { hub: "drawHub", node: "drawNode", printer: "drawPrinter", keys: "drawKeys", price: "drawPrice", who: "drawWho", training: "drawTraining", recovery: "drawRecovery", fenced: "drawFenced", weigh: "drawWeigh", invite: "drawGiven", receipt: "drawGiven" }[this.name];
     this[drawer]();
   }
 
@@ -90,13 +90,13 @@ export class Sheets {
       return;
     }
     const word = hubWord(hub.state);
-    const title = t("state.hub_" + word);
+    const title = t("state.hub_" + (hub.refusal ? "refused" : word));
     this.frame(title, [
-      ...this.what(null, t("sheet.hub_" + word), t("sheet.hub_works")),
+      ...this.what(null, hub.refusal ? t("sheet.refused_" + refusalWord(hub.refusal)) : t("sheet.hub_" + word), t("sheet.hub_works")),
       facts([t("sheet.waiting_trade"), String(hub.waiting.trade)], [t("sheet.waiting_operations"), String(hub.waiting.operations)],
         hub.oldest_waiting_ms ? [t("sheet.oldest"), clockOf(hub.oldest_waiting_ms)] : null,
         hub.since_ms ? [title, t("sheet.since", { time: clockOf(hub.since_ms) })] : null),
-    ], [this.refreshKey()]);
+    ], [el("a", { class: "key", href: "/sync", testid: "sync-link", text: t("sync.go") }), this.refreshKey()]);
   }
 
   refreshKey() {
@@ -112,6 +112,15 @@ export class Sheets {
       away ? el("p", { class: "works", text: t("sheet.node_works") }) : null,
       pending ? el("p", { class: "works", text: t("sheet.node_pending", { amount: money(pending.due_fen) }) }) : null,
     ].filter(Boolean), [el("button", { class: "key primary", testid: "node-retry", text: t("sheet.node_retry"), onclick: () => { app.link.question(); app.submitter.hurry(); } })]);
+  }
+
+  drawFenced() {
+    this.frame(t("sheet.fenced_title"), this.what(null, t("sheet.fenced_what"), t("sheet.fenced_works")), []);
+  }
+
+  drawRecovery() {
+    const word = recoveryOf(this.app.status) ?? "replacing";
+    this.frame(t("state.recovery_" + word), this.what(null, t("sheet.recovery_" + word), t("sheet.recovery_works")), []);
   }
 
   drawTraining() {

@@ -13,6 +13,11 @@ export function faultOf(state) {
   return PRINTER_CALM.includes(state) ? null : "not_answering";
 }
 
+/** The part of a word key that says why the hub keeps no session with this node. */
+export function refusalWord(reason) {
+  return ["rewind", "fork", "revoked", "upgrade"].includes(reason) ? reason : "other";
+}
+
 /** The part of a word key that says `state`; a state of the hub that nobody taught this page is no connection. */
 export function hubWord(state) {
   return ["connected", "never"].includes(state) ? state : "away";
@@ -20,7 +25,8 @@ export function hubWord(state) {
 
 function hubState(status) {
   if (!status) return { id: "hub", shape: "unknown", text: t("state.hub_unknown"), rank: 2 };
-  const { state, waiting } = status.hub;
+  const { state, waiting, refusal } = status.hub;
+  if (refusal) return { id: "hub", shape: "fault", text: t("state.hub_refused"), rank: 2.8 };
   if (state === "connected") return { id: "hub", shape: "ok", text: t("state.hub_connected"), rank: 0 };
   const waits = waiting.trade + waiting.operations;
   const text = t("state.hub_" + hubWord(state)) + (waits ? "\u00b7" + waits : "");
@@ -49,15 +55,42 @@ function devicesState(status) {
   return problems ? { id: "devices", shape: "fault", text: t("state.devices_rows"), rank: 1.5 } : null;
 }
 
+/** Why a node that was enrolled sells nothing until it is brought back from the hub, or null; training is something else. */
+export function recoveryOf(status) {
+  const word = status?.node.recovery;
+  if (!word) return null;
+  return word === "restored" ? "restored" : "replacing";
+}
+
+/** The room on the disk of the node, while a person should know of it. */
+function diskState(status) {
+  const room = status.disk?.room;
+  if (room === "red") return { id: "disk", shape: "fault", text: t("state.disk_red"), rank: 3.5 };
+  return room === "low" ? { id: "disk", shape: "fault", text: t("state.disk_low"), rank: 1.2 } : null;
+}
+
+/** The clock of the node, while a person should know of it: a wrong one puts sales on a wrong day. */
+function clockState(status) {
+  const state = status.clock?.state;
+  return state === "wrong" || state === "stepped" ? { id: "clock", shape: "fault", text: t("state.clock_" + state), rank: state === "wrong" ? 2.7 : 1.1 } : null;
+}
+
 /** The states to show, in their fixed order; `node_away` makes all the rest unknown. */
 export function statesOf(status, node_away) {
   const states = [];
-  if (status?.node.training) states.push({ id: "training", shape: "fault", text: t("state.training"), rank: 3 });
+  const recovery = recoveryOf(status);
+  if (recovery) states.push({ id: "recovery", shape: "fault", text: t("state.recovery_" + recovery), rank: 3.8 });
+  else if (status?.node.training) states.push({ id: "training", shape: "fault", text: t("state.training"), rank: 3 });
+  if (status?.node.fenced) states.push({ id: "fenced", shape: "fault", text: t("state.fenced"), rank: 3.8 });
   if (node_away) states.push({ id: "node", shape: "node", text: t("state.node_away"), rank: 4 });
   else states.push(hubState(status));
   states.push(printerState(status, node_away));
   const devices = status && !node_away ? devicesState(status) : null;
   if (devices) states.push(devices);
+  const disk = status && !node_away ? diskState(status) : null;
+  if (disk) states.push(disk);
+  const clock = status && !node_away ? clockState(status) : null;
+  if (clock) states.push(clock);
   while (states.length > SHOWN_MAX) {
     const calmest = states.reduce((least, each) => (each.rank < least.rank ? each : least));
     states.splice(states.indexOf(calmest), 1);
@@ -101,6 +134,9 @@ export function noticeOf(status, node_away) {
     return { kind: "node", tone: "ochre", icon: "computer", title: t("notice.node_away"), sub: t("notice.node_away_sub"), code: "NODE-AWAY", button: t("notice.more"), sheet: "node" };
   }
   if (!status) return null;
+  if (status.disk?.room === "red") {
+    return { kind: "disk", tone: "fault", icon: "alert", title: t("notice.disk_red"), sub: t("notice.disk_red_sub"), code: "DISK-FULL", button: t("notice.go_on"), sheet: null };
+  }
   const { state, waiting, parked } = status.printer;
   const base = { kind: "printer", tone: "fault", icon: "printer", button: t("notice.show_slips"), sheet: "printer" };
   const fault = faultOf(state);

@@ -1,0 +1,94 @@
+"""TLS for cheroot with the handshake on the worker thread.
+
+Stock cheroot shakes hands on the thread that accepts: whoever connects and says nothing keeps everybody else out (three
+silent connections held a fourth up for 30 s, DESIGN §7). Here the accept thread only wraps the socket.
+"""
+
+import logging
+import socket
+import ssl
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from cheroot.server import HTTPConnection, HTTPServer
+from cheroot.ssl.builtin import BuiltinSSLAdapter
+
+from sync.node.ports import Clock
+
+HANDSHAKE_S = 5.0
+LOOK_EVERY_MS = 3_600_000
+"""How often it is asked whether there is a newer certificate."""
+
+log = logging.getLogger(__name__)
+
+CertificateFiles = Callable[[], tuple[Path, Path]]
+
+
+class LazyAdapter(BuiltinSSLAdapter):
+    """Wraps without a handshake, and takes a renewed certificate up while running."""
+
+    def __init__(self, files: CertificateFiles, clock: Clock) -> None:
+        certificate, key = files()
+        super().__init__(str(certificate), str(key))
+        self.context.minimum_version = ssl.TLSVersion.TLSv1_2
+        self._files = files
+        self._clock = clock
+        self._looking = threading.Lock()
+        self._looked_ms = clock.monotonic_ms()
+
+    def wrap(self, sock: socket.socket) -> tuple[ssl.SSLSocket, dict[str, Any]]:
+        """Wrap a connection that was accepted; its handshake comes later."""
+        return self.context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False), {}
+
+    def refresh(self) -> None:
+        """Load the certificate anew when it may have been renewed."""
+        with self._looking:
+            now_ms = self._clock.monotonic_ms()
+            if now_ms - self._looked_ms < LOOK_EVERY_MS:
+                return
+            self._looked_ms = now_ms
+            certificate, key = self._files()
+            self.context.load_cert_chain(str(certificate), str(key))
+
+
+class TlsConnection(HTTPConnection):
+    """A connection whose first act on its worker thread is the handshake."""
+
+    def __init__(self, server: HTTPServer, sock: socket.socket, *rest: Any) -> None:  # noqa: ANN401 - cheroot's
+        super().__init__(server, sock, *rest)
+        self._shaken = False
+
+    def communicate(self) -> bool:
+        """Shake hands once, then serve a request as ever; False closes the connection."""
+        if not self._shaken:
+            if not self._shake():
+                return False
+            self._shaken = True
+        return bool(super().communicate())  # type: ignore[no-untyped-call]
+
+    def _shake(self) -> bool:
+        link, adapter = self.socket, self.server.ssl_adapter
+        try:
+            adapter.refresh()
+            link.settimeout(HANDSHAKE_S)
+            link.do_handshake()
+            link.settimeout(self.server.timeout)
+        except OSError as error:  # ssl.SSLError is one
+            log.debug("web.no_handshake", extra={"error": type(error).__name__})
+            return False
+        self.ssl_env = adapter.get_environ(link)
+        return True
+
+
+def secure(server: HTTPServer, files: CertificateFiles, clock: Clock) -> None:
+    """Let a server that is not yet started speak TLS, 1.2 at least.
+
+    Args:
+        server: a cheroot server.
+        files: gives certificate and key; asked again now and then.
+        clock: for now and then.
+    """
+    server.ssl_adapter = LazyAdapter(files, clock)
+    server.ConnectionClass = TlsConnection
