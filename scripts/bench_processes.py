@@ -48,6 +48,7 @@ def write_node(folder: Path, broker_port: int, printer_port: int) -> Path:
         "broker": {"host": "127.0.0.1", "port": broker_port, "username": "store-bench-1", "token": "none"},
         "public_url": "http://127.0.0.1:8701",
     }
+    keys.load_or_make(data / "keys.json")
     (data / "enrolment.json").write_text(json.dumps(grant), encoding="utf-8")
     tills = json.dumps([str(till + 1) for till in range(TILLS_MAX)])
     row = f'[[devices]]\nkind = "printer"\nid = "counter"\naddress = "tcp://127.0.0.1:{printer_port}"\n'
@@ -124,13 +125,11 @@ class NodeUnderTest:
 
     def cpu_ms(self) -> float:
         """CPU time of the process so far, user and system."""
-        after_name = Path(f"/proc/{self.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-        return (int(after_name[11]) + int(after_name[12])) * 1000 / os.sysconf("SC_CLK_TCK")
+        return cpu_ms(self.pid)
 
     def rss_mb(self) -> float:
         """Resident memory of the process."""
-        lines = Path(f"/proc/{self.pid}/status").read_text(encoding="ascii").splitlines()
-        return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS:")) / KB_PER_MB
+        return rss_mb(self.pid)
 
     def _ask(self, method: str, path: str, body: dict[str, str] | None = None) -> tuple[dict[str, Any], str]:
         link = http.client.HTTPConnection("127.0.0.1", self.port, timeout=START_TIMEOUT_S)
@@ -144,6 +143,18 @@ class NodeUnderTest:
         if answer.status != http.HTTPStatus.OK:
             raise BenchError(f"{method} {path}: {answer.status} {told.get('code')}")
         return told, answer.getheader("Set-Cookie", "")
+
+
+def cpu_ms(pid: int) -> float:
+    """Give a process's CPU time so far, user and system."""
+    after_name = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(after_name[11]) + int(after_name[12])) * 1000 / os.sysconf("SC_CLK_TCK")
+
+
+def rss_mb(pid: int) -> float:
+    """Give a process's resident memory."""
+    lines = Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS:")) / KB_PER_MB
 
 
 def slips_on_paper(web_port: int) -> int:

@@ -16,6 +16,7 @@ import select
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -32,14 +33,14 @@ from amqtt.session import Session
 
 HOST = "127.0.0.1"
 HUB = "hub"
-STORE_PREFIX = "store-"
 PACKET_BYTES_MAX = 524_288
 """Twice the limit that clients keep to (`sync.contract.limits.WIRE_BYTES_MAX`), as in config/mosquitto."""
 READY_TIMEOUT_S = 15
 TEMPLATES = Path(__file__).resolve().parent.parent / "config" / "mosquitto"
 
-_USER = re.compile(r"hub|store-[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?")
-"""The store ids of `sync.contract.ids`: none can hold a wildcard or a slash, which would widen a rule."""
+_USER = re.compile(r"hub|store-([a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?)-[1-9][0-9]{0,9}")
+"""A store's user is `store-<id>-<epoch>`: each epoch has a token of its own, and all of a store's epochs the same rights.
+The ids are those of `sync.contract.ids`: none can hold a wildcard or a slash, which would widen a rule."""
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{20,128}")
 _STORE_TOPIC_LEVEL = 3
 _SBIN = ("/usr/sbin", "/usr/local/sbin", "/opt/homebrew/sbin")
@@ -68,7 +69,7 @@ def read_users(path: Path) -> dict[str, str]:
         raise UsersError(f"{path} must be an object of user name and token")
     for name, token in users.items():
         if _USER.fullmatch(name) is None:
-            raise UsersError(f"{name!r} is no user: 'hub' or 'store-' and the id of a store")
+            raise UsersError(f"{name!r} is no user: 'hub' or 'store-', the id of a store, '-' and its epoch")
         if not isinstance(token, str) or _TOKEN.fullmatch(token) is None:
             raise UsersError(f"the token of {name} must be 20 to 128 characters of A-Z a-z 0-9 _ -")
     return users
@@ -81,18 +82,24 @@ def token_fits(users: dict[str, str], username: str | None, token: str | None) -
     return hmac.compare_digest(wanted, given) and bool(token) and (username or "") in users
 
 
+def store_of(username: str) -> str | None:
+    """Give the store that a user is a node of; None for the hub and for whoever is no user of ours."""
+    found = _USER.fullmatch(username)
+    return None if found is None else found[1]
+
+
 def may(username: str, topic: str, *, write: bool) -> bool:
     """Say whether a user may write to a topic, or read it (or a filter of topics)."""
     if username == HUB:
         return True
-    levels = topic.split("/")
-    if levels[0] != "rs1" or not username.startswith(STORE_PREFIX):
+    levels, store = topic.split("/"), store_of(username)
+    if levels[0] != "rs1" or store is None:
         return False
     if not write and levels[2:] == ["head"] and levels[1] != "#":
         return True
     return (
         len(levels) > _STORE_TOPIC_LEVEL + 1
-        and levels[_STORE_TOPIC_LEVEL] == username.removeprefix(STORE_PREFIX)
+        and levels[_STORE_TOPIC_LEVEL] == store
         and "#" not in levels[:_STORE_TOPIC_LEVEL]
     )
 
@@ -187,15 +194,31 @@ async def run_embedded(port: int, users_file: Path) -> None:
             await asyncio.wait_for(broker.shutdown(), 3)
 
 
-def strangers_refused(port: int) -> bool:
+def strangers_refused(port: int, *, tls: bool = False) -> bool:
     """Sign in without a name: True when a broker answers and refuses, which also proves that it accepts connections.
+
+    Args:
+        port: on the loopback address.
+        tls: speak TLS, and show no certificate.
 
     Raises:
         OSError: nobody answers there.
     """
     client_id = b"probe"
     body = b"\x00\x04MQTT\x04\x02\x00\x0a" + len(client_id).to_bytes(2, "big") + client_id
-    with socket.create_connection((HOST, port), timeout=5) as link:
+    with socket.create_connection((HOST, port), timeout=5) as plain:
+        link: socket.socket = plain
+        if tls:
+            # Nothing secret is said, and whether we are let in is all that is asked.
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+            try:
+                link = context.wrap_socket(plain)
+                link.sendall(bytes([0x10, len(body)]) + body)
+                return link.recv(4) == b""
+            except (ssl.SSLError, ConnectionResetError, BrokenPipeError):
+                return True
         link.sendall(bytes([0x10, len(body)]) + body)
         answer = link.recv(4)
     if len(answer) < 4 or answer[0] != 0x20:  # noqa: PLR2004 - CONNACK, MQTT 3.1.1 §3.2
@@ -226,25 +249,69 @@ def write_mosquitto_files(port: int, data: Path, users: dict[str, str], *, stock
     hashed = subprocess.run([program("mosquitto_passwd"), "-U", passwords], check=False, capture_output=True, text=True)
     if hashed.returncode:
         raise click.ClickException(f"mosquitto_passwd failed: {hashed.stderr.strip()}")
-    stores = [name.removeprefix(STORE_PREFIX) for name in users if name.startswith(STORE_PREFIX)]
     blocks = [
-        f"\nuser {STORE_PREFIX}{store}\ntopic read rs1/+/head\ntopic readwrite rs1/+/+/{store}/+/#\n"
-        for store in stores
+        f"\nuser {name}\ntopic read rs1/+/head\ntopic readwrite rs1/+/+/{store}/+/#\n"
+        for name in users
+        if (store := store_of(name)) is not None
     ]
     write_private(rights, (TEMPLATES / "acl").read_text(encoding="utf-8") + "".join(blocks))
-    text = (TEMPLATES / "mosquitto.conf").read_text(encoding="utf-8")
-    lines = text.splitlines()
-    for key, value in (("listener", f"{port} {HOST}"), ("password_file", passwords), ("acl_file", rights)):
-        places = [index for index, line in enumerate(lines) if line.startswith(f"{key} ")]
-        if len(places) != 1:
-            raise click.ClickException(f"config/mosquitto/mosquitto.conf must have one line '{key}', not {len(places)}")
-        lines[places[0]] = f"{key} {value}"
+    lines = filled_in(
+        "mosquitto.conf", {"listener": f"{port} {HOST}", "password_file": str(passwords), "acl_file": str(rights)}
+    )
     if stock_limits:
         lines = [line for line in lines if not line.startswith(("max_queued_", "max_inflight_"))]
     if os.geteuid() == 0:
         lines.append("user root")  # otherwise it becomes the user mosquitto, who cannot read its owner's files
     write_private(config, "\n".join(lines) + "\n")
     return config
+
+
+def write_mosquitto_tls_files(port: int, data: Path, certificates: Path) -> Path:
+    """Write the configuration for certificates below `data`; give its path.
+
+    Args:
+        port: the port of the loopback address.
+        data: where the files go.
+        certificates: the folder that `zhanggui-hub broker-files` wrote: ca.pem, broker.pem, broker-key.pem, crl.pem.
+
+    Raises:
+        click.ClickException: a file is missing there.
+    """
+    data.mkdir(parents=True, exist_ok=True)
+    places = {
+        "cafile": certificates / "ca.pem",
+        "certfile": certificates / "broker.pem",
+        "keyfile": certificates / "broker-key.pem",
+        "crlfile": certificates / "crl.pem",
+    }
+    missing = [path.name for path in places.values() if not path.is_file()]
+    if missing:
+        raise click.ClickException(
+            f"{certificates} has no {', '.join(missing)}; `zhanggui-hub broker-files` makes them"
+        )
+    rights, config = data / "mosquitto.acl", data / "mosquitto.conf"
+    write_private(rights, (TEMPLATES / "acl-tls").read_text(encoding="utf-8"))
+    values = {"listener": f"{port} {HOST}", "acl_file": str(rights)}
+    lines = filled_in("mosquitto-tls.conf", values | {key: str(path) for key, path in places.items()})
+    if os.geteuid() == 0:
+        lines.append("user root")
+    write_private(config, "\n".join(lines) + "\n")
+    return config
+
+
+def filled_in(template: str, values: dict[str, str]) -> list[str]:
+    """Give the lines of a file of config/mosquitto with values of our own.
+
+    Raises:
+        click.ClickException: a key does not stand exactly once.
+    """
+    lines = (TEMPLATES / template).read_text(encoding="utf-8").splitlines()
+    for key, value in values.items():
+        places = [index for index, line in enumerate(lines) if line.startswith(f"{key} ")]
+        if len(places) != 1:
+            raise click.ClickException(f"config/mosquitto/{template} must have one line '{key}', not {len(places)}")
+        lines[places[0]] = f"{key} {value}"
+    return lines
 
 
 def write_private(path: Path, text: str) -> None:
@@ -268,7 +335,7 @@ def program(name: str) -> str:
     return found
 
 
-def run_mosquitto(port: int, config: Path) -> None:
+def run_mosquitto(port: int, config: Path, *, tls: bool = False) -> None:
     """Become Mosquitto; a grandchild waits until it answers, announces it, and ends."""
     binary = program("mosquitto")
     reading, writing = os.pipe()
@@ -277,19 +344,19 @@ def run_mosquitto(port: int, config: Path) -> None:
     if os.fork() == 0:
         if os.fork() == 0:
             os.close(writing)
-            announce_when_ready(port, pid, reading)
+            announce_when_ready(port, pid, reading, tls=tls)
         os._exit(0)
     os.wait()
     os.close(reading)
     os.execv(binary, [binary, "-c", str(config)])
 
 
-def announce_when_ready(port: int, pid: int, lifeline: int) -> None:
+def announce_when_ready(port: int, pid: int, lifeline: int, *, tls: bool = False) -> None:
     """Try to sign in until refused; silent when Mosquitto ends first, for it has said why itself."""
     deadline_s = time.monotonic() + READY_TIMEOUT_S
     while time.monotonic() < deadline_s:
         with contextlib.suppress(OSError):
-            if strangers_refused(port):
+            if strangers_refused(port, tls=tls):
                 announce(port, "mosquitto", pid)
             else:
                 os.kill(pid, signal.SIGTERM)
@@ -313,27 +380,43 @@ def port_is_free(port: int) -> bool:
 @click.option("--kind", type=click.Choice(["embedded", "mosquitto"]), default="embedded", show_default=True)
 @click.option("--port", type=click.IntRange(1, 65535), required=True, help="TCP port on the loopback address.")
 @click.option("--data", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder for its files.")
-@click.option("--users", type=click.Path(path_type=Path), required=True, help="JSON {user: token}, mode 600.")
+@click.option("--users", type=click.Path(path_type=Path), help="JSON {user: token}, mode 600; not with --tls.")
+@click.option(
+    "--tls",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    help="Mosquitto with certificates: the folder that `zhanggui-hub broker-files` wrote.",
+)
 @click.option("--stock-limits", is_flag=True, help="Leave Mosquitto its own queue limits; for chaos runs.")
 @click.option("--only-write", is_flag=True, help="Write Mosquitto's files anew and end; then send it SIGHUP.")
-def main(*, kind: str, port: int, data: Path, users: Path, only_write: bool, stock_limits: bool) -> None:
+def main(
+    *, kind: str, port: int, data: Path, users: Path | None, tls: Path | None, only_write: bool, stock_limits: bool
+) -> None:
     """Run a broker on the loopback address until SIGTERM."""
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(name)s: %(message)s")
     for noisy in ("amqtt", "transitions"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
+    if (users is None) == (tls is None):
+        raise click.UsageError("give --users, or --tls with certificates")
+    if tls is not None and kind != "mosquitto":
+        raise click.UsageError("--tls goes with --kind mosquitto")
+    if not only_write and not port_is_free(port):
+        raise click.ClickException(f"port {port} is taken")
     try:
-        known = read_users(users)
-        if kind == "mosquitto" and only_write:
-            write_mosquitto_files(port, data, known)
+        if tls is not None:
+            config = write_mosquitto_tls_files(port, data, tls)
+        elif kind == "mosquitto":
+            assert users is not None
+            config = write_mosquitto_files(port, data, read_users(users), stock_limits=stock_limits)
+        else:
+            assert users is not None
+            read_users(users)
+            data.mkdir(parents=True, exist_ok=True)
+            asyncio.run(run_embedded(port, users))
             return
-        if not port_is_free(port):
-            raise click.ClickException(f"port {port} is taken")
-        if kind == "mosquitto":
-            run_mosquitto(port, write_mosquitto_files(port, data, known, stock_limits=stock_limits))
-        data.mkdir(parents=True, exist_ok=True)
-        asyncio.run(run_embedded(port, users))
     except UsersError as error:
         raise click.ClickException(str(error)) from error
+    if not only_write:
+        run_mosquitto(port, config, tls=tls is not None)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ the hub has. The chains are hashed again on both sides and must end alike.
 """
 
 import argparse
+import contextlib
 import json
 import random
 import subprocess
@@ -22,6 +23,7 @@ from typing import Any
 from scripts.chaos_till import DISH_ID, PRICE_FEN, Journal, journals
 from scripts.demo_client import all_sales, hub, till
 from scripts.demo_world import ROOT, Process, Store, World
+from scripts.postgres import DURABLE, Cluster
 from sync.contract.menu import Category, Dish, Menu
 from sync.contract.words import Name
 from sync.node.ports import SystemClock
@@ -121,9 +123,17 @@ def run(options: argparse.Namespace, folder: Path, say: Callable[[str], None]) -
     clock = SystemClock()
     begun_ms = clock.monotonic_ms()
     verdict = Verdict(db=options.db, seed=options.seed)
-    world = World(folder, options.broker, menu(), say, tills=TILLS, desk=False, printers=False, stock_limits=True)
     tills: list[Process] = []
-    try:
+    with contextlib.ExitStack() as stack:
+        url = ""
+        if options.db == "postgresql":
+            cluster = stack.enter_context(Cluster(DURABLE))
+            url = cluster.url(cluster.make_database())
+        world = World(
+            folder, options.broker, menu(), say, tills=TILLS, desk=False, printers=False, stock_limits=True, database_url=url
+        )  # fmt: skip
+        stack.callback(world.stop)
+        stack.callback(_end, tills)
         world.start()
         journal_folder = folder / "tills"
         journal_folder.mkdir()
@@ -151,13 +161,14 @@ def run(options: argparse.Namespace, folder: Path, say: Callable[[str], None]) -
         world.stop()
         say("hashing every chain again")
         _verify(verdict, world)
-    finally:
-        for process in tills:
-            process.kill()
-        world.stop()
     verdict.seconds = round((clock.monotonic_ms() - begun_ms) / 1000, 1)
     _conclude(verdict, options.kills)
     return verdict
+
+
+def _end(processes: Sequence[Process]) -> None:
+    for process in processes:
+        process.kill()
 
 
 def _till_process(store: Store, number: str, folder: Path, broken: str) -> Process:

@@ -179,6 +179,8 @@ class World:
     """Whether each store has a receipt printer."""
     stock_limits: bool = False
     """Whether a Mosquitto keeps its own default limits instead of those of config/mosquitto."""
+    store_broker_port: int = 0
+    """Where the stores are told to find the broker when something stands in between; 0 for its own port."""
     database_url: str = ""
     """The hub's database; empty for the SQLite file of its folder."""
     stores: list[Store] = field(default_factory=list)
@@ -219,7 +221,12 @@ class World:
         """The hub's token for programs."""
         return (self.folder / "hub" / "api-token.txt").read_text(encoding="utf-8").strip()
 
-    def _start(self) -> None:
+    def found(self) -> None:
+        """Start the hub and enrol the stores, and nothing else; `stop` ends it.
+
+        Raises:
+            StartError: something did not come up.
+        """
         self.folder.mkdir(parents=True, exist_ok=True)
         names = (
             "broker",
@@ -238,15 +245,30 @@ class World:
         for store_id, name in STORES:
             self.say(f"enrol store {store_id}")
             self._enrol_store(store_id, name, menu_file)
-        # The broker comes after the enrolments: a real Mosquitto reads its users when it starts.
+
+    def run_broker(self) -> None:
+        """Start the broker: after the enrolments, because a real Mosquitto reads its users when it starts."""
         self.say(f"broker ({self.broker_kind})")
         self._run(self.broker)
+
+    def run_store(self, store: Store) -> None:
+        """Start a store's printer and node."""
+        self.say(f"store {store.id}")
+        if self.printers:
+            self._run(store.printer)
+        self._run(store.node)
+        store.pin = (store.folder / "data" / "cashier-pin.txt").read_text(encoding="ascii").strip()
+
+    def _start(self) -> None:
+        self.found()
+        self.run_broker()
         for store in self.stores:
-            self.say(f"store {store.id}")
-            if self.printers:
-                self._run(store.printer)
-            self._run(store.node)
-            store.pin = (store.folder / "data" / "cashier-pin.txt").read_text(encoding="ascii").strip()
+            self.run_store(store)
+
+    @property
+    def broker_port(self) -> int:
+        """Where the broker listens."""
+        return self._ports["broker"]
 
     @property
     def broker(self) -> Process:
@@ -279,7 +301,7 @@ class World:
         return told
 
     def _write_hub_config(self) -> None:
-        database = f'database_url = "{self.database_url}"\n' if self.database_url else ""
+        database = f'database = "{self.database_url}"\n' if self.database_url else ""
         (self.folder / "hub.toml").write_text(
             database
             + f"""data_dir = "{self.folder / "hub"}"
@@ -288,7 +310,7 @@ tenant = "{TENANT}"
 reconnect_cap_ms = 5000
 web = {{ port = {self._ports["console"]} }}
 guest = {{ port = {self._ports["guest"]} }}
-broker = {{ port = {self._ports["broker"]} }}
+broker = {{ port = {self._ports["broker"]}, store_port = {self.store_broker_port or self._ports["broker"]} }}
 """,
             encoding="utf-8",
         )

@@ -69,12 +69,25 @@ COMMANDS = {
         usage="sync [--kills N] [--db sqlite|postgresql] [--seed S] [--json]",
         names=("sync",),
     ),
+    "crash": Command(
+        lock="dev",
+        module="scripts.crash",
+        help="power cuts at random points of a node's life: every confirmed sale there once",
+        usage="[--points N] [--sync full|normal] [--seed S] [--json]",
+    ),
+    "fuzz": Command(
+        lock="demo",
+        module="scripts.fuzz_{name}",
+        help="damaged and hostile messages by the thousand: nothing is applied",
+        usage="wire [--n N] [--seed S] [--json]",
+        names=("wire",),
+    ),
     "bench": Command(
         lock="demo",
         module="scripts.bench_{name}",
         help="a measurement, as ratios of one run",
-        usage="till [--terminals 1,8] [--json] | devices [--json]",
-        names=("till", "devices"),
+        usage="till [--terminals 1,8] [--json] | devices [--json] | sync [--db sqlite|postgresql] [--json]",
+        names=("till", "devices", "sync"),
         assets=True,
     ),
     "hw": Command(

@@ -1,7 +1,8 @@
-"""Make the README's pictures from the running product: the till, a payment, a receipt, the devices, the console."""
+"""Make the README's pictures from the running product: the till, a payment, a receipt, the devices, the console, the way to HQ."""
 
 import argparse
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
@@ -13,13 +14,15 @@ from playwright.sync_api import Page, ViewportSize, expect, sync_playwright
 from scripts import demo_orders
 from scripts.demo_client import Roll, till
 from scripts.demo_day import Seller
-from scripts.demo_world import Store, World
+from scripts.demo_world import ROOT, Store, World
 from sync.node.ports import IdSource, SystemChance, SystemClock
 
 FOLDER = Path(__file__).resolve().parent / "pictures"
 BROWSER_ARGUMENTS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
 VIEWPORT = ViewportSize(width=1280, height=800)
 SALES = 60
+LATER = "2099-01-01"
+"""A business day that no picture will see."""
 
 
 def main() -> None:
@@ -47,7 +50,10 @@ def main() -> None:
                 viewport=VIEWPORT, locale="en", color_scheme="dark", timezone_id="Asia/Shanghai"
             )
             _till_dark(dark.new_page(), world.stores[1])
-        _receipt(world.stores[0])
+            _receipt(world.stores[0])
+            _versions(context.new_page(), world)
+            _fleet(context.new_page(), world)
+            _sync(context.new_page(), world)
     finally:
         world.stop()
         shutil.rmtree(folder, ignore_errors=True)
@@ -124,6 +130,53 @@ def _console(page: Page, world: World) -> None:
     page.keyboard.press("Enter")
     page.wait_for_load_state("networkidle")
     page.screenshot(path=FOLDER / "console.png")
+
+
+def _publish(world: World, *arguments: str) -> None:
+    subprocess.run(
+        [sys.executable, "-m", "cloud", "publish", *arguments, "--config", str(world.folder / "hub.toml")],
+        cwd=ROOT,
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
+
+
+def _versions(page: Page, world: World) -> None:
+    """HQ published a menu, prices for now, and prices for a day to come: which store has which."""
+    prices = world.folder / "prices.csv"
+    _publish(world, "menu", str(world.folder / "menu.json"))
+    for price, day in (("39.00", "now"), ("42.00", LATER)):
+        prices.write_text(f"编码,价格\n101,{price}\n", encoding="utf-8")
+        _publish(world, "prices", str(prices), "--effective-from", day)
+    page.goto(f"{world.console_url}/versions")
+    expect(page.locator("#content")).to_contain_text(LATER)
+    for cell in page.locator("#versions tbody [data-stream=prices]").all():
+        expect(cell).not_to_contain_text("总部", timeout=30_000)
+    page.screenshot(path=FOLDER / "versions.png")
+
+
+def _fleet(page: Page, world: World) -> None:
+    """One store's computer is off: grey, with the time when it was last heard, and never zero."""
+    world.stores[1].node.stop()
+    page.goto(f"{world.console_url}/stores")
+    expect(page.locator("#fleet tr.stale").first).to_be_visible(timeout=60_000)
+    page.reload()
+    page.screenshot(path=FOLDER / "fleet.png")
+
+
+def _sync(page: Page, world: World) -> None:
+    """No broker: what waits, since when, and what the cut means."""
+    store = world.stores[0]
+    world.broker.stop()
+    page.goto(f"{store.url}/till/")
+    expect(page.locator("#tiles .tile").first).to_be_visible()
+    for key in ("1", "0", "4", "Enter", "F9"):
+        page.keyboard.press(key)
+    expect(page.get_by_test_id("saved")).to_be_visible()
+    page.goto(f"{store.url}/sync")
+    expect(page.get_by_test_id("cut-waits")).to_be_visible(timeout=15_000)
+    expect(page.get_by_test_id("sync-state")).to_contain_text("离线", timeout=60_000)
+    page.screenshot(path=FOLDER / "sync.png")
 
 
 def _receipt(store: Store) -> None:

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from cloud.db.engine import HubDatabase, Tx
+from cloud.db.engine import HubDatabase, Turn, Tx
 from sync.engine.memory import CLEAN, PARTITION, FaultPlan
-from sync.node.database import InlineDatabase, Reader, Row
+from sync.node.database import OperationalError, Reader, Row, Storage
 from sync.node.database import Tx as StoreTx
 
 T = TypeVar("T")
@@ -18,15 +18,23 @@ class Killed(BaseException):
     """The process ends here. Not an `Exception`: no part of the product may catch it and go on."""
 
 
+class DiskRefused(OperationalError):  # type: ignore[misc, valid-type] # the driver has no types
+    """The disk is full, does not write, or is busy: what the driver raises, by a name that no real trouble has."""
+
+
 class Doom:
-    """Counts the steps of a process (statements, commits, messages handed over) and ends it at the chosen one."""
+    """Counts the steps of a process (statements, commits, messages handed over) and ends it at the chosen one.
+
+    Instead of its end it may meet a disk that refuses: then only statements and commits count.
+    """
 
     def __init__(self) -> None:
         self._left: int | None = None
+        self._trouble = ""
 
-    def arm(self, steps: int) -> None:
-        """Let the process die at its `steps`-th step from now, 1 or more."""
-        self._left = steps
+    def arm(self, steps: int, trouble: str = "") -> None:
+        """Let the process die at its `steps`-th step from now, 1 or more, or let the disk refuse then with a sentence."""
+        self._left, self._trouble = steps, trouble
 
     def disarm(self) -> None:
         """Let it live."""
@@ -37,13 +45,35 @@ class Doom:
 
         Raises:
             Killed: this was the last one.
+            DiskRefused: the disk does not take this one.
         """
-        if self._left is None:
+        if self._left is None or (self._trouble and where.endswith("publish")):
             return
         self._left -= 1
         if self._left <= 0:
             self._left = None
+            if self._trouble:
+                raise DiskRefused(self._trouble)
             raise Killed(where)
+
+
+class Pause:
+    """A process that stands still between two transactions, as a suspended machine does, while the world goes on."""
+
+    def __init__(self) -> None:
+        self._for_ms = 0
+        self.sleep: Callable[[int], None] = lambda _: None
+        """Lets so much time pass for everybody else; the world's."""
+
+    def arm(self, for_ms: int) -> None:
+        """Let it stand still at its next transaction."""
+        self._for_ms = for_ms
+
+    def point(self) -> None:
+        """Stand still here, if it is time to."""
+        for_ms, self._for_ms = self._for_ms, 0
+        if for_ms:
+            self.sleep(for_ms)
 
 
 class _MortalStoreTx:
@@ -65,7 +95,7 @@ class _MortalStoreTx:
 class MortalStorage:
     """A store's file as its process sees it; what was not committed when the process dies never was."""
 
-    def __init__(self, disk: InlineDatabase, doom: Doom, on_commit: Callable[[], None]) -> None:
+    def __init__(self, disk: Storage, doom: Doom, on_commit: Callable[[], None]) -> None:
         self._disk = disk
         self._doom = doom
         self._on_commit = on_commit
@@ -102,15 +132,20 @@ class _MortalTx(Tx):
 class MortalHubDatabase(HubDatabase):
     """The hub's database as its process sees it."""
 
-    def __init__(self, inner: HubDatabase, doom: Doom, on_commit: Callable[[], None]) -> None:
+    def __init__(
+        self, inner: HubDatabase, doom: Doom, on_commit: Callable[[], None], pause: Pause | None = None
+    ) -> None:
         super().__init__(inner.engine)
+        self._pause = pause or Pause()
         self._doom = doom
         self._on_commit = on_commit
 
     @contextlib.contextmanager
-    def write(self) -> Iterator[Tx]:
+    def write(self, turn: Turn = Turn.ALONE, *, patient: bool = False) -> Iterator[Tx]:
         """Open a transaction; see `MortalStorage.write`."""
-        with super().write() as tx:
+        if turn is Turn.INGEST:
+            self._pause.point()
+        with super().write(turn, patient=patient) as tx:
             yield _MortalTx(tx.connection, self._doom)
             self._doom.step("before the commit")
         self._on_commit()
@@ -153,7 +188,20 @@ def _plan(dice: random.Random, kind: str) -> FaultPlan:
     )
 
 
-def plan_of_events(seed: str, parties: Sequence[str], stores: Sequence[str], last_ms: int) -> list[Event]:
+OUTAGES_MS = (20 * 60_000, 5 * 3_600_000, 3 * 86_400_000, 45 * 86_400_000)
+"""The last is longer than the hub keeps the steps of a stream."""
+TROUBLES = ("disk I/O error", "database or disk is full", "database is locked")
+
+
+def plan_of_events(
+    seed: str,
+    parties: Sequence[str],
+    stores: Sequence[str],
+    last_ms: int,
+    *,
+    workers: Sequence[str] = (),
+    powered: Sequence[str] = (),
+) -> list[Event]:
     """Draw everything that befalls a run, each kind from its own seed, so that a new kind leaves the others alone.
 
     Args:
@@ -161,6 +209,8 @@ def plan_of_events(seed: str, parties: Sequence[str], stores: Sequence[str], las
         parties: everybody with a link and a life.
         stores: those of them that are stores.
         last_ms: nothing happens later.
+        workers: the hub's processes, where there is more than one.
+        powered: stores whose disk forgets what was not synced when the power goes.
     """
     events: list[Event] = []
 
@@ -193,6 +243,28 @@ def plan_of_events(seed: str, parties: Sequence[str], stores: Sequence[str], las
     spread("burst", 18_000, lambda dice: of(dice, stores, dice.randint(5, 40)))
     spread("hub_snapshot", 20_000, lambda _: Event(0, ""))
     spread("hub_restore", 90_000, lambda _: Event(0, ""))
-    spread("store_snapshot", 25_000, lambda dice: of(dice, stores))
-    spread("store_rollback", 120_000, lambda dice: of(dice, stores, dice.randint(0, 30)))
+    spread("store_snapshot", 15_000, lambda dice: of(dice, stores))
+    spread("store_rollback", 50_000, lambda dice: of(dice, stores, dice.randint(0, 30)))
+    spread("replace", 90_000, lambda dice: of(dice, stores, dice.randint(5_000, 40_000)))
+    spread("enrol_anew", 90_000, lambda dice: of(dice, stores))
+    spread("compact", 20_000, lambda dice: of(dice, stores))
+    spread("publish", 10_000, lambda dice: of(dice, stores, dice.getrandbits(16)))
+    spread("poison", 40_000, lambda dice: of(dice, stores, dice.randint(0, 1)))
+    spread("disk_refuses", 30_000, lambda dice: of(dice, stores, dice.randint(1, 60)))
+    spread("takeover", 60_000, lambda dice: of(dice, parties, dice.randint(200, 8_000)))
+    spread("old_head", 40_000, lambda _: Event(0, ""))
+    spread("swizzle", 60_000, lambda dice: Event(0, "", "", dice.getrandbits(30)))
+    spread("stall", 50_000, lambda dice: of(dice, parties, dice.randint(2_000, 12_000)))
+    spread("freeze", 60_000, lambda dice: of(dice, parties, dice.randint(5_000, 40_000)))
+    spread("boot_1970", 90_000, lambda dice: of(dice, stores, dice.randint(5_000, 40_000)))
+    spread("deploy", 60_000, lambda dice: of(dice, workers or ("hub",)))
+    if workers:
+        spread("pause", 25_000, lambda dice: of(dice, workers, dice.randint(16_000, 30_000)))
+    if powered:
+        spread("power_cut", 8_000, lambda dice: of(dice, powered, dice.getrandbits(30)))
+    rare = random.Random(f"{seed}/events/rare")
+    if rare.random() < 0.1:  # noqa: PLR2004 - an outage is long in one world of ten: it is told in hours or weeks
+        events.append(Event(int(last_ms * rare.uniform(0.3, 0.8)), "outage", "", rare.choice(OUTAGES_MS)))
+    if rare.random() < 0.07:  # noqa: PLR2004 - and one hub of fourteen lets nobody catch up for hours
+        events.append(Event(int(last_ms * rare.uniform(0.2, 0.8)), "starve", "", 3_600_000 * rare.randint(1, 3)))
     return sorted(events, key=lambda event: event.at_ms)

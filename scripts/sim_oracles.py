@@ -9,16 +9,16 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from cloud.db import journal as hub_journal
 from cloud.db.engine import Reader as HubReader
 from edge.db import journal as store_journal
 from edge.services.outbox import NodeOutbox
 from scripts.sim_faults import Doom
 from sync.contract import envelope, facts, messages
 from sync.contract.envelope import MessageKind
-from sync.contract.messages import Ack, Heartbeat, Hello, LaneHead, StreamBatch, StreamHead, Welcome
+from sync.contract.messages import Ack, Heartbeat, Hello, LaneHead, Snapshot, StreamBatch, StreamHead, Welcome
 from sync.engine.memory import MemoryTransport
 from sync.engine.store_link import Batch
+from sync.engine.stream_link import Fetch
 from sync.engine.transport import LinkState, Message
 from sync.node import keys, sealing
 from sync.node.database import Reader as StoreReader
@@ -26,6 +26,10 @@ from sync.node.ports import Chance
 
 LaneKey = tuple[str, int, int]
 HISTORY_PAGE = 1_000
+_NEW_FACTS = (
+    "SELECT ingest_id, store, epoch, lane, seq, raw, chain FROM facts WHERE ingest_id > ? ORDER BY ingest_id LIMIT ?"
+)
+_LANES = "SELECT store, epoch, lane, seq, chain, fork_seq FROM lanes"
 
 
 class Broken(BaseException):
@@ -48,13 +52,18 @@ class Oracle:
     held: dict[LaneKey, list[bytes]] = field(default_factory=dict)
     acked: dict[LaneKey, int] = field(default_factory=dict)
     stale: set[LaneKey] = field(default_factory=set)
+    epochs: dict[str, int] = field(default_factory=dict)
     genuine: set[bytes] = field(default_factory=set)
     counts: Counter[str] = field(default_factory=Counter)
     corrupt_at_hub: int = 0
     hub_commits: int = 0
+    _credit: dict[tuple[str, int], int] = field(default_factory=dict)
+    _terms_heard: set[bytes] = field(default_factory=set)
+    _fenced: set[tuple[str, int]] = field(default_factory=set)
     _chains: dict[LaneKey, bytes] = field(default_factory=dict)
     _last_n: dict[str, int] = field(default_factory=dict)
     _last_hlc: dict[str, int] = field(default_factory=dict)
+    _nonces: set[tuple[str, str, int, bytes, bytes]] = field(default_factory=set)
     _last_ingest: int = 0
     _generation: int = 0
     _welcomed: dict[bytes, int] = field(default_factory=dict)
@@ -97,26 +106,39 @@ class Oracle:
         self.corrupt_at_hub += who == "hub"
         self.counts["damaged_at_hub" if who == "hub" else "damaged_at_store"] += 1
 
+    def sealed(self, way: str, header: envelope.Header) -> None:
+        """A message was sealed: under one key of one direction no nonce may ever come twice."""
+        used = way, header.store, header.epoch, header.key_id, header.nonce
+        self.insist(used not in self._nonces, f"{header.store}: a nonce is used again on the way {way}")
+        self._nonces.add(used)
+
     # -------------------------------------------------------------------------------------------------------- stores
 
-    def store_committed(self, store: str, reader: StoreReader) -> None:
-        """Take a store's new facts into its history: gapless in `n` and in each lane, chained, in hybrid time."""
-        for epoch, stored in store_journal.by_number(reader, after=self._last_n.get(store, 0)):
+    def store_found(self, machine: str, reader: StoreReader) -> None:
+        """The power is back: everything that was committed must be there, whatever the disk forgot."""
+        there, committed = store_journal.counter(reader, "n"), self._last_n.get(machine, 0)
+        self.insist(there == committed, f"{machine}: committed to n {committed}, after the power cut {there} are there")
+
+    def store_committed(self, machine: str, store: str, reader: StoreReader) -> None:
+        """Take a machine's new facts into its history: gapless in `n` and in each lane, chained, in hybrid time."""
+        for epoch, stored in store_journal.by_number(reader, after=self._last_n.get(machine, 0)):
             key = (store, epoch, stored.lane)
             history = self.histories.setdefault(key, [[]])[-1]
-            self.insist(stored.n == self._last_n.get(store, 0) + 1, f"{store}: n jumps to {stored.n}")
+            follows = stored.n in {self._last_n.get(machine, 0) + 1, facts.number_floor(epoch) + 1}
+            self.insist(follows, f"{machine}: n jumps to {stored.n}")
             self.insist(stored.seq == len(history) + 1, f"{key}: the store's seq jumps to {stored.seq}")
             hlc = int(facts.decode(stored.raw).hlc)
-            self.insist(hlc > self._last_hlc.get(store, -1), f"{store}: the hybrid clock does not rise at n {stored.n}")
+            rises = hlc > self._last_hlc.get(machine, -1)
+            self.insist(rises, f"{machine}: the hybrid clock does not rise at n {stored.n}")
             history.append(stored.raw)
-            self._last_n[store], self._last_hlc[store] = stored.n, hlc
-            self.note(store, f"fact {key} {stored.seq}", stored.raw)
+            self._last_n[machine], self._last_hlc[machine] = stored.n, hlc
+            self.note(machine, f"fact {key} {stored.seq}", stored.raw)
             self.counts["facts"] += 1
 
-    def store_rolled_back(self, store: str, reader: StoreReader) -> None:
+    def store_rolled_back(self, machine: str, store: str, reader: StoreReader) -> None:
         """Somebody put an old file in the store's place: from here on it may write another history."""
-        self._last_n[store] = store_journal.counter(reader, "n")
-        self._last_hlc[store] = -1
+        self._last_n[machine] = store_journal.counter(reader, "n")
+        self._last_hlc[machine] = -1
         for epoch in store_journal.epochs(reader):
             for lane, head in store_journal.heads(reader, epoch).items():
                 key = (store, epoch, lane)
@@ -137,6 +159,41 @@ class Oracle:
         """A store sealed a greeting: from now on only answers to this one count."""
         self._greeted[party.store, party.epoch] = nonce
 
+    def enrolled(self, store: str, epoch: int) -> None:
+        """The hub gave an epoch to a store: every older one has facts to give and no rights."""
+        self.epochs[store] = epoch
+
+    def heard_terms(self, party: sealing.Party, said: Ack | Welcome) -> None:
+        """A store opened the hub's word on what it may do; only answers to its last greeting count."""
+        key = party.store, party.epoch
+        answers = said.nonce if isinstance(said, Welcome) else said.session
+        if isinstance(said, Welcome):
+            if said.nonce in self._terms_heard:
+                return  # A copy that came late opens nothing.
+            self._terms_heard.add(said.nonce)
+        if answers == self._greeted.get(key):
+            self._credit[key] = said.credit
+            self.counts["told_to_wait"] += said.credit == 0
+
+    def sends_facts(self, party: sealing.Party) -> None:
+        """A store seals facts: it must have been told that it may."""
+        waits = self._credit.get((party.store, party.epoch)) == 0
+        self.insist(not waits, f"{party.store}: facts are sent against credit 0")
+
+    def fenced_kept(self, party: sealing.Party) -> None:
+        """A store keeps that its epoch was replaced."""
+        self._fenced.add((party.store, party.epoch))
+        self.counts["fenced"] += 1
+
+    def is_fenced(self, store: str, epoch: int) -> bool:
+        """Say whether a store's machine knows that its epoch was replaced."""
+        return (store, epoch) in self._fenced
+
+    def rights_used(self, header: envelope.Header) -> None:
+        """The hub answers something that only the epoch of now may ask."""
+        behind = header.epoch < self.epochs.get(header.store, 0)
+        self.insist(not behind, f"{header.store}: epoch {header.epoch} was replaced and is served {header.kind}")
+
     def word_kept(self, party: sealing.Party, lane: int, head: tuple[int, bytes], said: Ack | Welcome) -> None:
         """A store is about to keep the hub's word."""
         key, (seq, chain) = (party.store, party.epoch, lane), head
@@ -153,7 +210,8 @@ class Oracle:
             self.insist(seq >= before, f"{key}: the ack fell from {before} to {seq} within a session")
         self._told[key, greeting] = seq
         if not self.forked(key):
-            self.insist(chain == _chain(key, mine[:seq]), f"{key}: the hub's word at {seq} is not this store's history")
+            known = self._chain_at(key, mine, seq)
+            self.insist(chain == known, f"{key}: the hub's word at {seq} is not this store's history")
         self.acked[key] = seq
         self.check_promises(key)
 
@@ -162,7 +220,7 @@ class Oracle:
     def hub_committed(self, reader: HubReader) -> None:
         """Take in what the hub committed, and check it against what the stores wrote."""
         self.hub_commits += 1
-        for row in hub_journal.facts_after(reader, self._last_ingest, HISTORY_PAGE):
+        for row in reader.connection.exec_driver_sql(_NEW_FACTS, (self._last_ingest, HISTORY_PAGE)):
             key = (row.store, row.epoch, row.lane)
             lane = self.held.setdefault(key, [])
             self._last_ingest = row.ingest_id
@@ -175,7 +233,7 @@ class Oracle:
                 any(life[: row.seq] == lane for life in self.histories.get(key, [])),
                 f"{key}: what the hub holds to {row.seq} is no history of this store",
             )
-        for place in hub_journal.all_lanes(reader):
+        for place in reader.connection.exec_driver_sql(_LANES):
             key = (place.store, place.epoch, place.lane)
             known = len(self.held.get(key, []))
             self.insist(place.seq == known, f"{key}: the lane says {place.seq}, the facts say {known}")
@@ -189,6 +247,7 @@ class Oracle:
         self._chains = {key: _chain(key, lane) for key, lane in held.items()}
         self._last_ingest = last_ingest
         self._generation += 1
+        self._promised.clear()
         self.stale = set(self.acked)
 
     @property
@@ -199,6 +258,8 @@ class Oracle:
     def hub_spoke(self, header: envelope.Header, said: Ack | Welcome) -> None:
         """The hub hands a word over for sending: it must be committed now, and never falls within a session."""
         if isinstance(said, Welcome):
+            if said.streams or not said.fenced:
+                self.rights_used(header)
             self._welcomed[said.nonce] = self._generation
             words = [(lane, place.seq, place.chain) for lane, place in said.lanes.items()]
         else:
@@ -207,11 +268,17 @@ class Oracle:
             key = (header.store, header.epoch, lane)
             held = self.held.get(key, [])
             self.insist(seq <= len(held), f"{key}: the hub acknowledges {seq}, committed are {len(held)}")
-            self.insist(chain == _chain(key, held[:seq]), f"{key}: the hub acknowledges another chain at {seq}")
+            self.insist(chain == self._chain_at(key, held, seq), f"{key}: the hub acknowledges another chain at {seq}")
             if isinstance(said, Ack) and said.session:
                 before = self._promised.get((key, said.session), 0)
                 self.insist(seq >= before, f"{key}: the hub's ack falls from {before} to {seq} within a session")
                 self._promised[key, said.session] = seq
+
+    def _chain_at(self, key: LaneKey, raws: list[bytes], seq: int) -> bytes:
+        """Give the chain behind the first `seq` facts; where the hub's own end is meant it is known already."""
+        if raws is self.held.get(key) and seq == len(raws) and key in self._chains:
+            return self._chains[key]
+        return _chain(key, raws[:seq])
 
     def check_promises(self, *lanes: LaneKey) -> None:
         """No fact that a store was told is stored may be missing."""
@@ -289,11 +356,16 @@ class HubLine(WatchedLine):
         if topic.endswith(("/a", "/wel")):
             opened = envelope.take_apart(payload)
             header = opened.header
+            self._oracle.sealed("down", header)
             plain = self._openers[header.store, header.epoch].open(opened)
             if header.kind is MessageKind.ACK:
                 self._oracle.hub_spoke(header, messages.decode(plain, Ack))
             elif header.kind is MessageKind.WELCOME:
                 self._oracle.hub_spoke(header, messages.decode(plain, Welcome))
+        elif topic.endswith(("/d", "/rs")):
+            header = envelope.take_apart(payload).header
+            self._oracle.sealed("down", header)
+            self._oracle.rights_used(header)
         return super().publish(topic, payload, retain=retain, qos=qos)
 
 
@@ -319,7 +391,9 @@ class WatchedSealer(sealing.Sealer):
         """Seal, and note a greeting."""
         if kind is MessageKind.HELLO:
             self._oracle.greeted(self._watched, messages.decode(plain, Hello).nonce)
-        return super().seal(
+        elif kind is MessageKind.FACTS:
+            self._oracle.sends_facts(self._watched)
+        wire = super().seal(
             kind,
             plain,
             lane=lane,
@@ -328,6 +402,8 @@ class WatchedSealer(sealing.Sealer):
             chain_before=chain_before,
             chain_after=chain_after,
         )
+        self._oracle.sealed("up", envelope.take_apart(wire).header)
+        return wire
 
 
 class WatchedOpener(sealing.Opener):
@@ -335,12 +411,17 @@ class WatchedOpener(sealing.Opener):
 
     def __init__(self, other_signing: bytes, key: bytes, party: sealing.Party, *, oracle: Oracle) -> None:
         super().__init__(other_signing, key, party)
+        self._watched = party
         self._oracle = oracle
 
     def open(self, opened: envelope.Opened) -> bytes:
         """Open, and insist that somebody sent exactly this."""
         plain = super().open(opened)
         self._oracle.insist(self._oracle.is_genuine(opened.signed + opened.signature), "a damaged message was opened")
+        if opened.header.kind is MessageKind.WELCOME:
+            self._oracle.heard_terms(self._watched, messages.decode(plain, Welcome))
+        elif opened.header.kind is MessageKind.ACK:
+            self._oracle.heard_terms(self._watched, messages.decode(plain, Ack))
         return plain
 
 
@@ -370,6 +451,15 @@ class WatchedOutbox:
         self._oracle.word_kept(self._party, lane, (seq, chain), said)
         self._inner.keep_ack(lane, seq, chain, proof)
 
+    def keep_durable(self, lane: int, seq: int) -> None:
+        """Keep how far a backup has a lane."""
+        self._inner.keep_durable(lane, seq)
+
+    def keep_fenced(self) -> None:
+        """Keep that this epoch was replaced."""
+        self._inner.keep_fenced()
+        self._oracle.fenced_kept(self._party)
+
     def stream_heads(self) -> dict[str, StreamHead]:
         """Where the streams stand."""
         return self._inner.stream_heads()
@@ -378,13 +468,29 @@ class WatchedOutbox:
         """Apply what came down."""
         return self._inner.apply_stream(batch)
 
+    def fetches(self) -> dict[str, Fetch]:
+        """Give the snapshots that are on their way."""
+        return self._inner.fetches()
+
+    def begin_fetch(self, stream: str, snapshot: Snapshot) -> frozenset[bytes]:
+        """Keep that a snapshot is being fetched."""
+        return self._inner.begin_fetch(stream, snapshot)
+
+    def keep_piece(self, stream: str, digest: bytes, data: bytes) -> None:
+        """Keep a piece."""
+        self._inner.keep_piece(stream, digest, data)
+
+    def take_snapshot(self, stream: str) -> int | None:
+        """Bring a snapshot into force."""
+        return self._inner.take_snapshot(stream)
+
     def heartbeat(self) -> Heartbeat:
         """How the store is."""
         return self._inner.heartbeat()
 
-    def merge_time(self, hub_ms: int) -> None:
+    def merge_time(self, hub_ms: int, asked_ms: int) -> None:
         """Let the hybrid clock pass the hub's time."""
-        self._inner.merge_time(hub_ms)
+        self._inner.merge_time(hub_ms, asked_ms)
 
     def hlc(self) -> int:
         """The hybrid clock's last value."""
