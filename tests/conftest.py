@@ -12,3 +12,6 @@ settings.register_profile(
     "deep", deadline=None, max_examples=2000, suppress_health_check=[HealthCheck.too_slow], print_blob=True
 )
 settings.load_profile("deep" if os.environ.get("ZHANGGUI_DEEP") else "ordinary")
+
+# Fixtures are found by their names: the hub's database on both engines, for whichever ring asks.
+pytest_plugins = ("tests.kit.hub_databases",)

@@ -57,6 +57,10 @@ ERROR_CODES = [
     "not_reprintable",
     "no_such_action",
     "other_till_drawer",
+    "disk_full",
+    "disk_read_only",
+    "disk_error",
+    "database_damaged",
     "internal",
 ]
 

@@ -37,18 +37,18 @@ def test_nobody_comes_in_without_a_name(broker: BrokerProcess) -> None:
     assert script.strangers_refused(broker.port)
 
 
-@pytest.mark.parametrize("token", ["", "wrong-token-0123456789abc", TOKENS["store-s2"]])
+@pytest.mark.parametrize("token", ["", "wrong-token-0123456789abc", TOKENS["store-s2-1"]])
 def test_a_wrong_token_is_refused_and_the_right_one_is_not(clients: Clients, token: str) -> None:
-    stranger = clients.make("store-s1", [], token)
+    stranger = clients.make("store-s1-1", [], token)
     assert stranger.poll(0.7) is None
     assert stranger.refusal is not None
-    assert TOKENS["store-s2"] not in stranger.refusal
-    clients.up("store-s1", [])
+    assert TOKENS["store-s2-1"] not in stranger.refusal
+    clients.up("store-s1-1", [])
 
 
 def test_a_store_reaches_the_hub_below_its_own_prefix_only(clients: Clients) -> None:
     hub = clients.up("hub", ["rs1/#"])
-    store = clients.up("store-s1", [])
+    store = clients.up("store-s1-1", [])
     for topic in (f"{FOREIGN}/u/0", DOORBELL, "rs1/17/demo/s1", "elsewhere/17/demo/s1/u/0", f"{OWN}/u/0"):
         assert store.publish(topic, topic.encode())
     assert payloads(everything(hub)) == [f"{OWN}/u/0".encode()]
@@ -56,7 +56,7 @@ def test_a_store_reaches_the_hub_below_its_own_prefix_only(clients: Clients) -> 
 
 def test_a_store_hears_its_own_topics_and_the_doorbell_only(clients: Clients) -> None:
     filters = [f"{OWN}/wel", "rs1/+/demo/s1/a", DOORBELL, f"{FOREIGN}/wel", "rs1/+/+/+/a", "rs1/#", "#", "rs1/+/+/s2/#"]
-    store = clients.up("store-s1", filters)
+    store = clients.up("store-s1-1", filters)
     eavesdropper = clients.up("hub", filters)
     hub = clients.up("hub", [])
     sent = [f"{OWN}/wel", f"{OWN}/a", DOORBELL, f"{FOREIGN}/wel", f"{FOREIGN}/a", "rs1/else"]
@@ -68,7 +68,7 @@ def test_a_store_hears_its_own_topics_and_the_doorbell_only(clients: Clients) ->
 
 def test_a_packet_of_200_kb_passes_both_ways(clients: Clients) -> None:
     hub = clients.up("hub", [f"{OWN}/u/+"])
-    store = clients.up("store-s1", [f"{OWN}/d"])
+    store = clients.up("store-s1-1", [f"{OWN}/d"])
     payload = os.urandom(200_000)
     assert store.publish(f"{OWN}/u/0", payload)
     assert hub.poll(10) == Message(f"{OWN}/u/0", payload, retained=False)
@@ -78,7 +78,7 @@ def test_a_packet_of_200_kb_passes_both_ways(clients: Clients) -> None:
 
 def test_a_packet_far_above_the_limit_ends_the_connection(broker: BrokerProcess) -> None:
     with socket.create_connection(("127.0.0.1", broker.port), timeout=5) as link:
-        name, token = b"store-s1", TOKENS["store-s1"].encode()
+        name, token = b"store-s1-1", TOKENS["store-s1-1"].encode()
         fields = b"".join(len(part).to_bytes(2, "big") + part for part in (b"flood", name, token))
         body = b"\x00\x04MQTT\x04\xc2\x00\x0a" + fields
         link.sendall(bytes([0x10, len(body)]) + body)
@@ -91,7 +91,7 @@ def test_a_packet_far_above_the_limit_ends_the_connection(broker: BrokerProcess)
 def test_the_transport_comes_back_by_itself_after_kill_9_and_restart_on_the_same_port(
     clients: Clients, broker: BrokerProcess
 ) -> None:
-    store = clients.up("store-s1", [f"{OWN}/wel"])
+    store = clients.up("store-s1-1", [f"{OWN}/wel"])
     hub = clients.up("hub", [f"{OWN}/hi"])
     broker.kill()
     assert store.poll(10) is LinkState.DOWN
@@ -110,7 +110,7 @@ def test_the_transport_comes_back_by_itself_after_kill_9_and_restart_on_the_same
 
 
 def test_sigterm_ends_it_with_clients_connected(clients: Clients, broker: BrokerProcess) -> None:
-    store = clients.up("store-s1", [])
+    store = clients.up("store-s1-1", [])
     assert broker.stop() == 0
     assert store.poll(10) is LinkState.DOWN
     broker.start()
@@ -118,9 +118,9 @@ def test_sigterm_ends_it_with_clients_connected(clients: Clients, broker: Broker
 
 def test_a_user_added_later_gets_in_without_a_restart(clients: Clients, broker: BrokerProcess) -> None:
     token = "s9-token-0123456789abcdef"
-    late = clients.make("store-s9", [], token)
+    late = clients.make("store-s9-1", [], token)
     assert late.poll(0.5) is None
-    broker.users.write_text(json.dumps({**TOKENS, "store-s9": token}))
+    broker.users.write_text(json.dumps({**TOKENS, "store-s9-1": token}))
     if broker.kind == "mosquitto":
         assert run(broker.kind, broker.port, broker.users, "--only-write", data=broker.data).returncode == 0
         os.kill(broker.pid, signal.SIGHUP)
@@ -140,6 +140,8 @@ def run(kind: str, port: int, users: Path, *more: str, data: Path) -> subprocess
         ([], 0o600, "object of user name and token"),
         ({"store-+": TOKENS["hub"]}, 0o600, "is no user"),
         ({"store-a/b": TOKENS["hub"]}, 0o600, "is no user"),
+        ({"store-s1": TOKENS["hub"]}, 0o600, "is no user"),
+        ({"store-s1-0": TOKENS["hub"]}, 0o600, "is no user"),
         ({"hub": "short"}, 0o600, "20 to 128"),
         ({"hub": TOKENS["hub"] + "\nroot:x"}, 0o600, "20 to 128"),
     ],
@@ -231,7 +233,7 @@ def test_the_embedded_broker_sets_nodelay_on_what_it_accepts() -> None:
     ],
 )
 def test_the_rights_of_a_store_stop_at_its_prefix(topic: str, *, write: bool, allowed: bool) -> None:
-    assert script.may("store-s1", topic, write=write) is allowed
+    assert script.may("store-s1-1", topic, write=write) is allowed
     assert script.may("hub", topic, write=write)
     assert not script.may("", topic, write=write)
     assert not script.may("s1", topic, write=write)
@@ -245,7 +247,7 @@ def test_an_unknown_user_and_an_empty_token_never_fit() -> None:
         ("hub", None),
         (None, None),
         ("", ""),
-        ("store-s1", ""),
-        ("store-s1", TOKENS["hub"]),
+        ("store-s1-1", ""),
+        ("store-s1-1", TOKENS["hub"]),
     ):
         assert not script.token_fits(users, name, token)

@@ -11,11 +11,11 @@ import pytest
 
 from cloud.db.journal import lane_of
 from cloud.jobs import LinkWorker
-from cloud.services.enrol import Enrolled
 from cloud.services.verify import first_bad_seq
 from edge.db import journal
 from edge.services.outbox import NodeOutbox
 from sync.contract import envelope, topics
+from sync.contract.enrolling import Enrolled
 from sync.contract.envelope import MessageKind
 from sync.contract.facts import genesis
 from sync.engine.store_link import LinkIdentity, StoreLink
@@ -84,7 +84,7 @@ class Ends:
         return {
             name: self.hub_rows(f'SELECT * FROM "{name}" ORDER BY 1, 2')
             for name in names
-            if name not in {"presence", "quarantine", "alembic_version"}
+            if name not in {"presence", "store_streams", "quarantine", "alembic_version"}
         }
 
 
@@ -110,7 +110,7 @@ def store_link(rig: Rig, clients: Clients) -> StoreLink:
         sealer=sealing.Sealer(rig.identity, link_keys.up, party, chance),
         opener=sealing.Opener(HUB.public.signing, link_keys.down, party),
         outbox=NodeOutbox(rig.node),
-        transport=clients.make(f"store-{STORE}", [NAMES.welcome, NAMES.ack, NAMES.data, topics.doorbell(TENANT)]),
+        transport=clients.make(f"store-{STORE}-1", [NAMES.welcome, NAMES.ack, NAMES.data, topics.doorbell(TENANT)]),
         clock=SystemClock(),
         chance=chance,
         pace=Pace(linger_ms=(50, 50)),
@@ -181,7 +181,7 @@ def test_a_rogues_batches_are_quarantined_with_their_reason_and_change_nothing_e
     batch, topic = heard[0].payload, NAMES.facts(0)
     counted = Counter(ends.hub.refused())
     before, heads, session = ends.everything_but_counts(), ends.heads(), ends.link.status.since_ms
-    rogue = ends.clients.up(f"store-{STORE}", [])
+    rogue = ends.clients.up(f"store-{STORE}-1", [])
     sent = {
         "garbage": (topic, b"not one of ours, but long enough to be taken for a message of some kind or another.."),
         "truncated": (topic, batch[:100]),

@@ -19,7 +19,7 @@ CHART_MS = 10_000
 ARRIVAL_S = 30
 SALES = 3
 TARGET_FLOOR_PX = 24
-PAGES = ("/overview", "/overview?view=table", "/sales", "/takings", "/takings?view=table", "/parked")
+PAGES = ("/overview", "/overview?view=table", "/stores", "/sales", "/takings", "/takings?view=table", "/parked")
 
 # What WCAG 2.x 1.4.3 asks: every text against the ground that really lies under it.
 FAINT_TEXTS = """() => {

@@ -477,11 +477,43 @@ def test_digits_do_not_gather_while_the_till_is_locked_and_the_pad_says_until_wh
 
 def with_printer(page: Page, node_url: str, **printer: Any) -> None:
     """Let the node say something else about its printer from the next load on."""
+    with_status(page, node_url, "printer", printer)
+
+
+def with_status(page: Page, node_url: str, part: str, said: dict[str, Any]) -> None:
+    """Let the node say something else about a part of it from the next load on."""
     answer = fetch(page, node_url, "/status")
-    answer["printer"] |= printer
+    answer[part] |= said
     page.route("**/api/v1/events", lambda route: route.abort())
     page.route("**/api/v1/status", lambda route: route.fulfill(json=answer))
     page.reload()
+
+
+@pytest.mark.parametrize(
+    ("said", "state", "zh", "en"),
+    [
+        ({"training": True, "recovery": "replacing"}, "recovery", "正在恢复", "zhanggui-edge enrol --replace"),
+        ({"training": True, "recovery": "restored"}, "recovery", "恢复未完", "zhanggui-edge enrol --replace"),
+        ({"training": True}, "training", "练习", "Everything can be tried"),
+        ({"fenced": True}, "fenced", "已被替换", "Take payment on the new computer"),
+    ],
+    ids=["being brought back", "restored", "training", "replaced"],
+)
+def test_a_node_that_takes_no_money_is_named_and_its_sheet_says_what_to_do(
+    page: Page, node_url: str, cashier_pin: str, said: dict[str, Any], state: str, zh: str, en: str
+) -> None:
+    sign_in(page, node_url, cashier_pin, "zh-CN")
+    with_status(page, node_url, "node", said)
+    expect(page.get_by_test_id(f"state-{state}")).to_have_text(zh)
+    for other in {"recovery", "training", "fenced"} - {state}:
+        expect(page.get_by_test_id(f"state-{other}")).to_have_count(0)
+    page.get_by_test_id(f"state-{state}").click()
+    sheet = page.get_by_test_id(f"sheet-{state}")
+    expect(sheet).to_be_visible()
+    page.keyboard.press("Escape")
+    use_language(page, "en")
+    page.get_by_test_id(f"state-{state}").click()
+    expect(sheet).to_contain_text(en)
 
 
 @pytest.mark.parametrize("state", ["disconnected", "on_fire"])

@@ -299,6 +299,25 @@ def check_nothing_is_left_after_stop(world: World) -> None:
     never_up.stop()
 
 
+def check_a_transport_listens_to_what_it_was_told_last_also_after_a_reconnect(world: World) -> None:
+    hub: Any = up(world, "hub", [topic(world, "1/u"), topic(world, "2/u")])
+    store = up(world, "store", [])
+    assert store.publish(topic(world, "3/u"), b"kept for newcomers", retain=True)
+    assert everything(world, hub) == []
+    hub.listen([topic(world, "2/u"), topic(world, "3/u")])
+    assert world.take(hub) == Message(topic(world, "3/u"), b"kept for newcomers", retained=True)
+    assert hub.connected
+    everything(world, hub)
+    for _ in range(2):
+        for number in (1, 2, 3):
+            assert store.publish(topic(world, f"{number}/u"), b"%d" % number)
+        assert sorted(one.payload for one in everything(world, hub) if isinstance(one, Message)) == [b"2", b"3"]
+        world.sever(hub)
+        assert [world.take(hub), world.take(hub)] == [LinkState.DOWN, LinkState.UP]
+        everything(world, hub)
+    assert store.publish(topic(world, "3/u"), b"", retain=True)
+
+
 CHECKS = [value for name, value in sorted(globals().items()) if name.startswith("check_")]
 
 
@@ -453,6 +472,15 @@ class ForgetfulWorld(MemoryWorld):
         transport._subscriptions = ()
 
 
+class StubbornWorld(MemoryWorld):
+    """What it listens to is settled when it is made."""
+
+    def make(self, name: str, subscriptions: list[str], **more: Any) -> Transport:
+        made = super().make(name, subscriptions, **more)
+        made.listen = lambda _: None  # type: ignore[attr-defined]
+        return made
+
+
 class RememberingBrokerWorld(MemoryWorld):
     def broker_returns(self) -> None:
         super().broker_returns()
@@ -467,6 +495,7 @@ class RememberingBrokerWorld(MemoryWorld):
         (UncappedWorld, check_unanswered_publishes_are_capped),
         (UnboundedInboxWorld, check_a_full_inbox_drops_and_counts),
         (ForgetfulWorld, check_a_lost_link_is_told_and_comes_back_with_its_subscriptions),
+        (StubbornWorld, check_a_transport_listens_to_what_it_was_told_last_also_after_a_reconnect),
         (RememberingBrokerWorld, check_a_broker_comes_back_empty),
     ],
 )

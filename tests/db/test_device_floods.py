@@ -24,6 +24,7 @@ from drivers.scanner.keys import RECORD
 from drivers.virtual.keys import typed
 from edge.devices.scanners import ScannerTalk
 from edge.devices.talk import Heard
+from sync.node import keys
 from sync.node.ports import SystemClock
 from tests.kit.nodes import MENU, Rig, grant, sell_body
 from tests.kit.serial_line import heard, line_of
@@ -230,6 +231,8 @@ class Running:
         for plug in self.plugs.values():
             plug.plug()
         (folder / "menu.json").write_bytes(msgspec.json.encode(MENU))
+        # An enrolled node is the one that holds its keys.
+        keys.load_or_make(self.folder / "keys.json")
         (self.folder / "enrolment.json").write_bytes(msgspec.json.encode(grant()))
         settings = ['data_dir = "data"', 'log_level = "DEBUG"', "[web]", "port = 0", "[store]", 'tills = ["1"]',
                     'menu_file = "menu.json"']  # fmt: skip

@@ -152,7 +152,7 @@ def test_slips_of_a_file_from_before_there_were_many_printers_are_kept_and_print
         with rig.db.read() as reader:
             assert print_jobs.next_waiting(reader, ("counter", "")) == job
             assert print_jobs.next_waiting(reader, ("counter", "counter")) is None
-        assert {step.name for step in steps.applied(sqlite(rig))} == {"001_spine", "002_devices"}
+        assert not steps.pending(sqlite(rig)), "it has the schema of now"
 
 
 def sqlite(rig: Rig) -> SqliteUtils:

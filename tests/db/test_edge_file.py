@@ -237,11 +237,19 @@ def test_a_batch_that_begins_elsewhere_changes_nothing(rig):
     ],
     ids=["hole", "checksum", "hole inside", "other history"],
 )
-def test_a_hole_or_a_wrong_checksum_empties_the_stream_so_that_it_is_pulled_anew(rig, spoilt):
-    apply(rig, batch(0, entry(1)))
-    assert apply(rig, spoilt) is None
-    assert held(rig) == (0, [])
-    assert apply(rig, batch(0, entry(1), entry(2, "s2", "s2"))) == 2
+def test_after_a_hole_or_a_wrong_checksum_the_stream_is_pulled_anew_and_what_is_held_serves_until_then(rig, spoilt):
+    gone = entry(2, "s9", "s9")
+    first = batch(0, entry(1), gone)
+    apply(rig, first)
+    late = msgspec.structs.replace(spoilt, after=2) if spoilt.after == 1 else spoilt
+    assert apply(rig, late) is None
+    assert held(rig) == (0, ["s1", "s9"]), "no invite of another store turns false while the list comes anew"
+    anew = batch(0, entry(1), entry(2, "s2", "s2"))
+    part = msgspec.structs.replace(batch(0, entry(1)), head=2)
+    assert apply(rig, part) == 1
+    assert held(rig) == (1, ["s1", "s9"])
+    assert apply(rig, msgspec.structs.replace(anew, after=1, operations=anew.operations[1:])) == 2
+    assert held(rig) == (2, ["s1", "s2"]), "what the hub did not say again is gone"
 
 
 def test_the_same_steps_with_the_right_checksum_are_taken(rig):

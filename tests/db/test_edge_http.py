@@ -3,6 +3,7 @@
 import ast
 import json
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from edge.app import create_app
+from edge.services import recovery
 from edge.services.import_menu import load_in_force
 from edge.services.node import MenuShelf
 from edge.services.status import Desk
@@ -268,6 +270,7 @@ STAFF_ONLY = [
     ("POST", f"/print-jobs/{'0' * 32}/discard"),
     ("POST", f"/print-jobs/{'0' * 32}/redirect"),
     ("GET", "/devices"),
+    ("GET", "/sync"),
     ("POST", "/devices/<device_id>/hold"),
     ("POST", "/devices/<device_id>/release"),
     ("POST", "/devices/<device_id>/retry"),
@@ -281,7 +284,7 @@ STAFF_ONLY = [
     ("GET", "/till/weight"),
     ("PUT", "/till/display"),
 ]
-OPEN_TO_ALL = [("GET", "/status"), ("GET", "/words"), ("GET", "/openapi.json"), ("DELETE", "/session"),
+OPEN_TO_ALL = [("GET", "/status"), ("GET", "/health"), ("GET", "/words"), ("GET", "/openapi.json"), ("DELETE", "/session"),
                ("POST", "/session"), ("GET", "/events"), ("GET", "/display/events")]  # fmt: skip
 
 
@@ -355,6 +358,19 @@ def test_a_node_without_a_menu_or_in_training_says_so(tmp_path):
         refused(client.get(f"{API}/menu"), 409, "no_menu")
         both_languages(lambda headers: client.get(f"{API}/menu", headers=headers))
         assert client.get(f"{API}/status").get_json()["node"] == {"version": "0.1.0", "epoch": None, "training": True}
+
+
+@pytest.mark.parametrize(
+    ("state", "code"), [(recovery.REPLACING, "being_replaced"), (recovery.RESTORED, "needs_new_epoch")]
+)
+def test_a_node_that_is_being_brought_back_says_so_and_is_not_in_training(tmp_path, state, code):
+    with Rig(tmp_path, enrolled=False) as rig:
+        rig.node = replace(rig.node, recovery=state)
+        client = rig.client()
+        answer = client.post(f"{API}/sales", json=sell_body(1))
+        refused(answer, 409, code)
+        assert "enrol --replace" in answer.get_json()["message"]
+        assert client.get(f"{API}/status").get_json()["node"]["recovery"] == state
 
 
 def test_a_fault_of_ours_is_a_sentence_and_no_stack_trace(rig, caplog):

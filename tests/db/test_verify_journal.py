@@ -24,7 +24,7 @@ from sync.node.database import InlineDatabase, Tx
 from tests.kit.nodes import AT_TILL_1, AT_TILL_2, EPOCH, STORE, Rig, acknowledge, basket, store_identity
 
 CASES = 200 if os.environ.get("ZHANGGUI_DEEP") else 40
-PROJECTIONS = ("sales", "sale_lines", "sale_tenders", "invites", "day_totals", "prints")
+PROJECTIONS = ("sales", "sale_lines", "sale_tenders", "invites", "day_totals", "prints", "commands_settled")
 HELD_AGAINST = ("counters", "print_jobs", "requests")
 """No projections, and still they may not contradict the facts."""
 
@@ -325,6 +325,7 @@ def test_an_untouched_copy_holds_and_every_table_rebuilt_equals_the_live_one(req
         "bad_seq": None,
         "projections": dict.fromkeys((*PROJECTIONS, *HELD_AGAINST), True),
         "findings": [],
+        "parked": 0,
     }
 
 

@@ -108,11 +108,11 @@ def come_near(case: schemathesis.Case[Any], number: int) -> None:
         case.path_parameters["sale_id"] = uuid7_hex(1)
     lines = case.body.get("lines") if isinstance(case.body, dict) else None
     if isinstance(case.body, dict) and isinstance(lines, list):
-        case.body.update(sale_id=uuid7_hex(1_000 + number), due_fen=None, locale="en")
+        case.body.update(sale_id=uuid7_hex(1_000 + number), due_fen=None, menu_version=None, locale="en")
         case.body["tenders"] = [{"kind": "cash", "received_fen": 1_000_000_000}]
         for at, line in enumerate(lines):
             if isinstance(line, dict):
-                line.update(dish_id="d102", qty=at + 1, modifiers=[])
+                line.update(dish_id="d102", qty=at + 1, modifiers=[], weight_g=0)
 
 
 @pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)

@@ -7,22 +7,21 @@ import threading
 import msgspec
 import pytest
 
-from cloud.services.enrol import CODE_LIFE_MS, BadStore, Enrolled
+from cloud.services.enrol import CODE_LIFE_MS, BadStore
 from cloud.services.refusals import Refused
+from sync.contract.enrolling import Enrolled
 from sync.contract.messages import StoreKey
 from sync.contract.words import Name
-from sync.node import keys
-from tests.kit.hub_store import NAME, HubKit, open_file, request
+from sync.node import certificates, keys
+from tests.kit.hub_store import NAME, HubKit, request
 
 NODE = keys.make_identity(b"node" * 8)
 OTHER = keys.make_identity(b"othr" * 8)
 
 
 @pytest.fixture
-def hub(tmp_path):
-    database = open_file(tmp_path / "hub.db")
-    yield HubKit(database, tmp_path)
-    database.close()
+def hub(tmp_path, hub_database):
+    return HubKit(hub_database, tmp_path)
 
 
 @pytest.fixture
@@ -44,7 +43,7 @@ def test_a_code_grants_the_next_epoch_and_what_a_node_needs(hub, code):
     assert isinstance(granted, Enrolled)
     assert (granted.tenant, granted.store, granted.epoch, granted.name) == ("zhanggui", "s1", 1, NAME)
     assert base64.b64decode(granted.hub_signing) == hub.identity.public.signing
-    assert (granted.broker.username, granted.public_url) == ("store-s1", "https://example.com")
+    assert (granted.broker.username, granted.public_url) == ("store-s1-1", "https://example.com")
     assert hub.rung >= 1
 
 
@@ -55,7 +54,7 @@ def test_a_code_is_read_as_people_type_it(hub, code):
 
 def test_a_code_is_kept_as_a_hash_only(hub, code):
     plain = code.replace("-", "")
-    for path in hub.folder.iterdir():
+    for path in (one for one in hub.folder.rglob("*") if one.is_file()):
         assert plain.encode() not in path.read_bytes()
 
 
@@ -152,7 +151,9 @@ def test_a_store_nobody_made_is_refused_like_a_wrong_code(hub, code):
     ],
 )
 def test_odd_input_is_refused_with_a_code(hub, code, changes, refusal):
-    sent = msgspec.structs.replace(request("s1", code, NODE), **changes)
+    changes = dict(changes)
+    asked = request("s1", changes.pop("code", code), NODE)
+    sent = msgspec.structs.replace(asked, **changes)
     assert code_of(hub.enrolment.redeem(sent)) == refusal
 
 
@@ -166,19 +167,35 @@ def test_a_store_with_an_odd_id_or_name_is_not_made(hub, store, name):
     assert hub.reports.stores() == ()
 
 
-def test_the_broker_learns_of_a_store_once_and_forgets_a_revoked_one(hub, code):
-    granted = hub.enrolment.redeem(request("s1", code, NODE))
+def test_each_epoch_has_a_token_of_its_own_and_a_revocation_closes_exactly_that(hub, code):
+    first = hub.enrolment.redeem(request("s1", code, NODE))
     path = hub.folder / "broker-users.json"
-    assert msgspec.json.decode(path.read_bytes()) == {"store-s1": granted.broker.token}
+    assert msgspec.json.decode(path.read_bytes()) == {"store-s1-1": first.broker.token}
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    again = hub.enrolment.redeem(request("s1", hub.enrolment.make_code("s1").code, OTHER))
-    assert again.broker.token == granted.broker.token, "the old node must still be able to hand over its facts"
+    second = hub.enrolment.redeem(request("s1", hub.enrolment.make_code("s1").code, OTHER))
+    assert second.broker.token != first.broker.token
+    users = msgspec.json.decode(path.read_bytes())
+    assert users == {"store-s1-1": first.broker.token, "store-s1-2": second.broker.token}, "facts are still handed over"
     assert hub.enrolment.revoke("s1", 1)
-    assert "store-s1" in msgspec.json.decode(path.read_bytes()), "the current node is another"
+    assert msgspec.json.decode(path.read_bytes()) == {"store-s1-2": second.broker.token}
     assert hub.enrolment.revoke("s1", 2)
     assert msgspec.json.decode(path.read_bytes()) == {}
     assert not hub.enrolment.revoke("s1", 2)
     assert not hub.enrolment.revoke("s7", 1)
+
+
+def test_an_epoch_that_handed_everything_over_is_closed_and_the_current_one_never(hub, code):
+    hub.enrolment.redeem(request("s1", code, NODE))
+    assert not hub.enrolment.handed_over("s1", 1), "it sells"
+    second = hub.enrolment.redeem(request("s1", hub.enrolment.make_code("s1").code, OTHER))
+    assert hub.enrolment.handed_over("s1", 1)
+    users = msgspec.json.decode((hub.folder / "broker-users.json").read_bytes())
+    assert users == {"store-s1-2": second.broker.token}
+    first, second_serial = (
+        certificates.read(one.pem).serial for epoch in (1, 2) for one in [hub.certificates("s1", epoch)[0]]
+    )
+    assert certificates.revoked_serials(hub.authority.crl) == {first}
+    assert second_serial != first
 
 
 def test_a_revocation_is_told_to_the_stores(hub, code):

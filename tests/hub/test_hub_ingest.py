@@ -6,19 +6,21 @@ import msgspec
 import pytest
 import zstandard
 
-from sync.contract import envelope, facts, limits, trade
+from cloud.db import journal
+from cloud.services.bunch import LeaseLost
+from cloud.services.ingest import Ingest
+from sync.contract import envelope, facts, limits, topics, trade
 from sync.contract.envelope import MessageKind
-from sync.contract.messages import Ack, Heartbeat, LaneHead, Pull, Reject, StreamBatch, Welcome
+from sync.contract.messages import Ack, Answer, Heartbeat, LaneHead, Pull, Question, Reject, StreamBatch, Welcome
 from sync.engine.receiver import Rules
 from sync.node import keys, sealing
-from tests.kit.hub_store import TENANT, HubKit, StoreKit, open_file
+from sync.node.disk import Room
+from tests.kit.hub_store import TENANT, HubKit, StoreKit
 
 
 @pytest.fixture
-def hub(tmp_path):
-    database = open_file(tmp_path / "hub.db")
-    yield HubKit(database, tmp_path)
-    database.close()
+def hub(tmp_path, hub_database):
+    return HubKit(hub_database, tmp_path)
 
 
 @pytest.fixture
@@ -365,14 +367,216 @@ def test_a_hub_that_lost_its_tail_asks_for_it_again(hub, store):
 # ------------------------------------------------------------------------------------------------- epochs and keys
 
 
-def test_an_old_epoch_is_fenced_but_its_facts_are_taken(hub, store):
+def replaced(hub, store) -> StoreKit:
+    """The computer that took the store's place."""
+    new: StoreKit = hub.enrolled(store.store, b"new")
+    assert new.epoch == store.epoch + 1
+    return new
+
+
+def test_an_old_epoch_is_fenced_but_its_facts_are_taken_and_marked_late(hub, store):
     store.sell()
-    new = hub.enrolled("s1", b"new")
-    assert new.epoch == 2
-    (answer,) = store.send(store.hello())
-    assert answer.reason == "fenced"
+    store.send(store.batch(1, 2))
+    replaced(hub, store)
+    store.sell()
+    (welcome,) = store.send(store.hello())
+    assert isinstance(welcome, Welcome)
+    assert (welcome.fenced, welcome.streams, welcome.lanes[0].seq) == (True, {}, 2)
+    (ack,) = store.send(store.batch(3, 4))
+    assert (ack.seq, ack.session) == (4, store.session)
+    assert hub.fact_count() == 4
+    assert hub.reports.stores()[0].late == 2, "what came before the replacement is not late"
+    hub.projector.catch_up()
+    assert hub.reports.stores()[0].sales == 2, "late sales are sales"
+
+
+def test_the_epoch_of_now_is_not_fenced_and_nothing_of_it_is_late(hub, store):
+    new = replaced(hub, store)
+    new.sell()
+    (welcome,) = new.send(new.hello())
+    assert (welcome.fenced, welcome.streams["stores"]) == (False, 2)
+    new.send(new.batch(1, 2))
+    assert hub.reports.stores()[0].late == 0
+
+
+def test_an_epoch_that_was_replaced_gets_no_steps_and_no_answers(hub, store):
+    replaced(hub, store)
+    pull = store.control(store.topics.pull, MessageKind.PULL, Pull(stream="stores", after=0, limit=1))
+    asked = store.control(store.topics.question, MessageKind.QUESTION, Question(id=b"q" * 16, name="x", body=b"{}"))
+    assert store.send(pull, asked) == []
+    assert hub.refused() == {"fenced": 2}
+    assert hub.reports.quarantine().total == 0, "it asked before it heard: nobody need look"
+
+
+def test_the_heartbeat_of_a_replaced_computer_says_nothing_about_the_store(hub, store):
+    new = replaced(hub, store)
+    beat = Heartbeat(wall_ms=1, waiting={0: 7}, oldest_waiting_ms=None, day="2026-09-21", day_sales=9, day_amount_fen=9)
+    new.send(new.hello())
+    new.send(new.control(new.topics.heartbeat, MessageKind.HEARTBEAT, msgspec.structs.replace(beat, waiting={})))
+    (answered,) = store.send(store.control(store.topics.heartbeat, MessageKind.HEARTBEAT, beat))
+    assert answered.seq == 0, "it is answered, so that it knows that we are there"
+    assert hub.reports.stores()[0].waiting.trade == 0
+
+
+def test_a_question_without_anybody_to_answer_it_is_unknown(hub, store):
+    store.send(store.hello())
+    asked = Question(id=b"q" * 16, name="nothing.like.it", body=b"{}")
+    (answer,) = store.send(store.control(store.topics.question, MessageKind.QUESTION, asked))
+    assert (answer.id, answer.verdict) == (b"q" * 16, "unknown_question")
+
+
+def test_a_question_is_answered_in_the_transaction_by_whoever_was_put_there(hub, store):
+    def answer(tx, store_id, epoch, question):
+        tx.connection.exec_driver_sql("UPDATE stores SET name_en = 'asked'")
+        return Answer(id=question.id, verdict="done", body=f"{store_id}/{epoch}".encode())
+
+    hub.ingest = ingest_of(hub, questions=answer)
+    asked = Question(id=b"q" * 16, name="x", body=b"{}")
+    (said,) = store.send(store.control(store.topics.question, MessageKind.QUESTION, asked))
+    assert (said.verdict, said.body) == ("done", b"s1/1")
+    assert hub.reports.stores()[0].name.en == "asked"
+
+
+def ingest_of(hub, **named) -> Ingest:
+    return Ingest(hub.database, hub.identity, tenant=TENANT, clock=hub.clock, chance=hub.chance, **named)
+
+
+def test_without_the_lease_a_bunch_is_neither_kept_nor_answered(hub, store):
+    fenced_off = []
+
+    def fence(tx, partitions):
+        fenced_off.append(sorted(partitions))
+        raise LeaseLost
+
+    hub.ingest = ingest_of(hub, fence=fence)
+    store.sell()
+    assert store.send(store.hello(), store.batch(1, 2)) == []
+    assert fenced_off == [[topics.partition("s1")]]
+    assert hub.fact_count() == 0
+    hub.ingest = ingest_of(hub, fence=lambda tx, partitions: None)
+    assert [type(one).__name__ for one in store.send(store.hello(), store.batch(1, 2))] == ["Welcome", "Ack"]
+
+
+# ------------------------------------------------------------------------------------------------- admission control
+
+
+def backlog(store, waiting: int):
+    beat = Heartbeat(wall_ms=1, waiting={0: waiting}, oldest_waiting_ms=1, day="", day_sales=0, day_amount_fen=0)
+    return store.control(store.topics.heartbeat, MessageKind.HEARTBEAT, beat)
+
+
+def test_a_store_with_a_backlog_waits_for_its_turn_and_a_live_one_never(hub, store):
+    hub.ingest = ingest_of(hub, turns=1, credit=8)
+    other, live = hub.enrolled("s2", b"two"), hub.enrolled("s3", b"3ee")
+    for each in (store, other, live):
+        each.send(each.hello())
+    (first,) = store.send(backlog(store, 5_000))
+    (second,) = other.send(backlog(other, 5_000))
+    (third,) = live.send(backlog(live, 3))
+    assert [ack.credit for ack in (first, second, third)] == [8, 0, 8]
+    assert second.retry_after_ms == 1_000
+    assert hub.ingest.catching_up == (1, 1)
+    (done,) = store.send(backlog(store, 0))
+    (its_turn,) = other.send(backlog(other, 5_000))
+    assert (done.credit, its_turn.credit, its_turn.retry_after_ms) == (8, 8, 0)
+
+
+def test_a_store_that_sends_against_credit_0_is_taken_all_the_same(hub, store):
+    hub.ingest = ingest_of(hub, turns=1)
+    other = hub.enrolled("s2", b"two")
+    store.send(backlog(store, 5_000))
+    other.sell()
+    other.send(backlog(other, 5_000))
+    (ack,) = other.send(other.batch(1, 2))
+    assert (ack.seq, ack.credit) == (2, 0), "credit is a courtesy; facts are facts"
+
+
+# ---------------------------------------------------------------------------------------------------- a disk that is full
+
+
+def test_at_a_full_disk_no_facts_are_taken_and_every_store_is_told_to_wait(hub, store):
+    room = [Room.OK]
+    hub.ingest = ingest_of(hub, room=lambda: room[0])
+    store.send(store.hello())
+    store.sell()
+    store.sell()
+    store.send(store.batch(1, 2))
+    room[0] = Room.RED
+    (ack,) = store.send(store.batch(3, 4))
+    assert (ack.seq, ack.gap, ack.credit, ack.retry_after_ms) == (2, 3, 0, 5_000)
+    assert hub.fact_count() == 2
+    (beat,) = store.send(backlog(store, 2))
+    assert (beat.seq, beat.credit) == (2, 0)
+    assert hub.reports.stores()[0].waiting.trade == 2, "what replaces a row that stands is still written"
+    (repeated,) = store.send(store.batch(1, 2))
+    assert (repeated.seq, repeated.gap) == (2, None), "what is held is acknowledged all the same"
+    room[0] = Room.OK
+    (again,) = store.send(backlog(store, 2))
+    assert (again.seq, again.credit, again.retry_after_ms) == (2, 8, 0)
+    (taken,) = store.send(store.batch(3, 4))
+    assert (taken.seq, taken.gap) == (4, None)
+    assert hub.fact_count() == 4
+
+
+def test_a_disk_that_is_only_low_stops_nothing(hub, store):
+    hub.ingest = ingest_of(hub, room=lambda: Room.LOW)
+    store.sell()
     (ack,) = store.send(store.batch(1, 2))
-    assert ack.seq == 2
+    assert (ack.seq, ack.credit) == (2, 8)
+    assert hub.fact_count() == 2
+
+
+def test_an_ack_says_what_a_backup_covers(hub, store):
+    store.sell()
+    (before,) = store.send(store.batch(1, 2))
+    with hub.database.write() as tx:
+        journal.mark_durable(tx, [("s1", 1, 0, 1)])
+    (after,) = store.send(store.batch(1, 2))
+    assert (before.durable_seq, after.durable_seq) == (None, 1)
+
+
+# ------------------------------------------------------------------------------------------ a hub that was set back
+
+
+def test_a_hub_set_back_by_an_hour_is_equal_to_its_stores_again_after_they_greet(hub, store):
+    other = hub.enrolled("s2", b"two")
+    for each in (store, other):
+        each.sell()
+        each.send(*each.everything())
+    place = {(each.store, number): len(raws) for each in (store, other) for number, raws in each.lanes.items()}
+    hub.clock.advance(3_600_000)
+    for each in (store, other):
+        for _ in range(3):
+            each.printed(each.sell().sale_id)
+        each.send(*each.everything())
+    set_back(hub, place)
+    for each in (store, other):
+        (welcome,) = each.send(each.hello())
+        for number, held in welcome.lanes.items():
+            assert held.seq == place[each.store, number]
+            for seq in range(held.seq + 1, len(each.lanes[number]) + 1):
+                each.send(each.batch(seq, seq, number))
+    with hub.database.read() as reader:
+        for each in (store, other):
+            for number, raws in each.lanes.items():
+                walked = journal.walk_lane(reader, each.store, each.epoch, number)
+                assert [bytes(raw) for _, raw, _ in walked] == raws
+    hub.projector.replay()
+    assert {one.id: one.sales for one in hub.reports.stores()} == {"s1": 4, "s2": 4}
+
+
+def set_back(hub, place: dict[tuple[str, int], int]) -> None:
+    """Leave of each lane what it held an hour ago, as a restore to that moment does, and forget every session."""
+    with hub.database.write() as tx:
+        run = tx.connection.exec_driver_sql
+        is_sqlite = tx.connection.dialect.name == "sqlite"
+        run("DROP TRIGGER facts_no_delete" if is_sqlite else "SET LOCAL session_replication_role = replica")
+        for (store, lane), seq in place.items():
+            run(f"DELETE FROM facts WHERE store = '{store}' AND lane = {lane} AND seq > {seq}")
+            last = journal.fact_at(tx, store, 1, lane, seq)
+            chain = facts.genesis(store, 1, lane) if last is None else last.chain
+            journal.put_lanes(tx, [journal.LaneRow(store, 1, lane, seq, chain)])
+    hub.restart()
 
 
 def test_facts_of_a_revoked_key_are_quarantined(hub, store):
@@ -519,13 +723,34 @@ def test_a_body_of_another_shape_is_refused(hub, store):
     assert reason_for(hub, wire) == {"bad_body": 1}
 
 
+def writes_so_far(hub) -> object:
+    """Give something that every transaction with a write moves, and nothing else in these tests."""
+    if hub.database.on_postgresql:
+        with hub.database.read() as reader:
+            next_number = "SELECT pg_snapshot_xmax(pg_current_snapshot())::text"
+            return reader.connection.exec_driver_sql(next_number).scalar_one()
+    journal = hub.folder / "hub.db-wal"
+    return journal.stat().st_size, journal.stat().st_mtime_ns
+
+
 def test_a_duplicate_touches_no_table(hub, store):
     store.sell()
     store.send(store.batch(1, 2))
-    journal = hub.folder / "hub.db-wal"
-    before = (journal.stat().st_size, journal.stat().st_mtime_ns)
+    before = writes_so_far(hub)
     assert len(store.send(store.batch(1, 2))) == 1
-    assert (journal.stat().st_size, journal.stat().st_mtime_ns) == before
+    assert writes_so_far(hub) == before
+
+
+def test_a_kind_that_no_text_column_holds_is_stored_all_the_same(hub, store):
+    for kind in ("strange\0kind", "x" * 63 + "\U0001f9a9\U0001f9a9"):
+        store.add(store.fact(kind, b"{}"))
+    (ack,) = store.send(store.batch(1, 2))
+    assert ack.seq == 2
+    with hub.database.read() as reader:
+        kept = reader.connection.exec_driver_sql("SELECT raw FROM facts ORDER BY seq").scalars().all()
+    assert list(kept) == store.lanes[0]
+    hub.projector.catch_up()
+    assert hub.parked() == ["unknown_kind", "unknown_kind"]
 
 
 def test_facts_can_be_neither_changed_nor_deleted(hub, store):

@@ -4,16 +4,14 @@ import pytest
 
 from sync.contract import codes
 from sync.node import keys
-from tests.kit.hub_store import HubKit, StoreKit, open_file
+from tests.kit.hub_store import HubKit, StoreKit
 
 DAY_MS = 86_400_000
 
 
 @pytest.fixture
-def hub(tmp_path):
-    database = open_file(tmp_path / "hub.db")
-    yield HubKit(database, tmp_path)
-    database.close()
+def hub(tmp_path, hub_database):
+    return HubKit(hub_database, tmp_path)
 
 
 @pytest.fixture

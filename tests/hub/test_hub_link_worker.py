@@ -1,13 +1,14 @@
 """The link worker: what one message fails on must not hold up the others, and nothing is answered that is not stored."""
 
 import pytest
+from sqlalchemy.exc import DBAPIError
 
 from cloud.db import migrate
 from cloud.db.engine import open_engine
-from cloud.jobs import DOORBELL_EVERY_MS, LinkWorker
+from cloud.jobs import DOORBELL_EVERY_MS, TRIES, LinkWorker
 from sync.contract import topics
 from sync.engine.transport import Message
-from tests.kit.hub_store import TENANT, HubKit, open_file
+from tests.kit.hub_store import TENANT, HubKit
 
 
 class ListTransport:
@@ -33,10 +34,8 @@ class ListTransport:
 
 
 @pytest.fixture
-def hub(tmp_path):
-    database = open_file(tmp_path / "hub.db")
-    yield HubKit(database, tmp_path)
-    database.close()
+def hub(tmp_path, hub_database):
+    return HubKit(hub_database, tmp_path)
 
 
 def heard(arrived: tuple[str, bytes]) -> Message:
@@ -118,6 +117,40 @@ def test_the_doorbell_rings_again_now_and_then_for_whoever_missed_it(hub):
         hub.clock.advance(1)
         worker.step(0)
         assert [topic for topic, _ in transport.published] == [topics.doorbell(TENANT)] * rung
+
+
+def test_what_goes_wrong_for_a_moment_is_tried_again_before_anything_is_said(hub):
+    store = hub.enrolled()
+    store.sell()
+    worker, transport = worker_on(hub)
+    take, tries = hub.ingest.receive, []
+
+    def stumble(arrived):
+        tries.append(len(arrived))
+        if len(tries) < TRIES:
+            raise DBAPIError("", None, Exception("the server stops"), connection_invalidated=True)
+        return take(arrived)
+
+    hub.ingest.receive = stumble
+    transport.arrived = [heard(store.batch(1, 2)), heard(store.hello())]
+    worker.step(0)
+    assert tries == [2, 2, 2]
+    assert len(transport.published) == 2
+
+
+def test_what_stays_wrong_is_left_to_the_stores_and_not_tried_message_by_message(hub):
+    worker, transport = worker_on(hub)
+    tries = []
+
+    def fail(arrived):
+        tries.append(len(arrived))
+        raise DBAPIError("", None, Exception("the server is away"), connection_invalidated=True)
+
+    hub.ingest.receive = fail
+    transport.arrived = [Message("x", b"", retained=False)] * 2
+    with pytest.raises(DBAPIError):
+        worker.step(0)
+    assert tries == [2] * TRIES
 
 
 def test_the_hub_works_on_a_database_in_memory_too(tmp_path):

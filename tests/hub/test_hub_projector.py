@@ -6,14 +6,12 @@ import pytest
 from cloud.services import verify
 from cloud.services.verify import Report
 from sync.contract import trade
-from tests.kit.hub_store import DAY, HubKit, a_sale, open_file
+from tests.kit.hub_store import DAY, HubKit, a_sale
 
 
 @pytest.fixture
-def hub(tmp_path):
-    database = open_file(tmp_path / "hub.db")
-    yield HubKit(database, tmp_path)
-    database.close()
+def hub(tmp_path, hub_database):
+    return HubKit(hub_database, tmp_path)
 
 
 @pytest.fixture
@@ -47,11 +45,20 @@ def dump(hub):
 
 def spoil(hub, *statements: str) -> None:
     """Change a file as somebody with an editor would: without the triggers."""
+    of_facts = " ON facts" if hub.database.on_postgresql else ""
     with hub.database.write() as tx:
-        tx.connection.exec_driver_sql("DROP TRIGGER facts_no_update")
-        tx.connection.exec_driver_sql("DROP TRIGGER facts_no_delete")
+        tx.connection.exec_driver_sql(f"DROP TRIGGER facts_no_update{of_facts}")
+        tx.connection.exec_driver_sql(f"DROP TRIGGER facts_no_delete{of_facts}")
         for statement in statements:
-            tx.connection.exec_driver_sql(statement)
+            tx.connection.exec_driver_sql(_in_its_words(statement) if of_facts else statement)
+
+
+def _in_its_words(statement: str) -> str:
+    """Say in PostgreSQL's words what was said in SQLite's."""
+    said = {"CAST(raw || x'20' AS BLOB)": r"raw || '\x20'::bytea", "zeroblob(32)": "decode(repeat('00', 32), 'hex')"}
+    for theirs, ours in said.items():
+        statement = statement.replace(theirs, ours)
+    return statement
 
 
 def test_a_sale_appears_as_the_store_made_it(hub, store):
@@ -102,7 +109,9 @@ def test_verify_finds_nothing_where_nothing_is(hub):
     assert report.as_json()["bad_seq"] is None
     assert report.facts == 76
     assert report.lanes == {"s1/1/0": 26, "s1/1/1": 12, "s2/1/0": 26, "s2/1/1": 12}
-    assert report.projections == dict.fromkeys(("sales", "invites", "prints", "takings", "parked"), True)
+    assert report.projections == dict.fromkeys(
+        ("sales", "invites", "prints", "takings", "parked", "command_results", "alarms"), True
+    )
     assert list(hub.folder.glob("verify-*")) == []
 
 

@@ -10,7 +10,9 @@ from click.testing import CliRunner
 
 from cloud import wiring
 from cloud.cli import main
+from cloud.db.tables import READ_MODEL_NAMES
 from cloud.settings import BrokerSettings, HubSettings, ListenSettings
+from cloud.standby import Part
 from sync.contract import topics
 from sync.contract.words import Name
 from sync.engine.transport import LinkState, Message
@@ -46,8 +48,9 @@ class LoopTransport:
             return None
 
 
-def settings_in(folder) -> HubSettings:
+def settings_in(folder, database: str = "sqlite") -> HubSettings:
     return HubSettings(
+        database=database,
         data_dir=str(folder),
         web=ListenSettings(port=0),
         guest=ListenSettings(port=0),
@@ -57,12 +60,13 @@ def settings_in(folder) -> HubSettings:
 
 
 @pytest.fixture
-def running(tmp_path):
+def running(tmp_path, hub_url):
     transport = LoopTransport()
-    hub = wiring.start(settings_in(tmp_path / "hub"), transport)
+    hub = wiring.start(settings_in(tmp_path / "hub", hub_url), transport)
     yield hub, transport
     hub.stop()
-    assert [thread.name for thread in threading.enumerate() if thread.name in {"link", "projector", "control"}] == []
+    ours = {"link", "projector", "control", "standby", "news"}
+    assert [thread.name for thread in threading.enumerate() if thread.name in ours] == []
 
 
 def next_of(transport, topic):
@@ -106,6 +110,65 @@ def test_the_doorbell_rings_on_connect_and_for_every_new_version(running):
 def test_a_second_hub_on_the_folder_is_refused(running, tmp_path):
     with pytest.raises(AlreadyRunning):
         wiring.start(settings_in(tmp_path / "hub"), LoopTransport())
+
+
+def test_parts_share_a_folder_with_each_other_and_with_nothing_else(tmp_path, postgres_url):
+    settings = settings_in(tmp_path / "hub", postgres_url)
+    web = wiring.start(settings, part=Part.WEB)
+    transport = LoopTransport()
+    ingest = wiring.start(settings, transport, part=Part.INGEST)
+    for part in (Part.WEB, Part.ALL):
+        with pytest.raises(AlreadyRunning):
+            wiring.start(settings, LoopTransport(), part=part)
+    jobs = wiring.start(settings, LoopTransport(), part=Part.JOBS)
+    store = a_store(web.core)
+    sale = store.sell()
+    transport.inbox.put(Message(*store.batch(1, 2), retained=False))
+    seen = web.core.hub.changes.count
+    (ack,) = store.read([next_of(transport, store.topics.ack)[:2]])
+    assert ack.seq == 2
+    assert web.core.hub.changes.wait(seen, 10) > seen
+    assert web.core.hub.reports.sale("s1", sale.sale_id) is not None
+    assert control.ask(tmp_path / "hub", {"command": "replay"}, 20)["facts"] == 2
+    for one in (jobs, ingest, web):
+        one.stop()
+    wiring.start(settings, LoopTransport()).stop()
+
+
+def test_the_jobs_ring_for_versions_that_another_process_published(tmp_path, postgres_url):
+    settings = settings_in(tmp_path / "hub", postgres_url)
+    web = wiring.start(settings, part=Part.WEB)
+    transport = LoopTransport()
+    jobs = wiring.start(settings, transport, part=Part.JOBS)
+    heard: dict[str, int] = {}
+    next_of(transport, topics.doorbell("zhanggui"))
+    a_store(web.core)
+    while not heard.get("stores"):
+        heard = sealing.open_doorbell(
+            web.core.identity.public.signing, next_of(transport, topics.doorbell("zhanggui"))[1]
+        ).streams
+    jobs.stop()
+    web.stop()
+
+
+def test_commands_work_beside_parts_that_have_no_web_part(tmp_path, postgres_url):
+    path = tmp_path / "hub.toml"
+    path.write_text(
+        f'data_dir = "hub"\npublic_url = "https://example.com"\ndatabase = "{postgres_url}"\n'
+        "[web]\nport = 0\n[guest]\nport = 0\n[broker]\nport = 1\n"
+    )
+    jobs = wiring.start(settings_in(tmp_path / "hub", postgres_url), LoopTransport(), part=Part.JOBS)
+    made = command("enrol-store", "s1", "--config", str(path), "--name-zh", "店", "--name-en", "Store", "--json")
+    assert made.exit_code == 0, made.output
+    jobs.stop()
+
+
+def a_store(core) -> StoreKit:
+    """Enrol a store at a hub and give its end."""
+    made = core.hub.enrolment.make_code("s1", Name("店", "Store"))
+    identity = keys.make_identity(b"node" * 8)
+    core.hub.enrolment.redeem(request("s1", made.code, identity))
+    return StoreKit(Seen(core), "s1", 1, identity)
 
 
 def test_commands_ask_the_running_hub(running, tmp_path):
@@ -159,7 +222,7 @@ def test_commands_work_on_the_files_of_a_stopped_hub(config, tmp_path):
     assert checked.exit_code == 0
     answer = last_line(checked)
     assert (answer["ok"], answer["facts"], answer["lanes"], answer["bad_seq"]) == (True, 0, {}, None)
-    assert set(answer["projections"]) == {"sales", "invites", "prints", "takings", "parked"}
+    assert set(answer["projections"]) == set(READ_MODEL_NAMES)
     assert last_line(command("replay", "--config", config, "--json")) == {"ok": True, "facts": 0}
 
 

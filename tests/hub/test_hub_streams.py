@@ -9,14 +9,12 @@ from sync.contract import messages
 from sync.contract import streams as arithmetic
 from sync.contract.facts import ContractError
 from sync.node import keys, sealing
-from tests.kit.hub_store import HubKit, open_file
+from tests.kit.hub_store import HubKit
 
 
 @pytest.fixture
-def hub(tmp_path):
-    database = open_file(tmp_path / "hub.db")
-    yield HubKit(database, tmp_path)
-    database.close()
+def hub(tmp_path, hub_database):
+    return HubKit(hub_database, tmp_path)
 
 
 def put(hub, count: int, stream: str = "menu") -> None:

@@ -13,8 +13,8 @@ from typing import Self
 ROOT = Path(__file__).resolve().parent.parent.parent
 TOKENS = {
     "hub": "hub-token-0123456789abcdef",
-    "store-s1": "s1-token-0123456789abcdef",
-    "store-s2": "s2-token-0123456789abcdef",
+    "store-s1-1": "s1-token-0123456789abcdef",
+    "store-s2-1": "s2-token-0123456789abcdef",
 }
 
 

@@ -48,6 +48,8 @@ class DeviceNode:
         node_folder = folder / "node"
         node_folder.mkdir(parents=True)
         node_folder.chmod(0o700)
+        # An enrolled node is the one that holds its keys.
+        keys.load_or_make(node_folder / "keys.json")
         keys.write_secret(node_folder / "enrolment.json", msgspec.json.encode(grant()))
         rows = [
             {"kind": "printer", "id": "counter", "name": "前台小票机", "address": str(self.twins["counter"].address), **counter},

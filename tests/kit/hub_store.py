@@ -1,6 +1,5 @@
 """Builders for the hub's tests: a hub on a real file, and a store that speaks rs1 out of memory."""
 
-import base64
 from dataclasses import dataclass, field
 from datetime import tzinfo
 from pathlib import Path
@@ -11,13 +10,17 @@ import msgspec
 
 from cloud.db import migrate
 from cloud.db.engine import HubDatabase, open_engine
-from cloud.services.enrol import Enrolled, Enrolment, EnrolRequest, Grants
+from cloud.db.stores import CertificateRow, certificates_of
+from cloud.services.approvals import Policy
+from cloud.services.authority import Authority
+from cloud.services.enrol import Enrolment, Grants
 from cloud.services.ingest import Ingest
 from cloud.services.invites import Invites
 from cloud.services.project import Projector
 from cloud.services.reports import Reports
 from cloud.services.secrets import BrokerUsers
 from sync.contract import codes, envelope, facts, messages, operations, times, topics, trade
+from sync.contract.enrolling import Enrolled, EnrolRequest
 from sync.contract.envelope import MessageKind
 from sync.contract.facts import Fact
 from sync.contract.messages import Ack, Hello, LaneHead, Reject, Welcome
@@ -25,7 +28,7 @@ from sync.contract.operations import PrintSettled
 from sync.contract.trade import InviteIssued, SalePaid, SoldLine, Tender
 from sync.contract.words import Name
 from sync.engine.receiver import Rules
-from sync.node import keys, sealing
+from sync.node import certificates, enrolling, keys, sealing
 from sync.node.passwords import Cost, Vault
 from sync.node.ports import Clock, IdSource, ManualClock, SeededChance
 
@@ -53,9 +56,14 @@ class HubKit:
     clock: Any = field(default_factory=ManualClock)
     chance: SeededChance = field(default_factory=lambda: SeededChance("hub"))
     identity: keys.Identity = field(default_factory=lambda: keys.make_identity(b"the hub" * 4))
+    policy: Policy = Policy.NEVER
+    grants: Grants = field(default_factory=lambda: Grants(TENANT, "127.0.0.1", 1883, "https://example.com"))
 
     def __post_init__(self):
         self.zone: tzinfo = zone()
+        self.authority = Authority(
+            self.folder / "authority", b"password", TENANT, clock=self.clock, chance=SeededChance("authority")
+        )
         self.users = BrokerUsers(self.folder / "broker-users.json")
         self.rung = 0
         self.enrolment = Enrolment(
@@ -63,9 +71,11 @@ class HubKit:
             self.identity,
             Vault(b"pepper", QUICK_COST),
             self.users,
-            Grants(TENANT, "127.0.0.1", 1883, "https://example.com"),
+            self.grants,
             clock=self.clock,
             chance=self.chance,
+            authority=self.authority,
+            policy=self.policy,
             on_stream=self._ring,
         )
         self.projector = Projector(self.database, self.zone)
@@ -99,6 +109,11 @@ class HubKit:
         granted = self.enrolment.redeem(request(store, code, identity))
         assert isinstance(granted, Enrolled), granted
         return StoreKit(self, store, granted.epoch, identity)
+
+    def certificates(self, store: str, epoch: int) -> list[CertificateRow]:
+        """List what a (store, epoch) was given, newest first."""
+        with self.database.read() as reader:
+            return certificates_of(reader, store, epoch)
 
     def refused(self) -> dict[str, int]:
         """Count what was refused, by reason."""
@@ -249,6 +264,7 @@ class StoreKit:
             MessageKind.REJECT: Reject,
             MessageKind.ACK: Ack,
             MessageKind.STREAM: messages.StreamBatch,
+            MessageKind.ANSWER: messages.Answer,
         }
         found: list[Any] = []
         for topic, payload in replies:
@@ -277,13 +293,8 @@ def open_file(path: Path) -> HubDatabase:
 
 def request(store: str, code: str, identity: keys.Identity, node: str = "node-1") -> EnrolRequest:
     """Make the request of a node."""
-    return EnrolRequest(
-        store=store,
-        code=code,
-        node=node,
-        signing_public=base64.b64encode(identity.public.signing).decode(),
-        agreement_public=base64.b64encode(identity.public.agreement).decode(),
-    )
+    tls_key = certificates.seeded_key(identity.public.signing)
+    return enrolling.make_request(identity, tls_key, store=store, code=code, node=node)
 
 
 def a_sale(sale_id: str, number: int, *, epoch: int = 1, amount_fen: int = 3_800) -> SalePaid:

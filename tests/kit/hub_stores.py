@@ -6,17 +6,17 @@ from pathlib import Path
 
 import msgspec
 
-from cloud.services.enrol import Enrolled, EnrolRequest
 from cloud.settings import BrokerSettings, HubSettings, ListenSettings
 from cloud.wiring import Core, open_core
 from sync.contract import codes, envelope, facts, ids, messages, operations, times, topics, trade
+from sync.contract.enrolling import Enrolled
 from sync.contract.envelope import MessageKind
 from sync.contract.facts import Fact, Lane
 from sync.contract.messages import Heartbeat
 from sync.contract.operations import PrintSettled
 from sync.contract.trade import InviteIssued, SalePaid, SoldLine, SoldModifier, Tender
 from sync.contract.words import Name
-from sync.node import keys, sealing
+from sync.node import certificates, enrolling, keys, sealing
 from sync.node.passwords import Cost
 from sync.node.ports import ManualClock, SeededChance
 
@@ -27,8 +27,9 @@ EVENING_MS = 1_795_344_300_000
 """2026-11-22 18:45:00 in Shanghai."""
 
 
-def hub_settings(folder: Path) -> HubSettings:
+def hub_settings(folder: Path, database: str = "sqlite") -> HubSettings:
     return HubSettings(
+        database=database,
         data_dir=str(folder),
         web=ListenSettings(port=0),
         guest=ListenSettings(port=0),
@@ -37,9 +38,9 @@ def hub_settings(folder: Path) -> HubSettings:
     )
 
 
-def open_hub(folder: Path, clock: ManualClock) -> Core:
-    """Open a real hub on files in a folder, without listeners and threads."""
-    return open_core(hub_settings(folder), clock=clock, chance=SeededChance("hub"), cost=CHEAP)
+def open_hub(folder: Path, clock: ManualClock, database: str = "sqlite") -> Core:
+    """Open a real hub on files in a folder, or with its database at a URL, without listeners and threads."""
+    return open_core(hub_settings(folder, database), clock=clock, chance=SeededChance("hub"), cost=CHEAP)
 
 
 @dataclass
@@ -63,13 +64,8 @@ class StoreByHand:
         self.chance = SeededChance(store)
         self.identity = keys.make_identity(store.encode())
         made = core.hub.enrolment.make_code(store, name)
-        request = EnrolRequest(
-            store=store,
-            code=made.code,
-            node=f"node-{store}",
-            signing_public=base64.b64encode(self.identity.public.signing).decode(),
-            agreement_public=base64.b64encode(self.identity.public.agreement).decode(),
-        )
+        tls_key = certificates.seeded_key(store.encode())
+        request = enrolling.make_request(self.identity, tls_key, store=store, code=made.code, node=f"node-{store}")
         granted = core.hub.enrolment.redeem(request)
         assert isinstance(granted, Enrolled)
         self.epoch = granted.epoch

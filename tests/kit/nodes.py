@@ -21,6 +21,7 @@ from edge.domain.device_rows import read_rows
 from edge.domain.payment import CashTender
 from edge.domain.pricing import BasketLine, Catalogue
 from edge.services import import_menu
+from edge.services.archive import Archives
 from edge.services.enrolment import Broker, Enrolment
 from edge.services.node import Node
 from edge.services.settle_sale import SaleAnswer, SellCommand, Settled, read_answer, settle_sale
@@ -33,6 +34,7 @@ from sync.contract.menu import Category, Dish, Menu, ModifierGroup, ModifierOpti
 from sync.contract.messages import Ack
 from sync.contract.words import Name
 from sync.node import keys, migrate, sealing
+from sync.node.archives import ArchiveFolder
 from sync.node.database import Database, Reader, Row, Storage, Tx
 from sync.node.passwords import Cost, Vault
 from sync.node.ports import IdSource, ManualClock, SeededChance
@@ -96,7 +98,7 @@ def grant(store: str = STORE, epoch: int = EPOCH) -> Enrolment:
         hub_signing=base64.b64encode(HUB.public.signing).decode(),
         hub_agreement=base64.b64encode(HUB.public.agreement).decode(),
         name=Name("巷里小馆·青瓷巷店", "Lane Bistro Qingci"),
-        broker=Broker(host="127.0.0.1", port=1, username=f"store-{store}", token="x"),
+        broker=Broker(host="127.0.0.1", port=1, username=f"store-{store}-{epoch}", token="x"),
         public_url="http://127.0.0.1:8701",
     )
 
@@ -165,7 +167,9 @@ class Rig(AbstractContextManager["Rig"]):
             vault=Vault(self.identity.journal, CHEAP),
             zone=ZoneInfo("Asia/Shanghai"),
             devices=read_rows(self.settings.devices, self.settings.store.tills),
+            archives=Archives(ArchiveFolder(self.folder / "archive")),
         )
+        self.node.fence.load(self.db)
         if (granted := self._grant) is not None:
             self.db.write(lambda tx: journal.open_epoch(tx, granted.store, granted.epoch))
         import_menu.load_in_force(self.node)

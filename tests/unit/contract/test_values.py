@@ -190,3 +190,19 @@ def test_the_hub_listens_to_every_up_topic_of_its_tenant():
         "rs1/+/demo/+/rq",
     ]  # fmt: skip
     assert topics.doorbell("demo") == "rs1/demo/head"
+
+
+def test_a_worker_of_a_hub_listens_to_its_partitions_only():
+    assert topics.hub_subscriptions("demo", [7]) == [
+        "rs1/7/demo/+/hi", "rs1/7/demo/+/u/+", "rs1/7/demo/+/hb", "rs1/7/demo/+/st", "rs1/7/demo/+/get",
+        "rs1/7/demo/+/rq",
+    ]  # fmt: skip
+    assert topics.hub_subscriptions("demo", range(256)) == topics.hub_subscriptions("demo")
+    assert topics.hub_subscriptions("demo", []) == []
+
+
+def test_a_topic_tells_its_partition_whatever_else_it_says():
+    mine = topics.of_store("demo", "qingci")
+    assert topics.partition_in(mine.facts(0)) == topics.partition("qingci")
+    for topic in ("", "rs1", "rs1/256/x", "rs1/-1/x", "rs1/+/x", "rs1/²/x", "rs2/7/x", "rs1/demo/head"):
+        assert topics.partition_in(topic) is None, topic

@@ -135,7 +135,7 @@ def test_each_guard_of_the_numbers_is_what_refuses():
 def test_a_batch_that_continues_the_history_is_taken_from_what_is_new(first, last, at):
     skip = at + 1 - first
     judged = judge_chain(RAWS[first - 1 : last], skip, chain_at(first - 1), chain_at(last), held(at))
-    assert judged == Take(skip, held(last))
+    assert judged == Take(skip, held(last), tuple(chain_at(seq) for seq in range(first + skip, last + 1)))
 
 
 def test_another_history_below_the_checkpoint_is_a_fork():

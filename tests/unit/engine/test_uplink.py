@@ -1,17 +1,21 @@
 """The store's side of the up lanes, event by event."""
 
+import msgspec
 import pytest
 
 from sync.contract.limits import BATCH_FACTS_MAX
 from sync.contract.messages import Ack, LaneCheckpoint, Reject, Welcome
 from sync.engine.uplink import (
     GAP_QUIET_MS,
+    LONG_OUTAGE_MS,
     REFUSED_RETRY_MS,
     RTO_MAX_MS,
     RTO_MIN_MS,
     Alarm,
     Effect,
     KeepAck,
+    KeepDurable,
+    KeepFenced,
     Pace,
     Phase,
     SendFacts,
@@ -91,11 +95,76 @@ def test_a_lane_that_the_hub_does_not_name_starts_where_it_was():
 # The greeting
 
 
-def test_the_greeting_waits_for_its_place_among_the_stores():
+def away_for(outage_ms: int) -> tuple[Uplink, int]:
+    """A store whose hub was last heard so long ago."""
     uplink = Uplink(pace=Pace(hello_delay_ms=500))
-    assert uplink.link_up(1_000) == []
-    assert uplink.tick(1_499) == []
-    assert uplink.tick(1_500) == [SendHello()]
+    uplink.link_up(0)
+    uplink.welcome(welcome(), 10)
+    uplink.link_down()
+    return uplink, 10 + outage_ms
+
+
+def test_case_9_after_a_long_outage_the_greeting_waits_for_its_place_among_the_stores():
+    uplink, now_ms = away_for(LONG_OUTAGE_MS)
+    assert uplink.link_up(now_ms) == []
+    assert uplink.tick(now_ms + 499) == []
+    assert uplink.tick(now_ms + 500) == [SendHello()]
+
+
+def test_case_9_after_a_short_outage_and_at_the_first_start_nobody_waits():
+    uplink, now_ms = away_for(LONG_OUTAGE_MS - 1)
+    assert uplink.link_up(now_ms) == [SendHello()]
+    assert Uplink(pace=Pace(hello_delay_ms=500)).link_up(0) == [SendHello()]
+
+
+def test_case_9_a_doorbell_after_a_long_outage_does_not_make_everybody_greet_at_once():
+    uplink, now_ms = away_for(0)
+    uplink.link_up(now_ms)
+    for _ in range(8):
+        uplink.tick(now_ms)
+        now_ms += uplink.rto_ms
+    later = now_ms + LONG_OUTAGE_MS
+    uplink.tick(later)
+    assert uplink.rang(later + 1) == []
+    assert uplink.tick(later + 501) == [SendHello()]
+
+
+def test_case_9_with_credit_0_nothing_is_sent_until_an_ack_says_otherwise():
+    uplink, effects = opened(trade=600, credit=0)
+    assert sends(effects) == []
+    assert sends(uplink.ack(ack(0, credit=0), 11_000)) == []
+    assert uplink.tick(16_000) == []
+    assert sends(uplink.ack(ack(0, credit=4), 17_000)) == [SendFacts(0, 1, BATCH_FACTS_MAX)]
+
+
+def test_case_9_an_ack_with_credit_0_says_when_to_ask_again():
+    uplink, _ = opened(trade=600, credit=0)
+    uplink.ack(msgspec.structs.replace(ack(0, credit=0), retry_after_ms=1_000), 11_000)
+    assert (uplink.credit, uplink.retry_after_ms) == (0, 1_000)
+    uplink.ack(ack(0, credit=4), 12_000)
+    assert uplink.retry_after_ms == 0
+
+
+def test_case_10_a_replaced_epoch_is_kept_once_and_its_facts_still_go_up():
+    uplink = Uplink(pace=AT_ONCE)
+    uplink.heads({0: 3, 1: 0}, 0)
+    uplink.link_up(0)
+    effects = uplink.welcome(msgspec.structs.replace(welcome(), fenced=True), 10)
+    assert effects.count(KeepFenced()) == 1
+    assert sends(effects) == [SendFacts(0, 1, 3)]
+    assert uplink.fenced
+    uplink.session_lost(20)
+    assert KeepFenced() not in uplink.welcome(msgspec.structs.replace(welcome(), fenced=True), 30)
+
+
+def test_what_a_backup_of_the_hub_covers_is_kept_when_it_changes():
+    uplink, _ = opened(trade=3)
+    covered = msgspec.structs.replace(ack(3), durable_seq=2)
+    assert KeepDurable(0, 2) in uplink.ack(covered, 11_000)
+    assert KeepDurable(0, 2) not in uplink.ack(covered, 12_000)
+    assert KeepDurable(0, 1) in uplink.ack(msgspec.structs.replace(ack(3), durable_seq=1), 13_000), (
+        "the hub was set back"
+    )
 
 
 def test_a_lost_hello_or_welcome_is_repeated_more_and_more_rarely():
@@ -364,10 +433,17 @@ def test_each_lane_is_rewound_alone(lane):
 
 def test_case_8_a_hub_that_answers_no_heartbeat_is_away_and_one_that_answers_is_not():
     uplink, _ = opened(trade=0)
-    uplink.heard(25_000)
+    uplink.ack(ack(0), 25_000)
     assert uplink.tick(44_999) == []
     assert uplink.tick(45_000) == [SendHello()]
     assert uplink.phase is Phase.GREETING
+
+
+def test_case_6_answers_of_another_session_are_no_answer_even_where_nothing_is_in_flight():
+    uplink, _ = opened(trade=600, credit=0)
+    uplink.heard(29_000)  # acks to an older greeting: they are heard, and they are not ours
+    assert uplink.tick(29_999) == []
+    assert uplink.tick(30_000) == [SendHello()]
 
 
 def test_case_8_a_doorbell_ends_a_long_pause_between_greetings_and_says_nothing_in_an_open_session():
