@@ -315,7 +315,8 @@ def evening(node: Running) -> None:
 
 def found(node: Running, secrets: tuple[str, ...]) -> list[str]:
     """Say which secrets stand in the folder (database, journal, log), on the terminal or in an answer, in any usual writing."""
-    places = [path.read_bytes() for path in sorted(node.folder.rglob("*")) if path.is_file()]
+    # The reserve for a full disk is 32 MB of nothing at all.
+    places = [path.read_bytes().rstrip(b"\0") for path in sorted(node.folder.rglob("*")) if path.is_file()]
     places += [(node.folder.parent / "said.txt").read_bytes(), "\n".join(node.answers).encode()]
     everything = b"\0".join(places)
     return [secret for secret in secrets if any(form in everything for form in forms(secret))]

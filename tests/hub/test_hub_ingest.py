@@ -12,6 +12,7 @@ from cloud.services.ingest import Ingest
 from sync.contract import envelope, facts, limits, topics, trade
 from sync.contract.envelope import MessageKind
 from sync.contract.messages import Ack, Answer, Heartbeat, LaneHead, Pull, Question, Reject, StreamBatch, Welcome
+from sync.engine.admission import NEXT_MS
 from sync.engine.receiver import Rules
 from sync.node import keys, sealing
 from sync.node.disk import Room
@@ -474,7 +475,7 @@ def test_a_store_with_a_backlog_waits_for_its_turn_and_a_live_one_never(hub, sto
     (second,) = other.send(backlog(other, 5_000))
     (third,) = live.send(backlog(live, 3))
     assert [ack.credit for ack in (first, second, third)] == [8, 0, 8]
-    assert second.retry_after_ms == 1_000
+    assert second.retry_after_ms == NEXT_MS
     assert hub.ingest.catching_up == (1, 1)
     (done,) = store.send(backlog(store, 0))
     (its_turn,) = other.send(backlog(other, 5_000))
