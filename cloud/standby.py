@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from enum import StrEnum
 
@@ -31,7 +32,7 @@ DOORBELL_EVERY_MS = 60_000
 log = logging.getLogger(__name__)
 
 
-class _Loop:
+class _Loop(ABC):
     """A thread that does one round after the other until it is stopped; a round that fails is logged and repeated."""
 
     def __init__(self, name: str, failed: str) -> None:
@@ -48,9 +49,9 @@ class _Loop:
         self._stopping.set()
         self._thread.join()
 
+    @abstractmethod
     def round(self) -> None:
         """Do the work once."""
-        raise NotImplementedError
 
     def _run(self) -> None:
         while not self._stopping.is_set():

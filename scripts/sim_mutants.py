@@ -321,7 +321,7 @@ class _Counter:
 
     def random(self) -> float:
         """Nobody seals by it."""
-        raise NotImplementedError
+        raise AssertionError("a seal draws its nonce as a token")
 
     def token(self, size: int) -> bytes:
         """Give the next number."""

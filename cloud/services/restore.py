@@ -23,11 +23,10 @@ from cloud.services.backup import Backups, Head, Moment
 from cloud.services.project import Projector
 from cloud.settings import HubSettings
 from sync.node import keys, snapshots
+from sync.node.drills import CheckResult
 from sync.node.ports import Chance, Clock
 from sync.node.snapshots import Keyring, SnapshotError
 
-OLD_AFTER_MS = 35 * 86_400_000
-"""A drill each month by itself; red when the last one is older (ux-security §10.8)."""
 PREFIX = b"zhanggui-hub drill"
 
 log = logging.getLogger(__name__)
@@ -40,14 +39,6 @@ class Restored(msgspec.Struct, frozen=True, kw_only=True):
     line: str
     facts: int
     took_ms: int
-
-
-class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
-    """One check of a drill."""
-
-    name: str
-    ok: bool
-    seen: str
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):

@@ -21,6 +21,7 @@ from sync.contract.operations import DrillDone
 from sync.node import database, keys
 from sync.node import snapshots as files
 from sync.node.database import Reader, Tx
+from sync.node.drills import CheckResult
 from sync.node.snapshots import SnapshotError
 
 OLD_AFTER_MS = 35 * 86_400_000
@@ -28,14 +29,6 @@ OLD_AFTER_MS = 35 * 86_400_000
 PREFIX = b"zhanggui drill"
 
 log = logging.getLogger(__name__)
-
-
-class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
-    """One check of a drill: its name, whether it held, and what was seen."""
-
-    name: str
-    ok: bool
-    seen: str
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,16 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from cloud.jobs import LinkWorker
-from sync.contract import topics
 from sync.engine.transport import LinkState, Message
 from sync.engine.uplink import Phase
-from sync.node.ports import SystemClock
 from tests.broker.conftest import Clients, everything
-from tests.broker.test_store_to_hub import STORE, Ends, enrolled, store_link
-from tests.kit.hub_store import TENANT, HubKit, open_file
+from tests.broker.test_store_to_hub import Ends, both_ends
 from tests.kit.nats_process import NatsProcess
-from tests.kit.nodes import HUB, Rig
 
 
 @pytest.fixture
@@ -28,21 +23,8 @@ def clients(tmp_path: Path) -> Iterator[Clients]:
 
 @pytest.fixture
 def ends(clients: Clients, tmp_path: Path) -> Iterator[Ends]:
-    database = open_file(tmp_path / "hub.db")
-    hub = HubKit(database, tmp_path, identity=HUB)
-    with Rig(tmp_path, store=STORE) as rig:
-        enrolled(hub, rig)
-        worker = LinkWorker(
-            clients.make("hub", topics.hub_subscriptions(TENANT)),
-            hub.ingest,
-            database,
-            hub.identity,
-            tenant=TENANT,
-            clock=SystemClock(),
-            on_facts=lambda: None,
-        )
-        yield Ends(clients, rig, hub, store_link(rig, clients), worker)
-    database.close()
+    with both_ends(clients, tmp_path) as made:
+        yield made
 
 
 def test_facts_reach_the_hub_exactly_once_through_the_death_of_nats(ends: Ends) -> None:

@@ -1,9 +1,11 @@
 """A real store and a real hub over real brokers: facts outlive the broker's death, and a rogue changes nothing."""
 
+import contextlib
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -117,8 +119,9 @@ def store_link(rig: Rig, clients: Clients) -> StoreLink:
     )
 
 
-@pytest.fixture
-def ends(clients: Clients, tmp_path) -> Iterator[Ends]:
+@contextlib.contextmanager
+def both_ends(clients: Clients, tmp_path: Path) -> Iterator[Ends]:
+    """Stand up a hub and a store over a broker's clients."""
     database = open_file(tmp_path / "hub.db")
     hub = HubKit(database, tmp_path, identity=HUB)
     with Rig(tmp_path, store=STORE) as rig:
@@ -134,6 +137,12 @@ def ends(clients: Clients, tmp_path) -> Iterator[Ends]:
         )
         yield Ends(clients, rig, hub, store_link(rig, clients), worker)
     database.close()
+
+
+@pytest.fixture
+def ends(clients: Clients, tmp_path: Path) -> Iterator[Ends]:
+    with both_ends(clients, tmp_path) as made:
+        yield made
 
 
 def test_facts_outlive_the_brokers_death_and_arrive_once_and_whole(ends: Ends):
