@@ -24,7 +24,7 @@ from scripts.sim_mutants import WHOLE, Mutant
 from scripts.sim_oracles import Broken, Oracle
 from scripts.sim_power import PowerFile
 from scripts.sim_store import FUTURE_KIND, SimStore
-from sync.contract import facts, topics, trade
+from sync.contract import facts, kinds, topics, trade
 from sync.contract.messages import STORES_STREAM, StoreKey
 from sync.contract.trade import SalePaid
 from sync.contract.words import Name
@@ -615,7 +615,7 @@ def _days(store: SimStore) -> list[tuple[str, int, int]]:
 
 def _sales(raws: list[bytes]) -> list[SalePaid]:
     read = [facts.decode(raw) for raw in raws]
-    bodies = [trade.read_trade(fact) for fact in read if fact.kind == trade.SALE_PAID]
+    bodies = [kinds.read(fact) for fact in read if fact.kind == trade.SALE_PAID]
     return [body for body in bodies if isinstance(body, SalePaid)]
 
 

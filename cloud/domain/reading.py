@@ -9,8 +9,8 @@ import re
 from dataclasses import dataclass
 from datetime import date, tzinfo
 
-from sync.contract import codes, facts, ids, limits, operations, times, trade
-from sync.contract.facts import ContractError, Fact, Lane
+from sync.contract import codes, facts, ids, kinds, limits, operations, times, trade
+from sync.contract.facts import ContractError, Fact, UnknownKind
 from sync.contract.operations import AlarmChanged, CommandSettled, PrintSettled
 from sync.contract.trade import InviteIssued, SalePaid
 from sync.contract.words import LOCALES
@@ -23,35 +23,11 @@ _ALARM_CODE = re.compile(r"[a-z_]{1,24}(\.[a-z_]{1,24}){0,2}")
 _CODE_CHARS_TO_ID = 32
 """Base 32 of the first 20 bytes of a code: version, kind, key id, invite id (`sync.contract.codes`)."""
 
-_KNOWN = {
-    Lane.TRADE: frozenset({trade.SALE_PAID, trade.INVITE_ISSUED}),
-    Lane.OPERATIONS: frozenset(
-        {
-            operations.NODE_STARTED,
-            operations.MENU_IMPORTED,
-            operations.PRINT_CONFIRMED,
-            operations.PRINT_PARKED,
-            operations.PRINT_DISCARDED,
-            operations.PRINT_MOVED,
-            operations.DRAWER_OPENED,
-            operations.DRAWER_FAILED,
-            operations.DEVICE_CHANGED,
-            operations.DEVICE_CALIBRATED,
-            operations.COMMAND_DONE,
-            operations.COMMAND_REFUSED,
-            operations.COMMAND_EXPIRED,
-            operations.DRILL_DONE,
-            operations.ALARM_RAISED,
-            operations.ALARM_CLEARED,
-        }
-    ),
-}
-
 
 def fingerprint() -> str:
     """Name what this code understands: another one when a kind was added."""
-    kinds = sorted(kind for lane in _KNOWN.values() for kind in lane)
-    return hashlib.sha256("\n".join(kinds).encode()).hexdigest()[:16]
+    known = sorted(kind for lane in kinds.KINDS.values() for kind in lane)
+    return hashlib.sha256("\n".join(known).encode()).hexdigest()[:16]
 
 
 _OUTCOMES = {
@@ -156,10 +132,10 @@ def read(raw: bytes, place: Place, zone: tzinfo) -> Meaning:
 
 
 def _read_body(fact: Fact, zone: tzinfo) -> Meaning:
-    if fact.kind not in _KNOWN.get(Lane(fact.lane), frozenset()):
-        return Parked("unknown_kind")
     try:
-        body = trade.read_trade(fact) if fact.lane == Lane.TRADE else operations.read_operation(fact)
+        body = kinds.read(fact)
+    except UnknownKind:
+        return Parked("unknown_kind")
     except ContractError:
         return Parked("bad_body")
     match body:

@@ -38,7 +38,7 @@ from cloud.services.views import (
     TenderView,
     TotalsView,
 )
-from sync.contract import codes, facts, times, trade
+from sync.contract import codes, facts, kinds, times, trade
 from sync.contract.facts import ContractError, Lane
 from sync.contract.trade import SalePaid
 from sync.contract.words import Name
@@ -473,7 +473,7 @@ def _hashes_on(before: bytes, row: FactRow) -> bool:
 def _sums_ok(row: FactRow, sale: SaleRow) -> bool:
     """Say whether the fact adds up and the table says what the fact says."""
     try:
-        body = trade.read_trade(facts.decode(row.raw))
+        body = kinds.read(facts.decode(row.raw))
     except ContractError:
         return False
     return (
@@ -487,7 +487,7 @@ def _number_parked(reader: Reader, sale: SaleRow) -> bool:
     """Say whether another sale of the store claimed this number or id and was parked for it."""
     for row in sales.parked_for(reader, sale.store, ("sale_id_twice", "receipt_no_twice")):
         try:
-            body = trade.read_trade(facts.decode(row))
+            body = kinds.read(facts.decode(row))
         except ContractError:
             continue
         if isinstance(body, SalePaid) and sale.receipt_no == body.receipt_no:

@@ -6,7 +6,7 @@ asks of it); where that cannot be, `@steps`, and going back means the copy that 
 
 from sqlite_utils import Database
 
-from edge.db import streams
+from edge.db import restaurant_schema, streams
 from sync.node.migrate import Steps
 
 steps = Steps("edge")
@@ -208,6 +208,14 @@ def replace(db: Database) -> None:
     """What a node brought back from the hub, under which signed word of it; drills of the backup. No fact fills them."""
     for statement in _statements(_REPLACE):
         db.execute(statement)
+
+
+@steps(name="006_restaurant")
+def restaurant(db: Database) -> None:
+    """Open orders, payments before their sale, refunds, shifts, people. Sales of before belong to the running shift of their till."""
+    for script in restaurant_schema.SCRIPTS:
+        for statement in _statements(script):
+            db.execute(statement)
 
 
 def _statements(script: str) -> list[str]:

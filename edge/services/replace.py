@@ -18,7 +18,7 @@ from edge.db.handover import LanePlan, Plan
 from edge.services.enrolment import Enrolment
 from edge.services.handover_door import ReplaceError
 from edge.services.settle_sale import InviteAnswer, SaleAnswer
-from sync.contract import codes, envelope, facts, handover, limits, messages, operations, trade
+from sync.contract import codes, envelope, facts, handover, kinds, limits, messages, operations
 from sync.contract.envelope import MessageKind
 from sync.contract.facts import ContractError, Fact
 from sync.contract.handover import Handover, PageOfFacts
@@ -287,7 +287,7 @@ class _Tables:
 
     def _answer(self, tx: Tx, fact: Fact) -> None:
         """Keep what the till was told of a sale, so that lists, copies and repeats find it."""
-        body = trade.read_trade(fact)
+        body = kinds.read(fact)
         if isinstance(body, SalePaid):
             self._without_invite(tx)
             self._sale = (fact, body)
@@ -313,7 +313,7 @@ class _Tables:
 
 def _menu_of(fact: Fact) -> int:
     """Give the version of a menu that came into force with a fact; 0 for any other fact."""
-    body = operations.read_operation(fact) if fact.kind == operations.MENU_IMPORTED else None
+    body = kinds.read(fact) if fact.kind == operations.MENU_IMPORTED else None
     return body.version if isinstance(body, MenuImported) else 0
 
 
@@ -322,7 +322,7 @@ def _sale_of(tx: Tx, sale_id: str) -> tuple[Fact, SalePaid] | None:
     if row is None:
         return None
     fact = facts.decode(journal.fact_of_sale(tx, row.epoch, row.seq))
-    sale = trade.read_trade(fact)
+    sale = kinds.read(fact)
     return (fact, sale) if isinstance(sale, SalePaid) else None
 
 

@@ -12,7 +12,7 @@ from edge.receipts import care
 from edge.receipts.docket import docket
 from edge.receipts.receipt import Heading, receipt
 from edge.services.node import Node
-from sync.contract import facts, trade
+from sync.contract import facts, kinds
 from sync.contract.facts import Fact
 from sync.contract.menu import Menu
 from sync.contract.trade import InviteIssued, SalePaid, SoldLine
@@ -59,7 +59,7 @@ def _unmoved(node: Node, job: Job, profile: PrinterProfile) -> ReceiptDoc:
         # The invite is the next trade fact: both were written by one append.
         invite_fact = facts.decode(node.archives.trade_fact(reader, sold.epoch, sold.seq + 1))
         menu = _menu_of(node, reader, sale_fact) if job.document == slip_rules.DOCKET else None
-    sale, invite = trade.read_trade(sale_fact), trade.read_trade(invite_fact)
+    sale, invite = kinds.read(sale_fact), kinds.read(invite_fact)
     assert isinstance(sale, SalePaid)
     assert isinstance(invite, InviteIssued)
     if menu is None:

@@ -19,7 +19,7 @@ from edge.db.journal import Stored
 from edge.db.migrations import steps
 from edge.services.node import Node
 from edge.services.settle_sale import read_answer
-from sync.contract import envelope, facts, messages, trade
+from sync.contract import envelope, facts, kinds, messages
 from sync.contract.facts import ContractError, UnknownKind
 from sync.contract.handover import Handover
 from sync.contract.messages import Ack, Welcome
@@ -292,7 +292,7 @@ def _answers_for(node: Node, raw: bytes, reader: Reader, row: sales.SaleRow) -> 
     try:
         answer = read_answer(raw)
         fact = facts.decode(node.archives.trade_fact(reader, row.epoch, row.seq))
-        sale = trade.read_trade(fact)
+        sale = kinds.read(fact)
     except ArchiveLost:
         # The walk names the file; what its sales were answered cannot be held against anything.
         return True

@@ -2,8 +2,6 @@
 
 import msgspec
 
-from sync.contract.facts import UNREADABLE, ContractError, Fact, UnknownKind
-
 NODE_STARTED = "node.started"
 MENU_IMPORTED = "menu.imported"
 PRINT_CONFIRMED = "print.confirmed"
@@ -163,39 +161,21 @@ Operation = (
     | AlarmChanged
 )
 
-_DECODERS: dict[str, msgspec.json.Decoder[Operation]] = {
-    NODE_STARTED: msgspec.json.Decoder(NodeStarted),
-    MENU_IMPORTED: msgspec.json.Decoder(MenuImported),
-    PRINT_CONFIRMED: msgspec.json.Decoder(PrintSettled),
-    PRINT_PARKED: msgspec.json.Decoder(PrintSettled),
-    PRINT_DISCARDED: msgspec.json.Decoder(PrintSettled),
-    PRINT_MOVED: msgspec.json.Decoder(PrintMoved),
-    DRAWER_OPENED: msgspec.json.Decoder(DrawerSettled),
-    DRAWER_FAILED: msgspec.json.Decoder(DrawerSettled),
-    DEVICE_CHANGED: msgspec.json.Decoder(DeviceChanged),
-    DEVICE_CALIBRATED: msgspec.json.Decoder(DeviceCalibrated),
-    COMMAND_DONE: msgspec.json.Decoder(CommandSettled),
-    COMMAND_REFUSED: msgspec.json.Decoder(CommandSettled),
-    COMMAND_EXPIRED: msgspec.json.Decoder(CommandSettled),
-    DRILL_DONE: msgspec.json.Decoder(DrillDone),
-    ALARM_RAISED: msgspec.json.Decoder(AlarmChanged),
-    ALARM_CLEARED: msgspec.json.Decoder(AlarmChanged),
+KINDS: dict[str, type[Operation]] = {
+    NODE_STARTED: NodeStarted,
+    MENU_IMPORTED: MenuImported,
+    PRINT_CONFIRMED: PrintSettled,
+    PRINT_PARKED: PrintSettled,
+    PRINT_DISCARDED: PrintSettled,
+    PRINT_MOVED: PrintMoved,
+    DRAWER_OPENED: DrawerSettled,
+    DRAWER_FAILED: DrawerSettled,
+    DEVICE_CHANGED: DeviceChanged,
+    DEVICE_CALIBRATED: DeviceCalibrated,
+    COMMAND_DONE: CommandSettled,
+    COMMAND_REFUSED: CommandSettled,
+    COMMAND_EXPIRED: CommandSettled,
+    DRILL_DONE: DrillDone,
+    ALARM_RAISED: AlarmChanged,
+    ALARM_CLEARED: AlarmChanged,
 }
-
-
-def read_operation(fact: Fact) -> Operation:
-    """Read the body of a lane 1 fact.
-
-    Raises:
-        UnknownKind: newer code may know it.
-        ContractError: a body of another shape.
-    """
-    decoder = _DECODERS.get(fact.kind)
-    if decoder is None:
-        message = f"unknown kind {fact.kind}"
-        raise UnknownKind(message)
-    try:
-        return decoder.decode(fact.body)
-    except UNREADABLE as error:
-        message = f"{fact.kind}: {error}"
-        raise ContractError(message) from error

@@ -1,9 +1,11 @@
-"""The facts of lane 0: a sale that was paid and the invite that was issued with it."""
+"""The facts of a sale that was paid and of the invite that was issued with it (lane 0)."""
+
+from typing import Literal
 
 import msgspec
 
 from sync.contract import limits
-from sync.contract.facts import UNREADABLE, ContractError, Fact, UnknownKind
+from sync.contract.facts import ContractError
 from sync.contract.weights import weighed_fen
 from sync.contract.words import Name
 
@@ -16,6 +18,16 @@ class SoldModifier(msgspec.Struct, frozen=True):
 
     id: str
     name: Name
+    price_fen: int
+
+
+class SoldPart(msgspec.Struct, frozen=True, kw_only=True):
+    """One dish within a set menu: what the guest chose, `qty` for one set, with its surcharge for one set."""
+
+    dish_id: str
+    code: str
+    name: Name
+    qty: int
     price_fen: int
 
 
@@ -36,19 +48,73 @@ class SoldLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     amount_fen: int
     weight_g: int = 0
     per_g: int = 0
+    line_id: str = ""
+    """The line of the open order that this was; empty for a basket that was paid at once."""
+    list_fen: int = -1
+    """The menu's price where another was asked (override, price of the day); −1 where `unit_fen` is the menu's."""
+    parts: tuple[SoldPart, ...] = ()
+    """What a set menu consisted of; their surcharges are in `amount_fen`, their own prices are not."""
+    tax: str = ""
+    """The tax that the line falls under, by its id in `SalePaid.taxes`; empty for none."""
+    seat: int = 0
+    """Who at the table ordered it, from 1; 0 = the table."""
 
 
-class Tender(msgspec.Struct, frozen=True, kw_only=True):
-    """What was handed over and what was given back: `amount_fen = received_fen − change_fen`."""
+AdjustmentKind = Literal["discount", "gift", "comp", "cover", "service", "packing", "minimum", "rounding"]
+"""Why a sum differs from its lines: 折扣 · 赠菜 · 免单 · 茶位费 · 服务费 · 打包费 · 低消差额 · 抹零."""
+
+
+class Adjustment(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One amount beside the lines, with its reason and who allowed it; below zero it is in the guest's favour.
+
+    `line` is the position of the line that it is about, −1 for the whole sale. `rate_bp` says by which rate (basis points) it
+    was counted, 0 where it is an amount. `approved_by` and `approval_id` name the second person where one was asked.
+    """
+
+    kind: AdjustmentKind
+    amount_fen: int
+    line: int = -1
+    rate_bp: int = 0
+    reason: str = ""
+    approved_by: str = ""
+    approval_id: str = ""
+
+
+class TaxLine(msgspec.Struct, frozen=True, kw_only=True):
+    """What one tax is on how much: an `included` tax is part of the prices, another comes on top (`sync.contract.bill`)."""
+
+    tax_id: str
+    name: Name
+    rate_bp: int
+    included: bool
+    base_fen: int
+    tax_fen: int
+
+
+class Tender(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What was handed over and what was given back: `amount_fen = received_fen − change_fen`.
+
+    `kind` is `cash`, `code` (WeChat or Alipay through the gateway), `static_code` (the shop's printed code, confirmed by hand),
+    `card` (a terminal beside the till), `deposit` (订金 spent) or `platform` (paid on a takeaway platform). With a `payment_id` the money
+    was taken before, by the fact `payment.taken` or `deposit.taken` of that id, and is not counted into the drawer a second
+    time. `reference` is what the other side calls it (never a card's number); `flagged` asks for it to be looked up in the bill file.
+    """
 
     kind: str
     received_fen: int
     change_fen: int
     amount_fen: int
+    payment_id: str = ""
+    reference: str = ""
+    flagged: bool = False
 
 
-class SalePaid(msgspec.Struct, frozen=True, kw_only=True):
-    """A counter sale, complete in itself (DESIGN §3: lane 0 never needs lane 1)."""
+class SalePaid(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A sale, complete in itself (DESIGN §3: lane 0 never needs lane 1).
+
+    `lines + adjustments + taxes that are not included = total_fen`, and `tenders = total_fen + tip_fen`. A basket that was paid at
+    the counter has none of the fields behind `locale`, and is encoded as it was before there were any.
+    """
 
     sale_id: str
     till: str
@@ -59,6 +125,23 @@ class SalePaid(msgspec.Struct, frozen=True, kw_only=True):
     tenders: tuple[Tender, ...]
     total_fen: int
     locale: str
+    adjustments: tuple[Adjustment, ...] = ()
+    taxes: tuple[TaxLine, ...] = ()
+    tip_fen: int = 0
+    order_id: str = ""
+    """The open order that was paid, or a part of it."""
+    service: str = ""
+    """`dine_in`, `takeaway`, `delivery`; empty = sold over the counter."""
+    table: str = ""
+    """The table as people call it."""
+    covers: int = 0
+    part: str = ""
+    """Which part of a split bill this is, such as `2/3`; empty = the whole."""
+    replaces: str = ""
+    """The sale that was reversed and is made anew by this one (反结账)."""
+    platform: str = ""
+    platform_no: str = ""
+    """The takeaway platform and its number, where the order came from one."""
 
 
 class InviteIssued(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,10 +154,7 @@ class InviteIssued(msgspec.Struct, frozen=True, kw_only=True):
     expires_day: str
 
 
-_DECODERS: dict[str, msgspec.json.Decoder[SalePaid] | msgspec.json.Decoder[InviteIssued]] = {
-    SALE_PAID: msgspec.json.Decoder(SalePaid),
-    INVITE_ISSUED: msgspec.json.Decoder(InviteIssued),
-}
+KINDS: dict[str, type[SalePaid | InviteIssued]] = {SALE_PAID: SalePaid, INVITE_ISSUED: InviteIssued}
 
 
 def line_amount_fen(unit_fen: int, modifier_fens: list[int], qty: int, weight_g: int = 0, per_g: int = 0) -> int:
@@ -92,45 +172,30 @@ def receipt_no(till: str, epoch: int, number: int) -> str:
     return f"{till}-{epoch}-{number:06d}"
 
 
-def read_trade(fact: Fact) -> SalePaid | InviteIssued:
-    """Read the body of a lane 0 fact and check the sums that it states.
+def check_sums(sale: SalePaid) -> None:
+    """Add a sale up.
 
     Raises:
-        UnknownKind: newer code may know it.
-        ContractError: a body of another shape, or sums that do not add up.
+        ContractError: a line, the total or the tenders do not add up.
     """
-    decoder = _DECODERS.get(fact.kind)
-    if decoder is None:
-        message = f"unknown kind {fact.kind}"
-        raise UnknownKind(message)
-    try:
-        body = decoder.decode(fact.body)
-    except UNREADABLE as error:
-        message = f"{fact.kind}: {error}"
-        raise ContractError(message) from error
-    if isinstance(body, SalePaid):
-        _check_sums(body)
-    return body
-
-
-def _check_sums(sale: SalePaid) -> None:
     for line in sale.lines:
         if not _is_weighed_right(line):
-            message = f"sale {sale.sale_id}: a line by weight does not hold together"
-            raise ContractError(message)
-        surcharges = [modifier.price_fen for modifier in line.modifiers]
+            raise ContractError(f"sale {sale.sale_id}: a line by weight does not hold together")
+        surcharges = [modifier.price_fen for modifier in line.modifiers] + [
+            part.price_fen * part.qty for part in line.parts
+        ]
         if line_amount_fen(line.unit_fen, surcharges, line.qty, line.weight_g, line.per_g) != line.amount_fen:
-            message = f"sale {sale.sale_id}: a line does not add up"
-            raise ContractError(message)
-    if sum(line.amount_fen for line in sale.lines) != sale.total_fen:
-        message = f"sale {sale.sale_id}: the lines do not add up to the total"
-        raise ContractError(message)
+            raise ContractError(f"sale {sale.sale_id}: a line does not add up")
+    if any(not -1 <= adjustment.line < len(sale.lines) for adjustment in sale.adjustments):
+        raise ContractError(f"sale {sale.sale_id}: an adjustment is about no line")
+    added_fen = sum(tax.tax_fen for tax in sale.taxes if not tax.included)
+    adjusted_fen = sum(adjustment.amount_fen for adjustment in sale.adjustments)
+    if sum(line.amount_fen for line in sale.lines) + adjusted_fen + added_fen != sale.total_fen:
+        raise ContractError(f"sale {sale.sale_id}: the lines do not add up to the total")
     if any(tender.received_fen - tender.change_fen != tender.amount_fen for tender in sale.tenders):
-        message = f"sale {sale.sale_id}: a tender does not add up"
-        raise ContractError(message)
-    if sum(tender.amount_fen for tender in sale.tenders) != sale.total_fen:
-        message = f"sale {sale.sale_id}: the tenders do not pay the total"
-        raise ContractError(message)
+        raise ContractError(f"sale {sale.sale_id}: a tender does not add up")
+    if sum(tender.amount_fen for tender in sale.tenders) != sale.total_fen + sale.tip_fen or sale.tip_fen < 0:
+        raise ContractError(f"sale {sale.sale_id}: the tenders do not pay the total")
 
 
 def _is_weighed_right(line: SoldLine) -> bool:

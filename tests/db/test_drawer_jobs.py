@@ -13,7 +13,7 @@ from edge.domain.refusal import Refused
 from edge.services import drawer, slips, verify_journal
 from edge.services.drawer import NodeKicks
 from edge.services.settle_sale import Settled, settle_sale
-from sync.contract import facts, operations
+from sync.contract import facts, kinds
 from sync.contract.operations import DrawerSettled
 from tests.kit.nodes import AT_TILL_1, AT_TILL_2, CASHIER, COUNTER, BreakingStorage, PowerCut, Rig, basket, sell_command
 from tests.kit.queues import PAPER_OUT, READY, ScriptedPrinter, queue_of, run_dry, states
@@ -32,7 +32,7 @@ def settled(rig: Rig) -> list[tuple[str, str, str, str, str]]:
     found = []
     for (raw,) in rig.rows("SELECT raw FROM facts WHERE kind LIKE 'drawer.%' ORDER BY n"):
         fact = facts.decode(raw)
-        body = operations.read_operation(fact)
+        body = kinds.read(fact)
         assert isinstance(body, DrawerSettled)
         assert (fact.device, body.drawer) == ("till-drawer", "till-drawer")
         found.append((fact.kind, str(fact.actor), body.reason, body.sale_id, body.outcome))

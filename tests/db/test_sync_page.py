@@ -29,9 +29,9 @@ from edge.services.sync_view import SyncView, sync_view
 from edge.settings import MetricsSettings
 from edge.web import words
 from edge.web.live import StreamSeats
-from sync.contract import operations
+from sync.contract import kinds, operations
 from sync.contract.facts import decode
-from sync.contract.operations import ALARM_CODES, AlarmChanged, read_operation
+from sync.contract.operations import ALARM_CODES, AlarmChanged
 from sync.engine import troubles
 from sync.engine.store_link import LinkStatus
 from sync.engine.uplink import Phase
@@ -100,7 +100,7 @@ class Seat:
         found = []
         for (raw,) in raws:
             fact = decode(raw)
-            body = read_operation(fact)
+            body = kinds.read(fact)
             assert isinstance(body, AlarmChanged)
             assert fact.lane == 1
             found.append((fact.kind, body.code))

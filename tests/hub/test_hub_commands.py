@@ -8,7 +8,7 @@ from cloud.services import streams
 from cloud.services.commands import BadCommand
 from edge.services import follow_hub, hub_commands, verify_journal
 from edge.services.outbox import NodeOutbox
-from sync.contract import facts, operations, steering
+from sync.contract import facts, kinds, operations, steering
 from sync.contract.facts import ContractError
 from sync.contract.steering import Command, Precondition
 from tests.kit.down import Down, down
@@ -193,6 +193,6 @@ def test_every_kind_of_result_is_read_by_both_sides():
             facts.Fact(store="s", epoch=1, lane=1, seq=1, n=1, id="0" * 32, kind=kind, v=1, at_ms=1, hlc="0", day="2026-01-01",
                        body=msgspec.Raw(b'{"command_id":"c","name":"n"}'))
         )  # fmt: skip
-        assert isinstance(operations.read_operation(facts.decode(raw)), operations.CommandSettled)
+        assert isinstance(kinds.read(facts.decode(raw)), operations.CommandSettled)
     with pytest.raises(ContractError):
         steering.read_command(b"{}")

@@ -63,7 +63,7 @@ def note(tx, fact):
     if fact.kind == "note.taken":
         tx.execute("INSERT INTO notes VALUES (?, ?)", (fact.id, bytes(fact.body).decode()))
     elif fact.kind == trade.SALE_PAID:
-        sale = trade.read_trade(fact)
+        sale = kinds.read(fact)
         tx.execute(
             "INSERT INTO till_takings VALUES (?, 1, ?) ON CONFLICT (till) DO UPDATE SET sales = sales + 1,"
             " amount_fen = amount_fen + excluded.amount_fen", (sale.till, sale.total_fen))

@@ -14,7 +14,7 @@ from edge.domain import payment
 from edge.domain.payment import CashTender
 from edge.domain.pricing import BasketLine, Catalogue, Priced
 from edge.domain.refusal import Refused
-from sync.contract import codes, envelope, facts, ids, limits, messages, operations, times, trade
+from sync.contract import codes, envelope, facts, ids, kinds, limits, messages, operations, times, trade
 from sync.contract.codes import InviteClaims
 from sync.contract.facts import ContractError
 from sync.contract.menu import Category, Dish, Menu, ModifierGroup, ModifierOption
@@ -114,8 +114,8 @@ def test_no_bytes_are_more_than_refused_as_a_body(raw):
             messages.decode(raw, kind)
     with contextlib.suppress(ContractError):
         fact = facts.decode(raw)
-        trade.read_trade(fact)
-        operations.read_operation(fact)
+        kinds.read(fact)
+        kinds.read(fact)
 
 
 # Prices
@@ -192,7 +192,7 @@ def test_a_basket_is_refused_or_its_sums_are_those_of_the_menu(menu, basket, rec
     fact = facts.Fact(
         store="s", epoch=1, lane=0, seq=1, n=1, id="x", kind=trade.SALE_PAID, v=1, at_ms=0, hlc="0", day="d", body=body
     )
-    assert trade.read_trade(facts.decode(facts.encode(fact))) == sale
+    assert kinds.read(facts.decode(facts.encode(fact))) == sale
 
 
 # Journal

@@ -56,7 +56,7 @@ def test_a_sale_that_contradicts_itself_is_parked(changes):
 
 
 def test_a_sale_with_a_field_of_a_newer_version_is_read():
-    body = {**msgspec.to_builtins(a_sale(SALE_ID, 1)), "tip_fen": 5}
+    body = {**msgspec.to_builtins(a_sale(SALE_ID, 1)), "glow_fen": 5}
     assert isinstance(meaning(a_fact(trade.SALE_PAID, body)), Sold)
 
 

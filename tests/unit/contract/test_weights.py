@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync.contract import facts, limits, menu, trade, weights
+from sync.contract import facts, kinds, limits, menu, trade, weights
 from sync.contract.facts import ContractError, Fact
 from sync.contract.menu import Category, Dish, Menu
 from sync.contract.trade import SalePaid, SoldLine, SoldModifier, Tender
@@ -84,7 +84,7 @@ def test_a_weight_and_what_its_price_is_for_are_written_as_scales_write_them():
 
 
 def test_a_sale_by_weight_comes_back_from_its_fact():
-    assert trade.read_trade(facts.decode(facts.encode(fact(sale())))) == sale()
+    assert kinds.read(facts.decode(facts.encode(fact(sale())))) == sale()
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_a_sale_by_weight_comes_back_from_its_fact():
 )
 def test_a_line_by_weight_that_does_not_add_up_or_hold_together_is_no_sale(wrong):
     with pytest.raises(ContractError):
-        trade.read_trade(fact(sale(**wrong)))
+        kinds.read(fact(sale(**wrong)))
 
 
 def test_what_has_no_weight_is_read_and_written_byte_for_byte_as_before():

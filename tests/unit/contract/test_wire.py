@@ -5,7 +5,7 @@ import hashlib
 import msgspec
 import pytest
 
-from sync.contract import envelope, facts, limits, messages, operations, streams, trade
+from sync.contract import envelope, facts, kinds, limits, messages, operations, streams, trade
 from sync.contract.envelope import Header, MessageKind
 from sync.contract.facts import ContractError, Fact
 from sync.contract.messages import Ack, Doorbell, Operation, StreamBatch
@@ -83,7 +83,7 @@ def changed_tender(**changes: object) -> SalePaid:
 
 
 def test_a_sale_whose_sums_agree_is_read():
-    assert trade.read_trade(fact(sale())) == sale()
+    assert kinds.read(fact(sale())) == sale()
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_a_sale_whose_sums_agree_is_read():
 )
 def test_a_sale_whose_sums_do_not_agree_is_refused(bad, message):
     with pytest.raises(ContractError, match=message):
-        trade.read_trade(fact(bad))
+        kinds.read(fact(bad))
 
 
 @pytest.mark.parametrize(
@@ -120,12 +120,12 @@ def test_a_sale_whose_sums_do_not_agree_is_refused(bad, message):
 )
 def test_a_trade_fact_of_unknown_kind_or_shape_is_refused(one):
     with pytest.raises(ContractError):
-        trade.read_trade(one)
+        kinds.read(one)
 
 
 def test_an_invite_is_read():
     invite = InviteIssued(invite_id="i", sale_id="s", short="x", code="c", expires_day="2026-10-21")
-    assert trade.read_trade(fact(invite, kind=trade.INVITE_ISSUED)) == invite
+    assert kinds.read(fact(invite, kind=trade.INVITE_ISSUED)) == invite
 
 
 def test_a_receipt_number_shows_till_and_epoch():
@@ -135,15 +135,15 @@ def test_a_receipt_number_shows_till_and_epoch():
 
 def test_an_operation_that_is_no_text_is_refused():
     with pytest.raises(ContractError):
-        operations.read_operation(fact(kind=operations.NODE_STARTED, lane=1, raw=b'{"version":"\xff"}'))
+        kinds.read(fact(kind=operations.NODE_STARTED, lane=1, raw=b'{"version":"\xff"}'))
 
 
 def test_operations_are_read_and_unknown_ones_refused():
     started = operations.NodeStarted(version="1", boot="b")
-    assert operations.read_operation(fact(started, kind=operations.NODE_STARTED, lane=1)) == started
+    assert kinds.read(fact(started, kind=operations.NODE_STARTED, lane=1)) == started
     for bad in (fact(kind="node.dreamt", lane=1), fact(kind=operations.PRINT_CONFIRMED, lane=1, raw=b"{}")):
         with pytest.raises(ContractError):
-            operations.read_operation(bad)
+            kinds.read(bad)
 
 
 # Words
