@@ -32,8 +32,10 @@ TRIES = 3
 """Of a bunch whose transaction met a deadlock or a lost connection; nothing was answered yet."""
 AGAIN_S = 0.1
 CALM_MS = 100
-HELD_BACK_MAX = 10
-"""So many times in a row the projector lets a backlog pass: HQ's figures stay a second behind it at most."""
+HELD_BACK_MAX = 30
+"""So many times in a row the projector lets a backlog pass: a store's week is in within these three seconds."""
+THEN_BATCHES = 10
+"""So many batches it takes then, however long backlogs go on: HQ's figures follow at 2,500 facts a second and more."""
 HUNG_AFTER_MS = 600_000
 """A loop that has not come round for so long hangs; a replay of every fact holds the writers of SQLite for minutes."""
 
@@ -226,6 +228,7 @@ class ProjectorWorker:
     ) -> None:
         self._projector = projector
         self._hurry = hurry or (lambda: False)
+        self._owed = 0
         self._poll_s = poll_s
         self._pulse = pulse
         self._wake = threading.Event()
@@ -249,9 +252,14 @@ class ProjectorWorker:
 
     def _give_way(self) -> bool:
         """Let a backlog in first: one interpreter serves both, and an acknowledgement frees a store, a figure does not."""
+        if self._owed and self._hurry():
+            self._owed -= 1
+            return True
+        self._owed = 0
         for _ in range(HELD_BACK_MAX):
             if not self._hurry() or self._stopping.wait(CALM_MS / 1000):
-                break
+                return True
+        self._owed = THEN_BATCHES - 1
         return True
 
     def alive(self) -> bool:

@@ -35,7 +35,8 @@ class BrokerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
     `tls`: `off` (loopback only), `server` (a managed broker: its certificate is checked, users sign in by token) or
     `mutual` (config/mosquitto/mosquitto-tls.conf: certificates of the hub's CA are the users). `ca_file`: who signs the
-    broker's certificate where it is not the hub's own CA.
+    broker's certificate where it is not the hub's own CA. `files`: the folder that `broker-files` made, where the hub keeps
+    the list of revoked certificates up to date; empty = nowhere.
     """
 
     port: Port
@@ -46,6 +47,7 @@ class BrokerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     store_port: Port = 0
     tls: Annotated[str, msgspec.Meta(pattern="^(off|server|mutual)$")] = "off"
     ca_file: str = ""
+    files: str = ""
 
 
 class EnrolmentSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -117,7 +119,7 @@ class HubSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     database: str = "sqlite"
     timezone: str = "Asia/Shanghai"
     cutoff_minutes: Annotated[int, msgspec.Meta(ge=0, le=720)] = 240
-    credit: Annotated[int, msgspec.Meta(ge=1, le=32)] = 8
+    credit: Annotated[int, msgspec.Meta(ge=1, le=32)] = 16
     catch_ups: Annotated[int, msgspec.Meta(ge=1, le=1_000)] = 8
     stream_days: Annotated[int, msgspec.Meta(ge=1, le=3_650)] = 30
     reconnect_cap_ms: Annotated[int, msgspec.Meta(ge=100, le=600_000)] = 120_000

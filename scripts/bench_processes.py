@@ -18,8 +18,8 @@ from sync.node import keys
 
 ROOT = Path(__file__).resolve().parent.parent
 MENU = ROOT / "config" / "demo" / "menu.json"
-START_TIMEOUT_S = 30.0
-STOP_TIMEOUT_S = 15.0
+START_TIMEOUT_S = 120.0
+STOP_TIMEOUT_S = 60.0
 TILLS_MAX = 16
 KB_PER_MB = 1024
 

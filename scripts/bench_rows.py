@@ -75,9 +75,11 @@ def _postgresql(hub: HubDatabase, bunches: Sequence[Sequence[tuple[Any, ...]]]) 
     driver = raw.driver_connection
     driver.execute(f"CREATE TABLE {SAME_AGAIN} (LIKE facts INCLUDING ALL)")
     driver.commit()
+    kinds = [column.type.compile(dialect=hub.engine.dialect).lower() for column in facts.columns]
     begun = time.perf_counter()
     for bunch in bunches:
-        with driver.cursor().copy(f"COPY {SAME_AGAIN} ({COLUMNS}) FROM STDIN") as copy:
+        with driver.cursor().copy(f"COPY {SAME_AGAIN} ({COLUMNS}) FROM STDIN (FORMAT BINARY)") as copy:
+            copy.set_types(kinds)
             for row in bunch:
                 copy.write_row(row)
         driver.commit()

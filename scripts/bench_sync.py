@@ -19,15 +19,16 @@ from statistics import median
 from typing import Any
 
 from scripts import bench_rows
+from scripts.bench_backlog import Backlog
 from scripts.bench_processes import BenchError, cpu_ms, rss_mb
 from scripts.bench_replace import replace_seconds
 from scripts.bench_stores import backlogs, enrol_many, return_at_once
-from scripts.bench_week import OPERATIONS_PER_ORDER, write_week
+from scripts.bench_week import OPERATIONS_PER_ORDER
 from scripts.demo_client import Door, all_sales, hub
 from scripts.demo_world import ROOT, World
 from scripts.postgres import DURABLE, Cluster
 from scripts.wire import CountingWire
-from sync.contract.menu import Menu, checked
+from sync.contract.menu import checked
 from sync.node.ports import SystemClock
 
 ORDERS = 7_000
@@ -45,6 +46,9 @@ ORDERS_1000_S_MAX = 5.0
 BYTES_PER_ORDER_MAX = 1_700
 LIMIT_S = 120
 POLL_S = 0.05
+SELDOM_S = 0.2
+NEARLY_FACTS = 10_000
+"""With more waiting the node is asked seldom: each question costs it what it has for sending."""
 
 
 @dataclass
@@ -85,33 +89,32 @@ class Drained:
     """Everything the hub's process did meanwhile, the read models included."""
 
 
-def drain(world: World, orders: int, seed: int, say: Callable[[str], None]) -> Drained:
-    """Let the first store of a world sell in silence, then connect it and wait until all is over.
+def drain(backlog: Backlog, number: int, orders: int) -> Drained:
+    """Connect a store that sold in silence, and wait until all is over; the hub runs already.
 
     Raises:
         BenchError: it took too long.
     """
     clock, pause = SystemClock(), threading.Event()
-    world.found()
-    store = world.stores[0]
-    facts = write_week(store.config, orders, seed, say)
-    world.run_broker()
-    world.run_store(store)
+    world, facts = backlog.world, backlog.facts[number]
+    store = world.stores[number]
     hub_cpu_ms = cpu_ms(world.hub.pid)
+    world.run_store(store)
     node, console = Door(store.url), hub(world.console_url, world.api_token)
     deadline_ms = clock.monotonic_ms() + LIMIT_S * 1000
-    opened_ms = acknowledged_ms = shown_ms = 0
+    opened_ms = acknowledged_ms = shown_ms = waiting = 0
     while not (acknowledged_ms and shown_ms):
         if clock.monotonic_ms() > deadline_ms:
             raise BenchError(f"the store was not drained within {LIMIT_S} s")
         state = node.ask("GET", "/api/v1/status").body["hub"]
         if state["state"] == "connected":
             opened_ms = int(state["since_ms"])
-            if not acknowledged_ms and not any(state["waiting"].values()):
+            waiting = sum(state["waiting"].values())
+            if not acknowledged_ms and not waiting:
                 acknowledged_ms = clock.now_ms()
         if acknowledged_ms and console.ask("GET", "/api/v1/totals").body["sales"] >= orders:
             shown_ms = clock.now_ms()
-        pause.wait(POLL_S)
+        pause.wait(POLL_S if waiting < NEARLY_FACTS else SELDOM_S)
     return Drained(
         facts,
         (acknowledged_ms - opened_ms) / 1000,
@@ -128,31 +131,38 @@ def run(options: argparse.Namespace, folder: Path, say: Callable[[str], None]) -
     menu = checked((ROOT / "config" / "demo" / "menu.json").read_bytes())
     with contextlib.ExitStack() as stack:
         cluster = stack.enter_context(Cluster(DURABLE)) if "postgresql" in options.db else None
+        world = World(folder / "week", options.broker, menu, say, desk=False, printers=False)
+        stack.enter_context(stopping(world))
+        backlog = Backlog(world, (options.orders, CUT_OFF_ORDERS), options.seed, say)
         for name in options.db:
             runs: list[tuple[Drained, bench_rows.Bare]] = []
             for number in range(options.runs):
-                url = cluster.url(cluster.make_database()) if cluster and name == "postgresql" else ""
                 say(f"a week to a hub on {name}, run {number + 1} of {options.runs}")
-                runs.append(_drain_and_bare(options, folder / f"{name}-{number}", menu, url, say))
+                url = backlog.move_to(cluster) if cluster and name == "postgresql" else ""
+                runs.append(_drain_and_bare(backlog, options.orders, url, say))
             _note_drains(report, name, runs)
-        _measure_cut_off(report, options, folder / "cut", menu, say)
-        _measure_return(report, options, folder / "return", menu, say)
-        say(f"a blank machine becomes a store of {options.replace_mb} MB again")
-        report.replace_s = round(replace_seconds(options.replace_mb), 1)
+        _measure_return(report, options, backlog, say)
+        _measure_cut_off(report, backlog, say)
+        backlog.stop()
+    say(f"a blank machine becomes a store of {options.replace_mb} MB again")
+    report.replace_s = round(replace_seconds(options.replace_mb), 1)
     _conclude(report, options)
     return report
 
 
 def _drain_and_bare(
-    options: argparse.Namespace, folder: Path, menu: Menu, url: str, say: Callable[[str], None]
+    backlog: Backlog, orders: int, url: str, say: Callable[[str], None]
 ) -> tuple[Drained, bench_rows.Bare]:
-    world = World(folder, options.broker, menu, say, desk=False, printers=False, database_url=url)
-    with stopping(world):
-        drained = drain(world, options.orders, options.seed, say)
+    backlog.put_back(url)
+    world = backlog.world
+    backlog.start_hub()
+    drained = drain(backlog, 0, orders)
+    backlog.stop()
     say(
         f"{drained.facts} facts in {drained.acknowledged_s:.2f} s, shown after {drained.shown_s:.2f} s; now the bare rows"
     )
-    bare = bench_rows.insert_again(url or f"sqlite:///{folder / 'hub' / 'hub.db'}", folder / "bare.db")
+    bare = bench_rows.insert_again(url or f"sqlite:///{world.folder / 'hub' / 'hub.db'}", world.folder / "bare.db")
+    say(f"{bare.facts} bare rows in {bare.seconds:.2f} s, {bare.transaction_facts_median} to a transaction")
     return drained, bare
 
 
@@ -169,14 +179,15 @@ def _note_drains(report: Report, name: str, runs: list[tuple[Drained, bench_rows
     report.node_rss_mb = round(max(drained.node_rss_mb for drained, _ in runs), 1)
 
 
-def _measure_cut_off(
-    report: Report, options: argparse.Namespace, folder: Path, menu: Menu, say: Callable[[str], None]
-) -> None:
+def _measure_cut_off(report: Report, backlog: Backlog, say: Callable[[str], None]) -> None:
+    """Drain the other store, whose every byte goes through a wire that counts."""
     say(f"{CUT_OFF_ORDERS} orders sold offline, behind a wire that counts")
-    world = World(folder, options.broker, menu, say, desk=False, printers=False)
-    with CountingWire(lambda: world.broker_port) as wire, stopping(world):
-        world.store_broker_port = wire.port
-        drained = drain(world, CUT_OFF_ORDERS, options.seed + 1, say)
+    world = backlog.world
+    backlog.put_back()
+    with CountingWire(lambda: world.broker_port) as wire:
+        backlog.reroute(1, wire.port)
+        backlog.start_hub()
+        drained = drain(backlog, 1, CUT_OFF_ORDERS)
         bytes_all = wire.bytes_up + wire.bytes_down
         if len(all_sales(hub(world.console_url, world.api_token), "/api/v1/sales")) != CUT_OFF_ORDERS:
             raise BenchError("the hub does not have every order once")
@@ -185,28 +196,21 @@ def _measure_cut_off(
     report.wire_bytes_per_order = round(bytes_all / CUT_OFF_ORDERS, 1)
 
 
-def _measure_return(
-    report: Report, options: argparse.Namespace, folder: Path, menu: Menu, say: Callable[[str], None]
-) -> None:
+def _measure_return(report: Report, options: argparse.Namespace, backlog: Backlog, say: Callable[[str], None]) -> None:
     say(f"{options.stores} stores with {FACTS_A_STORE} facts each return in one moment")
-    world = World(folder, options.broker, menu, say, desk=False, printers=False)
-    with stopping(world):
-        world.found()
-        sample = world.stores[0].config
-        write_week(sample, -(-FACTS_A_STORE // FACTS_PER_ORDER), options.seed + 2, say)
-        world.hub.stop()
-        granted = enrol_many(world.folder / "hub.toml", options.stores)
-        stores = list(zip(granted, backlogs(sample, granted, FACTS_A_STORE), strict=True))
-        world.hub.start()
-        world.run_broker()
-        took_s = sorted(return_at_once(stores, world.broker_port, RETURN_S_MAX))
-        report.return_s = {
-            "first": round(took_s[0], 1),
-            "median": round(median(took_s), 1),
-            "last": round(took_s[-1], 1),
-        }
-        report.return_per_s = round(options.stores * FACTS_A_STORE / took_s[-1])
-        report.hub_rss_mb["return"] = round(rss_mb(world.hub.pid), 1)
+    backlog.put_back()
+    world = backlog.world
+    granted = enrol_many(world.folder / "hub.toml", options.stores)
+    stores = list(zip(granted, backlogs(world.stores[0].config, granted, FACTS_A_STORE), strict=True))
+    backlog.start_hub()
+    took_s = sorted(return_at_once(stores, world.broker_port, RETURN_S_MAX))
+    report.return_s = {
+        "first": round(took_s[0], 1),
+        "median": round(median(took_s), 1),
+        "last": round(took_s[-1], 1),
+    }
+    report.return_per_s = round(options.stores * FACTS_A_STORE / took_s[-1])
+    report.hub_rss_mb["return"] = round(rss_mb(world.hub.pid), 1)
 
 
 @contextlib.contextmanager

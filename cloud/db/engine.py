@@ -10,7 +10,7 @@ import contextlib
 import functools
 import operator
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from types import ModuleType
@@ -202,9 +202,16 @@ def insert_many(tx: Tx, table: Table, rows: list[dict[str, Any]]) -> None:
     if tx.connection.dialect.name == "postgresql":
         _postgres().copy(tx.connection, table, rows)
         return
-    compiled = insert(table).compile(dialect=tx.connection.dialect, column_keys=list(rows[0]))
+    statement, values = _positional(table, tuple(rows[0]))
+    tx.connection.exec_driver_sql(statement, list(map(values, rows)))
+
+
+@functools.cache
+def _positional(table: Table, columns: tuple[str, ...]) -> tuple[str, Callable[[dict[str, Any]], Any]]:
+    """Give SQLite's insert of these columns, and what puts a row's values in its order; compiled once."""
+    compiled = insert(table).compile(dialect=sqlite.dialect(), column_keys=list(columns))
     names = compiled.positiontup or []
-    tx.connection.exec_driver_sql(str(compiled), list(map(operator.itemgetter(*names), rows)))
+    return str(compiled), operator.itemgetter(*names)
 
 
 def upsert(tx: Tx, table: Table, row: dict[str, Any] | list[dict[str, Any]], changes: dict[str, Any]) -> None:

@@ -4,13 +4,28 @@ from collections.abc import Iterator
 from typing import Any
 
 import msgspec
-from sqlalchemy import func, select, update
+from sqlalchemy import Select, Table, bindparam, func, select, update
 
 from cloud.db.engine import Reader, Tx, insert_many, upsert
 from cloud.db.schema import facts, ingest_head, lane_marks, lanes
 
 SLICE_ROWS = 1_000
 """Facts read at a time, so that memory stays flat however long a lane is."""
+
+
+def _in_place(table: Table) -> Select[Any]:
+    place = (table.c[name] == bindparam(f"of_{name}") for name in ("store", "epoch", "lane"))
+    return select(table).where(*place)
+
+
+# Made once: each bunch that comes in runs them, and to put one together costs as much as to run it.
+_LANE, _MARKS = _in_place(lanes), _in_place(lane_marks)
+_TAKE_IDS = (
+    update(ingest_head)
+    .where(ingest_head.c.id == 1)
+    .values(last=ingest_head.c.last + bindparam("count"))
+    .returning(ingest_head.c.last)
+)
 
 
 class LaneRow(msgspec.Struct, frozen=True):
@@ -62,8 +77,7 @@ class FactRow(msgspec.Struct, frozen=True):
 
 def lane_of(reader: Reader, store: str, epoch: int, lane: int) -> LaneRow | None:
     """Find a lane; None before its first fact."""
-    query = select(lanes).where(lanes.c.store == store, lanes.c.epoch == epoch, lanes.c.lane == lane)
-    row = reader.row(query)
+    row = reader.row(_LANE, {"of_store": store, "of_epoch": epoch, "of_lane": lane})
     return None if row is None else LaneRow(*row)
 
 
@@ -94,9 +108,7 @@ def note_check(tx: Tx, lane: LaneRow, bad_seq: int | None, at_ms: int) -> None:
 
 def marks_of(reader: Reader, store: str, epoch: int, lane: int) -> LaneMarks:
     """Give what is noted of a lane; nothing in its fields where nothing is."""
-    marks = lane_marks.c
-    query = select(lane_marks).where(marks.store == store, marks.epoch == epoch, marks.lane == lane)
-    row = reader.row(query)
+    row = reader.row(_MARKS, {"of_store": store, "of_epoch": epoch, "of_lane": lane})
     return LaneMarks(store, epoch, lane) if row is None else LaneMarks(*row)
 
 
@@ -133,8 +145,7 @@ def take_ingest_ids(tx: Tx, count: int) -> int:
     Returns:
         The first of `count` ids.
     """
-    step = update(ingest_head).where(ingest_head.c.id == 1).values(last=ingest_head.c.last + count)
-    return int(tx.run(step.returning(ingest_head.c.last)).scalar_one()) - count + 1
+    return int(tx.run(_TAKE_IDS, {"count": count}).scalar_one()) - count + 1
 
 
 def insert_facts(tx: Tx, rows: list[dict[str, Any]]) -> None:

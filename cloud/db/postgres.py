@@ -10,10 +10,13 @@ advisory locks of the transaction (`Turn`), taken before anything is read, all i
 """
 
 import contextlib
+import functools
+import operator
 from typing import Any, cast
 
 import psycopg
 from sqlalchemy import Connection, Engine, Table, create_engine
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, OperationalError
 
@@ -126,20 +129,29 @@ def copy(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> No
         IntegrityError: a rule refuses a row; then the transaction (or its savepoint) must be undone.
         DBAPIError: any other refusal of the server.
     """
-    names = list(rows[0])
+    names = tuple(rows[0])
     dialect = connection.dialect
-    columns = ", ".join(dialect.identifier_preparer.quote(name) for name in names)
-    statement = f"COPY {dialect.identifier_preparer.format_table(table)} ({columns}) FROM STDIN (FORMAT BINARY)"
-    kinds = [table.c[name].type.compile(dialect=dialect).lower() for name in names]
+    statement, kinds = _copy_into(table, names)
+    values = operator.itemgetter(*names)
     try:
         with _driver(connection).cursor() as cursor, cursor.copy(statement) as copying:
             copying.set_types(kinds)
-            for row in rows:
-                copying.write_row([row[name] for name in names])
+            for row in map(values, rows):
+                copying.write_row(row)
     except psycopg.Error as error:
         raise DBAPIError.instance(
             statement, None, error, psycopg.Error, hide_parameters=True, dialect=dialect
         ) from error
+
+
+@functools.cache
+def _copy_into(table: Table, names: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
+    """Give the statement that takes these columns, two at least, and their types in the server's words."""
+    make: Any = postgresql.dialect  # it has no types
+    dialect = make()
+    columns = ", ".join(dialect.identifier_preparer.quote(name) for name in names)
+    kinds = tuple(table.c[name].type.compile(dialect=dialect).lower() for name in names)
+    return f"COPY {dialect.identifier_preparer.format_table(table)} ({columns}) FROM STDIN (FORMAT BINARY)", kinds
 
 
 def _driver(connection: Connection) -> psycopg.Connection[Any]:

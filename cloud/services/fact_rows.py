@@ -11,19 +11,21 @@ from sync.contract.facts import ContractError
 KIND_CHARS_MAX = 64
 
 
-def of_bytes(raw: bytes) -> dict[str, Any]:
-    """Give what the columns need of a fact, as far as it can be read; the bytes are kept whatever they say."""
+def readable(raw: bytes) -> tuple[bytes | None, str, int]:
+    """Give what the columns need of a fact, as far as it can be read: its id, its kind, its time."""
     try:
         fact = facts.decode(raw)
     except ContractError:
-        return {"fact_id": None, "kind": "", "at_ms": 0, "raw": raw}
-    return {
-        "fact_id": reading.fact_id_bytes(fact.id),
-        # PostgreSQL takes no NUL in a text, and a fact must be storable whatever it says.
-        "kind": fact.kind[:KIND_CHARS_MAX].replace("\0", "\ufffd"),
-        "at_ms": fact.at_ms if 0 <= fact.at_ms <= reading.AT_MS_MAX else 0,
-        "raw": raw,
-    }
+        return None, "", 0
+    # PostgreSQL takes no NUL in a text, and a fact must be storable whatever it says.
+    kind = fact.kind[:KIND_CHARS_MAX].replace("\0", "\ufffd")
+    return reading.fact_id_bytes(fact.id), kind, fact.at_ms if 0 <= fact.at_ms <= reading.AT_MS_MAX else 0
+
+
+def of_bytes(raw: bytes) -> dict[str, Any]:
+    """Give the columns that come out of a fact's bytes; they are kept whatever they say."""
+    fact_id, kind, at_ms = readable(raw)
+    return {"fact_id": fact_id, "kind": kind, "at_ms": at_ms, "raw": raw}
 
 
 def insert(tx: Tx, rows: list[dict[str, Any]]) -> None:

@@ -13,7 +13,7 @@ DATABASES = ("sqlite", "postgresql") if os.environ.get("ZHANGGUI_DEEP") else ("s
 SMALL = ("--orders", "30", "--runs", "1", "--stores", "3", "--replace-mb", "1", "--broker", "embedded")
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_a_small_run_measures_every_part():
     wanted = [argument for name in DATABASES for argument in ("--db", name)]
     done = subprocess.run(
@@ -21,7 +21,7 @@ def test_a_small_run_measures_every_part():
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=280,
+        timeout=580,
         check=False,
     )
     assert done.stdout, done.stderr
