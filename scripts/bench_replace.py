@@ -111,7 +111,7 @@ def _fill(config: Path, wanted: int) -> tuple[int, int, str]:
     """Let the hub hold a store of so many bytes; gives facts, bytes, and a code for the machine that replaces it."""
     core = open_core(hub_settings.load(config), clock=SystemClock(), chance=SeededChance("hub"), cost=Cost(64, 1, 1))
     try:
-        made = _Days(core.hub.clock.now_ms())
+        made = Days(core.hub.clock.now_ms())
         with core.database.write() as tx:
             identity = keys.make_identity(b"the machine that broke")
             public = identity.public
@@ -126,7 +126,7 @@ def _fill(config: Path, wanted: int) -> tuple[int, int, str]:
         core.database.close()
 
 
-def _keep(core: Core, made: "_Days") -> None:
+def _keep(core: Core, made: "Days") -> None:
     with core.database.write() as tx:
         rows = made.rows(BATCH)
         first = journal.take_ingest_ids(tx, len(rows))
@@ -138,7 +138,7 @@ def _keep(core: Core, made: "_Days") -> None:
         )
 
 
-class _Days:
+class Days:
     """Sales of a busy store, one behind the other: sale, invite, and the slips of receipt and kitchen."""
 
     def __init__(self, now_ms: int) -> None:

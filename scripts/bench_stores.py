@@ -142,6 +142,9 @@ class MemoryOutbox:
     def merge_time(self, hub_ms: int, asked_ms: int) -> None:
         """No clock of its own."""
 
+    def compare_time(self, hub_ms: int, asked_ms: int) -> None:
+        """No clock of its own."""
+
     def hlc(self) -> int:
         """No hybrid clock of its own."""
         return 0

@@ -21,7 +21,9 @@ import subprocess
 import sys
 import time
 from asyncio import StreamReader, StreamWriter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import click
@@ -35,7 +37,8 @@ HOST = "127.0.0.1"
 HUB = "hub"
 PACKET_BYTES_MAX = 524_288
 """Twice the limit that clients keep to (`sync.contract.limits.WIRE_BYTES_MAX`), as in config/mosquitto."""
-READY_TIMEOUT_S = 15
+READY_TIMEOUT_S = 60
+CHANGE_LOOK_S = 0.25
 TEMPLATES = Path(__file__).resolve().parent.parent / "config" / "mosquitto"
 
 _USER = re.compile(r"hub|store-([a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?)-[1-9][0-9]{0,9}")
@@ -124,20 +127,24 @@ class StoreRights(BaseAuthPlugin, BaseTopicPlugin):  # type: ignore[misc]
 
     async def authenticate(self, *, session: Session) -> bool:
         """Let in who has the token; a user added to the file meanwhile is known at once."""
-        with contextlib.suppress(OSError, UsersError):  # a file being replaced: the users known so far stay
-            changed_ns = self._path.stat().st_mtime_ns
-            if changed_ns != self._read_at_ns:
-                self._users = read_users(self._path)
-                self._read_at_ns = changed_ns
+        self._read_again()
         return token_fits(self._users, session.username, session.password)
 
     async def topic_filtering(
         self, *, session: Session | None = None, topic: str | None = None, action: Action | None = None
     ) -> bool:
-        """Decide on a publish, a subscription or a delivery."""
-        if session is None or topic is None:
+        """Decide on a publish, a subscription or a delivery; who is a user no more has no right any more."""
+        self._read_again()
+        if session is None or topic is None or session.username not in self._users:
             return False
-        return may(session.username or "", topic, write=action == Action.PUBLISH)
+        return may(session.username, topic, write=action == Action.PUBLISH)
+
+    def _read_again(self) -> None:
+        with contextlib.suppress(OSError, UsersError):  # a file being replaced: the users known so far stay
+            changed_ns = self._path.stat().st_mtime_ns
+            if changed_ns != self._read_at_ns:
+                self._users = read_users(self._path)
+                self._read_at_ns = changed_ns
 
 
 class PacketTooLargeError(Exception):
@@ -266,6 +273,10 @@ def write_mosquitto_files(port: int, data: Path, users: dict[str, str], *, stock
     return config
 
 
+def _write_anew(port: int, data: Path, users: Path, *, stock_limits: bool) -> Path:
+    return write_mosquitto_files(port, data, read_users(users), stock_limits=stock_limits)
+
+
 def write_mosquitto_tls_files(port: int, data: Path, certificates: Path) -> Path:
     """Write the configuration for certificates below `data`; give its path.
 
@@ -335,8 +346,18 @@ def program(name: str) -> str:
     return found
 
 
-def run_mosquitto(port: int, config: Path, *, tls: bool = False) -> None:
-    """Become Mosquitto; a grandchild waits until it answers, announces it, and ends."""
+def run_mosquitto(
+    port: int, config: Path, watched: Sequence[Path], rewrite: Callable[[], object], *, tls: bool = False
+) -> None:
+    """Become Mosquitto; a grandchild waits until it answers, announces it, and stays to tell it what changed.
+
+    Args:
+        port: where it listens.
+        config: its settings.
+        watched: the files of users or certificates that the hub writes.
+        rewrite: makes Mosquitto's own files of them.
+        tls: whether it speaks TLS.
+    """
     binary = program("mosquitto")
     reading, writing = os.pipe()
     os.set_inheritable(writing, True)  # noqa: FBT003 - the pipe closes when Mosquitto ends, which is how the grandchild notices
@@ -344,25 +365,69 @@ def run_mosquitto(port: int, config: Path, *, tls: bool = False) -> None:
     if os.fork() == 0:
         if os.fork() == 0:
             os.close(writing)
-            announce_when_ready(port, pid, reading, tls=tls)
+            if announce_when_ready(port, pid, reading, tls=tls):
+                tell_what_changed(pid, reading, watched, rewrite)
         os._exit(0)
     os.wait()
     os.close(reading)
     os.execv(binary, [binary, "-c", str(config)])
 
 
-def announce_when_ready(port: int, pid: int, lifeline: int, *, tls: bool = False) -> None:
-    """Try to sign in until refused; silent when Mosquitto ends first, for it has said why itself."""
+def announce_when_ready(port: int, pid: int, lifeline: int, *, tls: bool = False) -> bool:
+    """Try to sign in until refused; silent when Mosquitto ends first, for it has said why itself.
+
+    Returns:
+        Whether it runs and turns strangers away.
+    """
     deadline_s = time.monotonic() + READY_TIMEOUT_S
     while time.monotonic() < deadline_s:
         with contextlib.suppress(OSError):
             if strangers_refused(port, tls=tls):
                 announce(port, "mosquitto", pid)
-            else:
-                os.kill(pid, signal.SIGTERM)
-            return
+                return True
+            os.kill(pid, signal.SIGTERM)
+            return False
         if select.select([lifeline], [], [], 0.05)[0]:
-            return
+            break
+    return False
+
+
+def tell_what_changed(pid: int, lifeline: int, watched: Sequence[Path], rewrite: Callable[[], object]) -> None:
+    """Have Mosquitto read its files again whenever the hub wrote one; ends with Mosquitto.
+
+    Under systemd `zhanggui-broker.path` does this. A change counts when a look later nothing has changed further.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)  # meant for Mosquitto, with whose end this ends
+    with open(os.devnull, "w") as nowhere:  # noqa: PTH123 - a device, whose handle is wanted
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())  # whoever reads the line must find its end
+    told = before = _state_of(watched)
+    while not select.select([lifeline], [], [], CHANGE_LOOK_S)[0]:
+        now = _state_of(watched)
+        settled, before = now == before, now
+        if not settled or now == told:
+            continue
+        try:
+            rewrite()
+        except (UsersError, click.ClickException) as error:
+            print(f"the broker's files stay as they are: {error}", file=sys.stderr, flush=True)
+        else:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGHUP)
+        told = now
+
+
+def _state_of(watched: Sequence[Path]) -> list[tuple[int, int] | None]:
+    """Give what tells one writing of a file from another; None where it does not stand at the moment."""
+    found: list[tuple[int, int] | None] = []
+    for path in watched:
+        try:
+            held = path.stat()
+        except OSError:
+            found.append(None)
+        else:
+            found.append((held.st_ino, held.st_mtime_ns))
+    return found
 
 
 def port_is_free(port: int) -> bool:
@@ -387,7 +452,11 @@ def port_is_free(port: int) -> bool:
     help="Mosquitto with certificates: the folder that `zhanggui-hub broker-files` wrote.",
 )
 @click.option("--stock-limits", is_flag=True, help="Leave Mosquitto its own queue limits; for chaos runs.")
-@click.option("--only-write", is_flag=True, help="Write Mosquitto's files anew and end; then send it SIGHUP.")
+@click.option(
+    "--only-write",
+    is_flag=True,
+    help="Write Mosquitto's files anew and end; for a Mosquitto that another program runs.",
+)
 def main(
     *, kind: str, port: int, data: Path, users: Path | None, tls: Path | None, only_write: bool, stock_limits: bool
 ) -> None:
@@ -403,10 +472,12 @@ def main(
         raise click.ClickException(f"port {port} is taken")
     try:
         if tls is not None:
-            config = write_mosquitto_tls_files(port, data, tls)
+            write, watched = partial(write_mosquitto_tls_files, port, data, tls), [tls / "crl.pem", tls / "broker.pem"]
+            config = write()
         elif kind == "mosquitto":
             assert users is not None
-            config = write_mosquitto_files(port, data, read_users(users), stock_limits=stock_limits)
+            write, watched = partial(_write_anew, port, data, users, stock_limits=stock_limits), [users]
+            config = write()
         else:
             assert users is not None
             read_users(users)
@@ -416,7 +487,7 @@ def main(
     except UsersError as error:
         raise click.ClickException(str(error)) from error
     if not only_write:
-        run_mosquitto(port, config, tls=tls is not None)
+        run_mosquitto(port, config, watched, write, tls=tls is not None)
 
 
 if __name__ == "__main__":

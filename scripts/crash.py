@@ -4,6 +4,9 @@ The node is the real one: schema, sale, spool, on an SQLite whose disk remembers
 cut the files are opened by the product's own driver. Every sale that was confirmed must be there once, the commit number
 may not be lower than the last that was confirmed, pages and journal must hold, and the till's next submit must be one sale.
 
+With `--hub` it is the hub: every fact that an acknowledgement or a WELCOME named must be there with its bytes, and the store goes
+on from what is left.
+
 `--sync normal` runs the same with `synchronous=NORMAL`: that must lose sales, or this would prove nothing.
 """
 
@@ -20,7 +23,6 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from edge.db import figures, journal
@@ -28,6 +30,8 @@ from edge.db.migrations import steps
 from edge.services import import_menu, verify_journal
 from edge.services.node import Node
 from edge.services.settle_sale import Settled, settle_sale
+from scripts import crash_hub
+from scripts.crash_outcome import Outcome, places, scratch_parent
 from scripts.crash_store import CrashStore, Promise, Sync, a_sale, node_on
 from scripts.crash_vfs import KEEPS, Keep, Power
 from scripts.sim_store import MENU, TILLS
@@ -42,21 +46,6 @@ WORKERS_MAX = 2
 TOLD_MAX = 10
 
 
-@dataclass
-class Outcome:
-    """What the cuts of one life came to."""
-
-    seed: str
-    points: int = 0
-    confirmed: int = 0
-    lost: int = 0
-    doubled: int = 0
-    corrupt: int = 0
-    kept: Counter[str] = field(default_factory=Counter)
-    steps: Counter[str] = field(default_factory=Counter)
-    told: list[str] = field(default_factory=list)
-
-
 def say(text: str) -> None:
     """One line of progress for a person."""
     print(text, file=sys.stderr, flush=True)
@@ -65,11 +54,6 @@ def say(text: str) -> None:
 def quiet() -> None:
     """Keep the product from telling of every trouble: here they are all on purpose."""
     logging.disable(logging.CRITICAL)
-
-
-def scratch_parent() -> str | None:
-    """Give a folder in memory where there is one: what is judged lies in the image, not in how fast it is written."""
-    return "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 - a private folder is made below it
 
 
 def run_life(life: tuple[str, int], sync: Sync = "full") -> Outcome:
@@ -90,7 +74,7 @@ def run_life(life: tuple[str, int], sync: Sync = "full") -> Outcome:
     outcome = Outcome(seed)
     power, followed = Power(), 0
     with tempfile.TemporaryDirectory(dir=scratch_parent()) as folder:
-        for at in _places(store, points, chance):
+        for at in places(record, [promise.at for promise in store.promises], points, chance):
             power.follow(record[followed:at])
             followed = at
             keep = chance.choice(KEEPS)
@@ -103,16 +87,6 @@ def run_life(life: tuple[str, int], sync: Sync = "full") -> Outcome:
                 (Path(folder) / name).write_bytes(content)
             _judge(store, Path(folder) / "node.db", at, keep, outcome)
     return outcome
-
-
-def _places(store: CrashStore, points: int, chance: random.Random) -> list[int]:
-    """Draw where to cut: anywhere, and as often right around a sync, a truncate, or what was just confirmed."""
-    record = store.disk.record
-    turns = [at for at, step in enumerate(record, start=1) if step.kind != "write"]
-    turns += [promise.at for promise in store.promises]
-    near = (min(len(record), max(1, chance.choice(turns) + chance.randint(-2, 2))) for _ in range(points // 2))
-    anywhere = (chance.randint(1, len(record)) for _ in range(points - points // 2))
-    return sorted([*near, *anywhere])
 
 
 def _judge(store: CrashStore, path: Path, at: int, keep: Keep, outcome: Outcome) -> None:
@@ -212,6 +186,7 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="dev.py crash", description=__doc__)
     parser.add_argument("--points", type=int, default=POINTS, help=f"how many power cuts (default {POINTS})")
     parser.add_argument("--sync", choices=("full", "normal"), default="full", help="how SQLite syncs (default full)")
+    parser.add_argument("--hub", action="store_true", help="cut the hub's power instead of a node's")
     parser.add_argument("--seed", type=int, default=1, help="what all lives and cuts are drawn from (default 1)")
     parser.add_argument("--json", action="store_true", help="last line of stdout is one JSON object")
     chosen = parser.parse_args(arguments)
@@ -223,7 +198,8 @@ def main(arguments: list[str]) -> int:
     with concurrent.futures.ProcessPoolExecutor(
         min(WORKERS_MAX, os.cpu_count() or 1), mp_context=multiprocessing.get_context("spawn"), initializer=quiet
     ) as pool:
-        for outcome in pool.map(functools.partial(run_life, sync=chosen.sync), lives(chosen.points, chosen.seed)):
+        live = crash_hub.run_life if chosen.hub else run_life
+        for outcome in pool.map(functools.partial(live, sync=chosen.sync), lives(chosen.points, chosen.seed)):
             outcomes.append(outcome)
             done += outcome.points
             for text in outcome.told[: max(0, TOLD_MAX - sum(len(one.told) for one in outcomes[:-1]))]:

@@ -13,7 +13,7 @@ from edge.db import journal
 from edge.db.migrations import steps
 from edge.db.staff import Session
 from edge.domain.device_rows import read_rows
-from edge.domain.payment import CashTender
+from edge.domain.payment import AskedTender
 from edge.domain.pricing import BasketLine
 from edge.services import import_menu, slips
 from edge.services.enrolment import Broker, Enrolment
@@ -266,7 +266,7 @@ def a_sale(number: int, now_ms: int, chance: random.Random) -> SellCommand:
     return SellCommand(
         sale_id=ids.uuid7(now_ms, number.to_bytes(2, "big") + chance.randbytes(8)).hex(),
         lines=lines,
-        tenders=(CashTender(kind="cash", received_fen=50_000),),
+        tenders=(AskedTender(kind="cash", received_fen=50_000),),
     )
 
 

@@ -19,7 +19,7 @@ import psycopg
 
 OWNER = "zhanggui"
 PACKAGE_FOLDER = Path("/usr/lib/postgresql")
-START_LIMIT_S = 30.0
+START_LIMIT_S = 120.0
 QUICK = ("fsync=off", "full_page_writes=off", "synchronous_commit=off", "autovacuum=off")
 """For tests that are not about durability; nothing writes but they."""
 DURABLE = ("fsync=on", "full_page_writes=on", "synchronous_commit=on")

@@ -1,5 +1,6 @@
 """The hub of the simulated world: the real ingest, streams and projector on a database in memory, any number of lives."""
 
+import contextlib
 import functools
 import hashlib
 from collections.abc import Callable, Sequence
@@ -95,6 +96,9 @@ class _Users(BrokerUsers):
     def __init__(self) -> None:
         super().__init__(Path())
         self._held: dict[str, str] = {}
+
+    def _turn(self) -> contextlib.AbstractContextManager[None]:
+        return contextlib.nullcontext()
 
     def _read(self) -> dict[str, str]:
         return dict(self._held)

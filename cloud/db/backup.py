@@ -188,6 +188,12 @@ def newest_drill(reader: Reader) -> DrillRow | None:
     return None if row is None else DrillRow(*row)
 
 
+def last_held_drill_ms(reader: Reader) -> int | None:
+    """Say when a drill last held."""
+    row = reader.row(select(func.max(drills.c.at_ms)).where(drills.c.ok == 1))
+    return None if row is None or row[0] is None else int(row[0])
+
+
 def count_facts(reader: Reader, upto: int) -> int:
     """Count the facts up to an ingest id."""
     return int(reader.row(select(func.count()).select_from(facts).where(facts.c.ingest_id <= upto))[0])

@@ -610,7 +610,16 @@ alarms = Table(
 )
 """Open alarms of stores. Those of a replaced computer are nobody's any more: readers take the store's own epoch."""
 
-READ_MODELS = (sales, invites, prints, takings, parked, command_results, alarms)
+store_drills = Table(
+    "store_drills",
+    metadata,
+    Column("store", Text, primary_key=True),
+    Column("held_ms", WHOLE, nullable=False),  # the store's, and never later than the hub's when it was told
+    sqlite_strict=True,
+)
+"""When a store's last drill held; without one it is in no row."""
+
+READ_MODELS = (sales, invites, prints, takings, parked, command_results, alarms, store_drills)
 
 APPEND_ONLY = tuple(
     f"CREATE TRIGGER {table}_no_{deed.lower()} BEFORE {deed} ON {table} "

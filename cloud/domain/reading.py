@@ -11,7 +11,7 @@ from datetime import date, tzinfo
 
 from sync.contract import codes, facts, ids, kinds, limits, operations, times, trade
 from sync.contract.facts import ContractError, Fact, UnknownKind
-from sync.contract.operations import AlarmChanged, CommandSettled, PrintSettled
+from sync.contract.operations import AlarmChanged, CommandSettled, DrillDone, PrintSettled
 from sync.contract.trade import InviteIssued, SalePaid
 from sync.contract.words import LOCALES
 
@@ -82,6 +82,13 @@ class Alarmed:
 
 
 @dataclass(frozen=True)
+class Drilled:
+    """A store proved that its copy comes back."""
+
+    fact: Fact
+
+
+@dataclass(frozen=True)
 class Noted:
     """Understood; no read model takes it."""
 
@@ -93,7 +100,7 @@ class Parked:
     reason: str
 
 
-Meaning = Sold | Invited | Printed | Commanded | Alarmed | Noted | Parked
+Meaning = Sold | Invited | Printed | Commanded | Alarmed | Drilled | Noted | Parked
 
 
 @dataclass(frozen=True)
@@ -151,6 +158,8 @@ def _read_body(fact: Fact, zone: tzinfo) -> Meaning:
         case AlarmChanged():
             fits = _ALARM_CODE.fullmatch(body.code) is not None
             return Alarmed(fact, body, fact.kind == operations.ALARM_RAISED) if fits else Parked("bad_value")
+        case DrillDone(ok=True):
+            return Drilled(fact)
         case _:
             return Noted()
 

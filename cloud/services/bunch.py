@@ -29,14 +29,18 @@ class Bunch:
 
     Attributes:
         now_ms: wall time of the hub, one for all of the bunch.
+        steady_ms: the same moment on the clock that never steps: for how long something lasted.
         lanes: lanes that were looked at, as they will be.
         moved: those of them that must be written.
         acks: lanes to acknowledge, and the gap to name.
         seen: stores that were heard, and up to when their data reaches now.
         sessions: stores that were greeted, each with why it got no session, or None.
+        beaten: the `wall_ms` of each (store, epoch)'s heartbeat.
+        parted: (store, epoch) that were replaced and have nothing left to hand over.
     """
 
     now_ms: int
+    steady_ms: int
     lanes: dict[LaneKey, LaneRow] = field(default_factory=dict)
     moved: set[LaneKey] = field(default_factory=set)
     facts: list[dict[str, Any]] = field(default_factory=list)
@@ -49,6 +53,8 @@ class Bunch:
     left: set[str] = field(default_factory=set)
     refused: Counter[tuple[str, str]] = field(default_factory=Counter)
     late: dict[LaneKey, int] = field(default_factory=dict)
+    parted: set[tuple[str, int]] = field(default_factory=set)
+    beaten: dict[tuple[str, int], int] = field(default_factory=dict)
     _marks: dict[LaneKey, LaneMarks] = field(default_factory=dict)
     _epochs: dict[str, int] = field(default_factory=dict)
 

@@ -83,13 +83,14 @@ class Enrolment:
         authority: Authority | None = None,
         policy: Policy = Policy.REPLACEMENT,
         on_stream: Callable[[], None] | None = None,
+        on_crl: Callable[[], None] | None = None,
     ) -> None:
         self._database = database
         self._identity = identity
         self._grants = grants
         self._clock = clock
         self._codes = Codes(database, vault, clock=clock, chance=chance)
-        self._access = Access(database, users, authority, chance, tokens=grants.tls != "mutual")
+        self._access = Access(database, users, authority, chance, tokens=grants.tls != "mutual", on_crl=on_crl)
         self._renewals = Renewals(database, self._access, clock)
         self._approvals = Approvals(database, policy, clock)
         self._on_stream = on_stream or (lambda: None)
@@ -173,14 +174,15 @@ class Enrolment:
         """Close the broker to an epoch that was replaced and has nothing left to hand over; its key still counts.
 
         Returns:
-            Whether it was closed: never for the current epoch.
+            Whether it was closed now: never for the current epoch, nor a second time.
         """
         now_ms = self._clock.now_ms()
         with self._database.write() as tx:
             held, key = stores.store_by_id(tx, store), stores.key_of(tx, store, epoch)
-            if held is None or key is None or epoch >= held.epoch:
+            if held is None or key is None or epoch >= held.epoch or not self._access.is_open(tx, store, epoch):
                 return False
             self._access.close(tx, store, epoch, now_ms)
+            self._record(tx, Who("system"), "store.handed_over", store, epoch=epoch)
         self._access.enforce(store, epoch)
         log.info("enrol.handed_over", extra={"store_id": store, "epoch": epoch})
         return True

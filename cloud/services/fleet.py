@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from cloud.db import alarms, backup, journal, presence, sales
+from cloud.db import alarms, backup, drills, journal, presence, sales
 from cloud.db.alarms import AlarmRow
 from cloud.db.engine import HubDatabase, Reader
 from cloud.db.journal import LaneMarks, LaneRow
@@ -31,6 +31,9 @@ HANDING_OVER_MS = 600_000
 BACKUP_LATE = 5
 """A backup older than so many of its spans was missed."""
 STUCK_MS = 60_000
+DRILL_OVERDUE = "drill.overdue"
+DRILL_OLD_MS = 35 * 86_400_000
+"""As the node itself says it: a drill a month, and some days for a machine that was off (ux-security §10.9)."""
 STRANGER_MS = 86_400_000
 """So long a message under a key that nobody knows is worth a look."""
 STRANGERS = frozenset({"unknown_key", "unknown_store", "foreign"})
@@ -47,7 +50,7 @@ class SaidDay(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StoreAlarm(msgspec.Struct, frozen=True):
-    """An open alarm of a store; `since_ms` is None while only its heartbeat told of it."""
+    """An open alarm of a store; `since_ms` is None while only its heartbeat told of it, or for a drill that never was."""
 
     code: str
     detail: str
@@ -95,7 +98,11 @@ class FleetStore(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HubAlarm(msgspec.Struct, frozen=True):
-    """What the hub itself needs a person for: `stranger`, `backup_overdue`, `projector_stuck`, `disk_red`; `n` messages or facts."""
+    """What the hub itself needs a person for, `n` messages or facts.
+
+    `code` is `stranger`, `backup_overdue`, `drill_overdue`, `projector_stuck` or `disk_red`; a drill that never was has no
+    `since_ms`.
+    """
 
     code: str
     since_ms: int | None
@@ -119,6 +126,8 @@ class _Known(msgspec.Struct, frozen=True):
     marks: list[LaneMarks]
     days: dict[str, dict[str, tuple[int, int]]]
     """By business day and store: sales, fen."""
+    drill_due: dict[str, int | None]
+    """Stores whose drill is overdue, each with when the last one held."""
 
 
 class Fleets:
@@ -160,7 +169,7 @@ class Fleets:
         lagging = {one.store: one for one in self._versions.of_stores()}
         held = self._reports.stores() if views is None else views
         with self._database.read() as reader:
-            known = _known(reader)
+            known = _known(reader, now_ms)
             own = self._hub_alarms(reader, now_ms)
         found = [_store(view, lagging.get(view.id), known, now_ms) for view in held]
         return Fleet(now_ms=now_ms, stores=tuple(sorted(found, key=_order)), alarms=own)
@@ -189,6 +198,10 @@ class Fleets:
         oldest_ms = newest.made_ms if newest is not None else _first_fact_ms(reader)
         if oldest_ms is not None and now_ms - oldest_ms > BACKUP_LATE * self._backup_minutes * 60_000:
             found.append(HubAlarm("backup_overdue", None if newest is None else newest.made_ms))
+        held_ms = backup.last_held_drill_ms(reader)
+        since_ms = held_ms if held_ms is not None else _first_fact_ms(reader)
+        if since_ms is not None and now_ms - since_ms > DRILL_OLD_MS:
+            found.append(HubAlarm("drill_overdue", held_ms))
         return tuple(found)
 
 
@@ -197,7 +210,7 @@ def _first_fact_ms(reader: Reader) -> int | None:
     return next((row.received_ms for row in journal.facts_after(reader, 0, 1)), None)
 
 
-def _known(reader: Reader) -> _Known:
+def _known(reader: Reader, now_ms: int) -> _Known:
     heard = presence.all_presence(reader)
     by_store: defaultdict[str, list[AlarmRow]] = defaultdict(list)
     for row in alarms.all_open(reader):
@@ -206,7 +219,19 @@ def _known(reader: Reader) -> _Known:
         day: {store: (one.sales, one.amount_fen) for store, one in sales.sums(reader, day).items()}
         for day in {row.day for row in heard.values() if row.day}
     }
-    return _Known(heard, dict(by_store), journal.all_lanes(reader), journal.all_marks(reader), days)
+    return _Known(
+        heard, dict(by_store), journal.all_lanes(reader), journal.all_marks(reader), days, _drill_due(reader, now_ms)
+    )
+
+
+def _drill_due(reader: Reader, now_ms: int) -> dict[str, int | None]:
+    """A store that is younger than the span owes none; one that is away cannot say so itself."""
+    held = drills.held_by_store(reader)
+    return {
+        store: held.get(store)
+        for store, since_ms in drills.selling_since(reader).items()
+        if now_ms - held.get(store, since_ms) > DRILL_OLD_MS
+    }
 
 
 def _store(view: StoreView, versions: StoreVersions | None, known: _Known, now_ms: int) -> FleetStore:
@@ -214,7 +239,7 @@ def _store(view: StoreView, versions: StoreVersions | None, known: _Known, now_m
     refusal = None if heard is None else heard.refusal
     offset_ms = None if heard is None else heard.clock_offset_ms
     off = offset_ms is not None and abs(offset_ms) >= CLOCK_OFF_MS
-    open_now = _alarms(heard, known.alarms.get(view.id, []))
+    open_now = _alarms(view, heard, known)
     behind = tuple(
         Lagging(one.stream, one.held or 0, one.head) for one in (versions.streams if versions else ()) if one.behind
     )
@@ -260,9 +285,11 @@ def _said(heard: PresenceRow | None, known: _Known) -> SaidDay | None:
     )
 
 
-def _alarms(heard: PresenceRow | None, rows: list[AlarmRow]) -> tuple[StoreAlarm, ...]:
+def _alarms(view: StoreView, heard: PresenceRow | None, known: _Known) -> tuple[StoreAlarm, ...]:
     """The facts' word, and what a heartbeat told before its fact came; a heartbeat that tells no more is not the fact's end."""
-    found = {row.code: StoreAlarm(row.code, row.detail, row.at_ms) for row in rows}
+    found = {row.code: StoreAlarm(row.code, row.detail, row.at_ms) for row in known.alarms.get(view.id, [])}
+    if view.id in known.drill_due:
+        found.setdefault(DRILL_OVERDUE, StoreAlarm(DRILL_OVERDUE, "", known.drill_due[view.id]))
     for code in (heard.alarms or "").split() if heard is not None else ():
         found.setdefault(code, StoreAlarm(code, "", None))
     rank = {code: at for at, code in enumerate(ALARM_CODES)}

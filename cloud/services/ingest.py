@@ -30,7 +30,7 @@ from sync.node import keys
 from sync.node.disk import Room
 from sync.node.ports import Chance, Clock
 
-HURRY_MS = 150
+HURRY_MS = 500
 HARMLESS = frozenset({"replayed", "fenced"})
 """Counted, but nobody need look: everything in a batch was held already and was acknowledged again; or a replaced node,
 before it heard of that, asked for what is no longer its own.
@@ -62,6 +62,8 @@ class Ingest:
         questions: answers online questions, in the transaction; without it every question is unknown.
         room: how much room the disk has; at red no facts are taken and every store is told to wait. What is small and
             replaces what stands (signs of life, sessions) is still written, so that the console tells what is the matter.
+        on_failure: told of each error that undid a bunch, before it is raised.
+        on_parted: told of each (store, epoch) that was replaced and has nothing left to hand over, after the commit.
     """
 
     make_sessions: ClassVar[type[Sessions]] = Sessions
@@ -81,6 +83,8 @@ class Ingest:
         fence: Fence | None = None,
         questions: Answerer | None = None,
         room: Callable[[], Room] | None = None,
+        on_failure: Callable[[Exception], object] | None = None,
+        on_parted: Callable[[str, int], object] | None = None,
     ) -> None:
         self._database = database
         self._tenant = tenant
@@ -92,6 +96,8 @@ class Ingest:
         self._fence = fence
         self._questions = questions
         self._room = room or (lambda: Room.OK)
+        self._on_failure = on_failure or (lambda _: None)
+        self._on_parted = on_parted
         self._uncounted: Counter[tuple[str, str]] = Counter()
         self.facts_stored = 0
         self._full_ms: int | None = None
@@ -113,7 +119,7 @@ class Ingest:
         Returns:
             What to publish now: the transaction is committed. Nothing where another worker holds a store's lease.
         """
-        bunch = self.make_bunch(self._clock.now_ms())
+        bunch = self.make_bunch(self._clock.now_ms(), self._clock.monotonic_ms())
         self._look_at_disk()
         with self._database.read() as reader:
             self._gate.refresh(reader)
@@ -135,7 +141,11 @@ class Ingest:
             # Nothing was kept and nothing is answered: the stores send again, to whoever holds the lease now.
             log.warning("ingest.lease_lost", extra={"messages": len(arrived)})
             return []
+        except Exception as error:
+            self._on_failure(error)
+            raise
         self._uncounted.clear()
+        self._part(bunch)
         self.facts_stored += len(bunch.facts)
         if len(bunch.facts) >= limits.BATCH_FACTS_MAX:
             self._full_ms = self._clock.monotonic_ms()
@@ -148,6 +158,17 @@ class Ingest:
         if full != self._admission.closed:
             log.log(logging.ERROR if full else logging.WARNING, "ingest.disk_red" if full else "ingest.disk_has_room")
         self._admission.closed = full
+
+    def _part(self, bunch: Bunch) -> None:
+        for store, epoch in sorted(bunch.parted if self._on_parted is not None else ()):
+            assert self._on_parted is not None
+            try:
+                self._on_parted(store, epoch)
+            except Exception:
+                # What was stored is to be answered all the same; the next heartbeat tries again.
+                log.exception("ingest.not_parted", extra={"store_id": store, "epoch": epoch})
+            else:
+                self._sessions.parted(store, epoch)
 
     def in_a_hurry(self) -> bool:
         """Say whether a backlog is coming in right now: full batches, a moment ago."""
@@ -267,22 +288,23 @@ class Ingest:
         self, reader: Reader, bunch: Bunch, one: Arrival, lane: LaneRow, taken: list[tuple[bytes, bytes]]
     ) -> None:
         """Note new facts, each with the chain behind it, for storing as they are, and what they say about the store."""
-        chain, seq = lane.chain, lane.seq
-        latest_ms: int | None = None
+        store, epoch, number, now_ms = one.store, one.epoch, one.header.lane, bunch.now_ms
+        chain, seq, latest_ms = lane.chain, lane.seq, 0
         for raw, chain in taken:
             seq += 1
-            row = fact_rows.of_bytes(raw)
-            if row["at_ms"]:
-                latest_ms = max(latest_ms or 0, min(row["at_ms"], bunch.now_ms))
-            row.update(
-                store=one.store, epoch=one.epoch, lane=one.header.lane, seq=seq, received_ms=bunch.now_ms, chain=chain
-            )
+            fact_id, kind, at_ms = fact_rows.readable(raw)
+            latest_ms = max(latest_ms, at_ms)
+            # One display and no update of a dict: this is done for every fact there is.
+            row = {
+                "ingest_id": 0, "store": store, "epoch": epoch, "lane": number, "seq": seq, "fact_id": fact_id, "kind": kind,
+                "at_ms": at_ms, "received_ms": now_ms, "chain": chain, "raw": raw,
+            }  # fmt: skip
             bunch.facts.append(row)
         bunch.move(msgspec.structs.replace(lane, seq=seq, chain=chain))
         if bunch.fenced(reader, one):
-            self._note_late(reader, bunch, (one.store, one.epoch, one.header.lane), lane.seq + 1)
+            self._note_late(reader, bunch, (store, epoch, number), lane.seq + 1)
         else:
-            bunch.saw(one.store, latest_ms)
+            bunch.saw(store, min(latest_ms, now_ms) or None)
 
     @staticmethod
     def _note_late(reader: Reader, bunch: Bunch, key: LaneKey, seq: int) -> None:

@@ -7,14 +7,15 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import tzinfo
 
-from cloud.db import alarms, commands, journal, sales
+from cloud.db import alarms, commands, drills, journal, sales
 from cloud.db.alarms import AlarmRow, AlarmTurn
 from cloud.db.commands import ResultRow
+from cloud.db.drills import StoreDrillRow
 from cloud.db.engine import HubDatabase, Reader, Turn, Tx
 from cloud.db.journal import FactRow
 from cloud.db.sales import InviteRow, ParkedRow, PrintRow, SaleRow, TakingRow
 from cloud.domain import reading
-from cloud.domain.reading import Alarmed, Commanded, Invited, Meaning, Noted, Parked, Place, Printed, Sold
+from cloud.domain.reading import Alarmed, Commanded, Drilled, Invited, Meaning, Noted, Parked, Place, Printed, Sold
 
 BATCH_FACTS = 1_000
 PROJECTION_FAILED = "projection_failed"
@@ -39,6 +40,7 @@ class _Rows:
     parked: list[ParkedRow] = field(default_factory=list)
     commanded: list[ResultRow] = field(default_factory=list)
     alarmed: list[AlarmTurn] = field(default_factory=list)
+    drilled: list[StoreDrillRow] = field(default_factory=list)
 
     def park(self, row: FactRow, reason: str) -> None:
         # The time is the fact's, not the clock's, so that a replay says exactly the same.
@@ -104,6 +106,7 @@ def _fold(tx: Tx, rows: list[FactRow], zone: tzinfo, understand: Understand) -> 
     sales.add_takings(tx, _takings(sale_rows))
     commands.insert_results(tx, found.commanded)
     alarms.turn(tx, found.alarmed)
+    drills.keep(tx, found.drilled)
     return len(found.parked)
 
 
@@ -274,6 +277,9 @@ def _read(found: _Rows, row: FactRow, zone: tzinfo, understand: Understand) -> N
             detail = _plain(alarm.detail[:REASON_CHARS_MAX])
             opened = AlarmRow(row.store, row.epoch, alarm.code, detail, fact.at_ms, row.ingest_id)
             found.alarmed.append(AlarmTurn(opened, is_open))
+        case Drilled(fact=fact):
+            # A clock that is ahead must not make a drill of the years to come of it.
+            found.drilled.append(StoreDrillRow(row.store, min(fact.at_ms, row.received_ms)))
         case Parked(reason=reason):
             found.park(row, reason)
         case Noted():

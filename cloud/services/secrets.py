@@ -2,13 +2,14 @@
 
 import hashlib
 import hmac
-import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import msgspec
 
 from sync.node import keys
+from sync.node.control import one_at_a_time
 from sync.node.keys import KeyFileError
 from sync.node.ports import Chance
 
@@ -57,15 +58,17 @@ def token(chance: Chance) -> str:
 
 
 class BrokerUsers:
-    """The file of who may speak to the broker: `{username: token}`. The broker reads it, only the hub writes it."""
+    """The file of who may speak to the broker: `{username: token}`. The broker reads it, only the hub writes it.
+
+    Any thread and any part of the hub may change it: each change is read, made and written by one of them at a time.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._turn = threading.Lock()
 
     def ensure(self, username: str, made: str) -> str:
         """Give a user's token; `made` becomes it when the user has none."""
-        with self._turn:
+        with self._turn():
             users = self._read()
             if username not in users:
                 users[username] = made
@@ -74,18 +77,25 @@ class BrokerUsers:
 
     def put(self, username: str, held: str) -> None:
         """Set a user's token."""
-        with self._turn:
+        with self._turn():
             users = self._read()
             if users.get(username) != held:
                 users[username] = held
                 self._write(users)
 
+    def has(self, username: str) -> bool:
+        """Say whether there is such a user."""
+        return username in self._read()
+
     def remove(self, username: str) -> None:
         """Shut a user out."""
-        with self._turn:
+        with self._turn():
             users = self._read()
             if users.pop(username, None) is not None:
                 self._write(users)
+
+    def _turn(self) -> AbstractContextManager[None]:
+        return one_at_a_time(self._path.parent, f"{self._path.stem}.lock")
 
     def _read(self) -> dict[str, str]:
         if not self._path.exists():

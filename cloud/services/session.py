@@ -20,6 +20,8 @@ from sync.engine.admission import Admission, Grant
 
 LANES = tuple(lane.value for lane in Lane)
 ALARMS_MAX = 64
+PARTED_MS = 900_000
+"""So long, by its own clock, a replaced computer that was told so must have nothing left: its last slips may still print."""
 
 _CODE = re.compile(r"[a-z_.]{1,80}")
 
@@ -38,11 +40,19 @@ class Sessions:
         self._tenant = tenant
         self._admission = admission
         self._nonces: dict[tuple[str, int], bytes] = {}
+        self._told: dict[tuple[str, int], int] = {}
+        """Epochs that heard in this session that they were replaced, with their own wall time then."""
+        self._parted: set[tuple[str, int]] = set()
 
     def end(self, store: str, epoch: int) -> bytes | None:
         """Forget a session; give its nonce if there was one."""
         self._admission.gone((store, epoch))
+        self._told.pop((store, epoch), None)
         return self._nonces.pop((store, epoch), None)
+
+    def parted(self, store: str, epoch: int) -> None:
+        """Note that an epoch is done with, so that this is not found out again at each of its heartbeats."""
+        self._parted.add((store, epoch))
 
     # ------------------------------------------------------------------------------------------------------ greeting
 
@@ -73,6 +83,7 @@ class Sessions:
             fenced=fenced,
         )
         if fenced:
+            self._told[one.store, one.epoch] = hello.wall_ms
             log.warning("ingest.fenced", extra={"store_id": one.store, "epoch": one.epoch})
         bunch.reply(one, topics.of_store(self._tenant, one.store).welcome, MessageKind.WELCOME, body)
 
@@ -116,8 +127,29 @@ class Sessions:
             bunch.saw(one.store, bunch.now_ms if not any(beat.waiting.values()) else None)
             bunch.beats[one.store] = row
             bunch.holdings[one.store] = streams.held_by(one.store, beat.streams)
+        else:
+            self._part(reader, bunch, one, beat)
         self._admission.claims((one.store, one.epoch), sum(beat.waiting.get(lane, 0) for lane in LANES))
+        bunch.beaten[one.store, one.epoch] = beat.wall_ms
         self._answer_heartbeat(reader, bunch, one)
+
+    def _part(self, reader: Reader, bunch: Bunch, one: Arrival, beat: Heartbeat) -> None:
+        """See whether an epoch that was replaced has nothing left to hand over; its broker access ends then.
+
+        One that was replaced while its session stood has not heard of it: it is made to greet, and may sell until then.
+        A backup must hold what we have, for whoever is shut out cannot send it again to a hub that was set back.
+        """
+        place = one.store, one.epoch
+        told_ms = self._told.get(place)
+        if told_ms is None:
+            self.end(*place)
+            return
+        keys = [(*place, lane) for lane in LANES]
+        covered = [(bunch.marks(reader, key).durable_seq, bunch.lane(reader, key).seq) for key in keys]
+        safe = all(durable_seq is None or durable_seq >= seq for durable_seq, seq in covered)
+        quiet = not any(beat.waiting.values()) and beat.wall_ms - told_ms >= PARTED_MS
+        if safe and quiet and place not in self._parted:
+            bunch.parted.add(place)
 
     def _answer_heartbeat(self, reader: Reader, bunch: Bunch, one: Arrival) -> None:
         """Answer every sign of life with the trade lane's ack: silence must mean that we are away.
@@ -138,7 +170,7 @@ class Sessions:
         """Say how far a lane is held, and what the store may have in flight now."""
         key = (store, epoch, lane)
         place = bunch.lanes[key]
-        grant = self._admission.grant((store, epoch), bunch.now_ms)
+        grant = self._admission.grant((store, epoch), bunch.steady_ms)
         body = Ack(
             session=self._nonces.get((store, epoch), b""),
             lane=lane,
@@ -149,13 +181,14 @@ class Sessions:
             gap=gap,
             durable_seq=bunch.marks(reader, key).durable_seq,
             retry_after_ms=grant.retry_after_ms,
+            beat_ms=bunch.beaten.get((store, epoch)) if lane == Lane.TRADE else None,
         )
         wire = end.sealer.seal(MessageKind.ACK, messages.encode(body))
         bunch.replies.append((topics.of_store(self._tenant, store).ack, wire))
 
     def _grant(self, one: Arrival, behind: int, bunch: Bunch) -> Grant:
         self._admission.claims((one.store, one.epoch), behind)
-        return self._admission.grant((one.store, one.epoch), bunch.now_ms)
+        return self._admission.grant((one.store, one.epoch), bunch.steady_ms)
 
 
 def _differs(reader: Reader, lane: LaneRow, head: LaneHead) -> bool:

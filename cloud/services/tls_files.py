@@ -1,5 +1,7 @@
 """Which certificates the hub itself uses, and what stores are told of the broker: settings and CA put together."""
 
+import logging
+import stat
 from pathlib import Path
 
 from cloud.services.authority import CA_FILE, CRL_FILE, Authority
@@ -9,6 +11,8 @@ from sync.engine.tls import TlsFiles
 from sync.node import keys
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+log = logging.getLogger(__name__)
 
 
 def grants(settings: HubSettings) -> Grants:
@@ -39,7 +43,7 @@ def of_web(settings: HubSettings, authority: Authority) -> tuple[Path, Path]:
 
 
 def write_for_broker(authority: Authority, folder: Path, hosts: tuple[str, ...]) -> list[str]:
-    """Write what a broker needs into a folder, private to its owner.
+    """Write what a broker needs into a folder, private to its owner; its group may read where the folder hands on its group.
 
     Args:
         authority: the CA.
@@ -54,8 +58,28 @@ def write_for_broker(authority: Authority, folder: Path, hosts: tuple[str, ...])
     authority.ensure_crl()
     names = [CA_FILE, CRL_FILE, certificate.name, key.name]
     for name in names:
-        keys.write_secret(folder / name, (authority.folder / name).read_bytes())
+        _place(authority, folder, name)
     return names
+
+
+def refresh_crl(authority: Authority, folder: Path) -> None:
+    """Give the broker the list of revoked certificates as it is now; a path unit (config/systemd) has it read again.
+
+    Nothing is raised: what cannot be written is said in the log and tried again with the next one and at each start. Until
+    then the hub itself refuses whoever was revoked.
+    """
+    try:
+        _place(authority, folder, CRL_FILE)
+    except OSError as error:
+        log.error(  # noqa: TRY400 - the reason is known; where it happened says no more
+            "authority.crl_not_given",
+            extra={"reason": error.strerror, "do": "check [broker] files; `broker-files` makes it"},
+        )
+
+
+def _place(authority: Authority, folder: Path, name: str) -> None:
+    mode = 0o640 if folder.stat().st_mode & stat.S_ISGID else 0o600
+    keys.write_secret(folder / name, (authority.folder / name).read_bytes(), mode)
 
 
 def console_url(settings: HubSettings, port: int = 0) -> str:

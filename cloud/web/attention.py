@@ -7,6 +7,8 @@ from cloud.services.views import StoreView
 from cloud.web.show import Speaker
 
 LOOKS_MAX = 8
+RED = frozenset({"drill.overdue", "drill.failed", "stranger", "disk_red", "drill_overdue"})
+"""Alarms, of stores and of the hub, for which no copy or no key can be vouched: danger, and not just a fault."""
 
 
 class Look(NamedTuple):
@@ -35,7 +37,7 @@ def looks(
         sentence, more = say.text("look.locked", n=locked), say.text("look.locked_more")
         found.append(Look("triangle", sentence, more, "/audit?what=signin.locked"))
     if fleet is not None:
-        found += [_of_hub(alarm, now_ms, say) for alarm in fleet.alarms]
+        found += [of_hub(alarm, now_ms, say) for alarm in fleet.alarms]
         found += [look for store in fleet.stores for look in _of_fleet(store, say)]
     for store in stores:
         found += _of_store(store, now_ms, say)
@@ -43,11 +45,18 @@ def looks(
     return sorted(found, key=lambda look: rank[look.shape])[:LOOKS_MAX]
 
 
-def _of_hub(alarm: HubAlarm, now_ms: int, say: Speaker) -> Look:
-    span = say.text("state.unknown") if alarm.since_ms is None else say.span(now_ms - alarm.since_ms)
+def shape_of(code: str) -> str:
+    """Give the shape beside an alarm."""
+    return "triangle" if code in RED else "diamond"
+
+
+def of_hub(alarm: HubAlarm, now_ms: int, say: Speaker) -> Look:
+    """Put an alarm of the hub itself into words."""
+    span = say.text("look.hub_drill_never" if alarm.code == "drill_overdue" else "state.unknown")
+    if alarm.since_ms is not None:
+        span = say.span(now_ms - alarm.since_ms)
     sentence = say.text(f"look.hub_{alarm.code}", n=alarm.n, span=span)
-    shape = "triangle" if alarm.code in {"stranger", "disk_red"} else "diamond"
-    return Look(shape, sentence, say.text(f"look.hub_{alarm.code}_more"), "/parked")
+    return Look(shape_of(alarm.code), sentence, say.text(f"look.hub_{alarm.code}_more"), "/parked")
 
 
 def _of_fleet(store: FleetStore, say: Speaker) -> list[Look]:
@@ -56,10 +65,11 @@ def _of_fleet(store: FleetStore, say: Speaker) -> list[Look]:
     if store.state == "refused" and store.chain_ok:
         return [Look("triangle", say.text("look.refused", store=name), say.reason(store.refusal or ""), here)]
     if store.alarms:
-        worst, rest = store.alarms[0], len(store.alarms) - 1
+        worst = next((alarm for alarm in store.alarms if alarm.code in RED), store.alarms[0])
+        rest = len(store.alarms) - 1
         words = say.reason(f"alarm_{worst.code.replace('.', '_')}")
         sentence = say.text("look.alarm_more" if rest else "look.alarm", store=name, n=rest)
-        return [Look("diamond", sentence, words, here)]
+        return [Look(shape_of(worst.code), sentence, words, here)]
     if store.clock_off:
         return [Look("diamond", say.text("look.clock", store=name), say.text("look.clock_more"), here)]
     return []

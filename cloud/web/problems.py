@@ -7,6 +7,7 @@ from flask import Flask, Response, jsonify, make_response, request
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, SecurityError
 
+from cloud.services import disk
 from cloud.web.words import Words
 
 LOG = logging.getLogger("cloud.web")
@@ -80,6 +81,8 @@ def handle(app: Flask, *, words: Words, locale: Callable[[], str], page: Page) -
     def on_failure(error: Exception) -> Response:
         # Ours, not the caller's: the trace belongs to the log, never to the answer.
         LOG.error("web.failed", exc_info=error, extra={"path": request.path})
+        if disk.is_full(error):
+            return tell(Problem(507, "disk_full"))
         return tell(Problem(500, "internal"))
 
     app.register_error_handler(Problem, tell)

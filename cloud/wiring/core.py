@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import cloud
@@ -14,6 +15,7 @@ from cloud.services.authority import FOLDER, Authority
 from cloud.services.changes import Changes
 from cloud.services.commands import Orders
 from cloud.services.console import Console
+from cloud.services.disk import HubDisk
 from cloud.services.enrol import Enrolment
 from cloud.services.fleet import Fleets
 from cloud.services.handover import HandoverDesk
@@ -31,7 +33,7 @@ from cloud.services.secrets import BrokerUsers
 from cloud.services.versions import Versions
 from cloud.settings import HubSettings
 from sync.node import keys
-from sync.node.disk import DiskWatch, FolderDisk, Reserve, Room
+from sync.node.disk import DiskWatch, FolderDisk, Reserve
 from sync.node.passwords import PASSWORD_COST, Cost, Vault
 from sync.node.ports import Chance, Clock
 from sync.node.watchdog import Vitals
@@ -108,9 +110,9 @@ def open_core(
         versions = Versions(database, publisher)
         # The disk under a PostgreSQL is its server's to watch; commands on the files of a stopped hub take in nothing.
         watched = worker is not None and not database.on_postgresql
-        room = _room_of(folder, clock) if watched else lambda: Room.OK
+        disk = HubDisk(DiskWatch(FolderDisk(folder), Reserve(folder), clock) if watched else None, clock)
         fleets = Fleets(
-            database, reports, versions, clock=clock, backup_minutes=settings.backup.every_minutes, room=room
+            database, reports, versions, clock=clock, backup_minutes=settings.backup.every_minutes, room=disk.room
         )
         hub = Hub(
             settings=settings,
@@ -133,6 +135,9 @@ def open_core(
                 authority=authority,
                 policy=Policy(settings.enrolment.approval),
                 on_stream=on_stream,
+                on_crl=partial(tls_files.refresh_crl, authority, Path(files))
+                if (files := settings.broker.files)
+                else None,
             ),
             handover=HandoverDesk(database, identity, tenant=settings.tenant, clock=clock, chance=chance),
             publisher=publisher,
@@ -157,17 +162,14 @@ def open_core(
             turns=settings.catch_ups,
             fence=None if leases is None else leases.fence,
             questions=Questions(handlers(clock, hub.invites), clock),
-            room=room,
+            room=disk.room,
+            on_failure=disk.failed,
+            on_parted=hub.enrolment.handed_over,
         )
         return Core(hub, database, identity, ingest, projector, broker_token, authority, leases, vitals)
     except BaseException:
         database.close()
         raise
-
-
-def _room_of(folder: Path, clock: Clock) -> Callable[[], Room]:
-    watch = DiskWatch(FolderDisk(folder), Reserve(folder), clock)
-    return lambda: watch.state().room
 
 
 def _console(

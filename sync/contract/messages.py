@@ -82,6 +82,8 @@ class Ack(msgspec.Struct, frozen=True, kw_only=True):
     """Up to here the lane is also covered by a backup of the hub; None when the hub keeps none."""
     retry_after_ms: int = 0
     """With `credit` 0 (admission control): how long to wait before asking again by a heartbeat."""
+    beat_ms: int | None = None
+    """The `wall_ms` of the heartbeat that this answers, so that the store can tell how old `hub_ms` is; None for no heartbeat."""
 
 
 class Pull(msgspec.Struct, frozen=True, kw_only=True):

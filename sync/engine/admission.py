@@ -76,7 +76,12 @@ class Admission:
         self._queue.pop(who, None)
 
     def grant(self, who: Who, now_ms: int) -> Grant:
-        """Say what a store may do now; asked whenever it is answered, and never throttling one that is live."""
+        """Say what a store may do now; asked whenever it is answered, and never throttling one that is live.
+
+        Args:
+            who: the store and its epoch.
+            now_ms: of a clock that never steps: with a wall clock that is set back no turn would ever end.
+        """
         self._lapse(now_ms)
         if self.closed:
             return Grant(0, LATER_MS)

@@ -45,6 +45,7 @@ class _Stream:
     wanted: int = 0
     asked_ms: int | None = None
     checked: bool = True
+    doubted: bool = False
     fetch: _Fetch | None = None
 
 
@@ -66,7 +67,8 @@ class Downlink:
         Args:
             stream: a followed stream.
             version: what is held of it.
-            checked: the hub's checksum at this very version was found to be ours.
+            checked: the hub's checksum at this very version was found to be ours. What is held at 0 and was not is a copy
+                in doubt, which stays in use until the hub was asked once more.
         """
         state = self._streams[stream]
         if version != state.version:
@@ -74,6 +76,7 @@ class Downlink:
             state.asked_ms = None
         state.version = version
         state.checked = state.checked or checked
+        state.doubted = not checked and (version == 0 or state.doubted)
 
     @property
     def hub_versions(self) -> dict[str, int]:
@@ -88,12 +91,13 @@ class Downlink:
         """WELCOME named the hub's versions: take its word, and pull each stream once even if it names nothing newer.
 
         A hub that was restored may name less than the store holds, or the same of another past; only the checksum of
-        an answer tells. A stream that neither side has is not asked for.
+        an answer tells. A stream that neither side has is not asked for; a copy in doubt is had, though its cursor is at 0: a
+        hub that was set back to before the stream began says so by an empty answer, and only then is the copy gone, too.
         """
         self._hints.clear()
         for name, state in self._streams.items():
             state.wanted = heads.get(name, 0)
-            state.checked = state.wanted == 0 and state.version == 0
+            state.checked = state.wanted == 0 and state.version == 0 and not state.doubted
         return self.tick(now_ms)
 
     def heard(self, heads: dict[str, int], now_ms: int) -> list[SendPull]:

@@ -79,6 +79,10 @@ class Outbox(StreamStore, Protocol):
         """Take the hub's time into the hybrid clock; `asked_ms` is the monotonic time of the HELLO that it answers."""
         ...
 
+    def compare_time(self, hub_ms: int, asked_ms: int) -> None:
+        """Compare the wall clock with the hub's; `asked_ms` is the monotonic time of the heartbeat that it answers."""
+        ...
+
     def hlc(self) -> int:
         """The hybrid clock's last value."""
         ...
@@ -143,6 +147,8 @@ class StoreLink:
         self._unkept: dict[int, tuple[KeepAck, bytes]] = {}
         self._kept_ms = 0
         self._heartbeat_at_ms = 0
+        self._beaten: tuple[int, int] | None = None
+        """The last heartbeat without an answer: its wall time, and when it was sent by the monotonic clock."""
         self._status = LinkStatus(Phase.DOWN, clock.now_ms(), "", None)
         self._committed()
 
@@ -248,6 +254,10 @@ class StoreLink:
             self._perform(self._uplink.session_lost(self._now()))
         elif ack.session == self._session:
             self._proof = proof
+            if self._beaten is not None and ack.beat_ms == self._beaten[0]:
+                # Only the answer to this very heartbeat says how long it took; any other may be of any age.
+                self._outbox.compare_time(ack.hub_ms, self._beaten[1])
+                self._beaten = None
             self._perform(self._uplink.ack(ack, self._now()))
 
     def _keep_acks(self) -> None:
@@ -325,8 +335,10 @@ class StoreLink:
         self._heartbeat_at_ms = self._now() + (
             min(HEARTBEAT_MS, self._uplink.retry_after_ms) if waits else HEARTBEAT_MS
         )
-        body = messages.encode(self._outbox.heartbeat())
-        self._transport.publish(self._topics.heartbeat, self._sealer.seal(MessageKind.HEARTBEAT, body), qos=0)
+        beat = self._outbox.heartbeat()
+        self._beaten = beat.wall_ms, self._now()
+        wire = self._sealer.seal(MessageKind.HEARTBEAT, messages.encode(beat))
+        self._transport.publish(self._topics.heartbeat, wire, qos=0)
 
     def _note_status(self) -> None:
         before, uplink = self._status, self._uplink

@@ -23,7 +23,7 @@ class StreamStore(Protocol):
     """What the streams need of the store's database. Every method is durable when it returns."""
 
     def stream_heads(self) -> dict[str, StreamHead]:
-        """Where the down streams stand."""
+        """Where the down streams stand: those that are held. One at version 0 is a copy in doubt."""
         ...
 
     def apply_stream(self, batch: StreamBatch) -> int | None:

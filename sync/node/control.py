@@ -59,11 +59,14 @@ class FolderLock:
 
 
 @contextlib.contextmanager
-def one_at_a_time(folder: Path) -> Iterator[None]:
-    """Wait until no other process is in this block on the same folder: the first start makes keys, and only once."""
+def one_at_a_time(folder: Path, name: str = "start.lock") -> Iterator[None]:
+    """Wait until nobody else, thread or process, is in a block of this name on the same folder.
+
+    Without a name it is the start: the first one makes keys, and only once.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o700)
-    handle = os.open(folder / "start.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    handle = os.open(folder / name, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield

@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from cloud.cli import main as hub
+from cloud.services.authority import CRL_FILE
 from cloud.standby import Part
 from edge.cli import main as edge
 from edge.services.upgrade import PROGRAM, UNIT
@@ -18,7 +19,8 @@ from tests.architecture.checkout import ROOT
 
 UNITS = ROOT / "config" / "systemd"
 SERVICES = sorted(path.name for path in UNITS.glob("*.service"))
-LONG_RUNNING = [name for name in SERVICES if "settle" not in name]
+LONG_RUNNING = [name for name in SERVICES if name not in {"zhanggui-edge-settle.service", "zhanggui-broker.service"}]
+OURS = [name for name in SERVICES if name != "zhanggui-broker.service"]
 THRESHOLD = 25
 """Exposure 2.5 of 10; a bare unit has 9.6."""
 EVERYWHERE = {
@@ -128,7 +130,7 @@ def test_systemd_can_read_every_unit(tmp_path):
     assert "ProtectSystm" in analyse("verify", "--man=no", str(odd)).stderr
 
 
-@pytest.mark.parametrize("name", SERVICES)
+@pytest.mark.parametrize("name", OURS)
 def test_a_unit_starts_a_command_that_exists_with_options_that_exist(name):
     [line] = settings_of(name)["ExecStart"]
     program, command, *options = line.split()
@@ -145,6 +147,33 @@ def test_the_sockets_are_the_listeners_of_the_example_settings():
     held = tomllib.loads((ROOT / "config" / "hub.example.toml").read_text(encoding="utf-8"))
     listeners = {f"{held[name]['host']}:{held[name]['port']}" for name in HUB_PORTS}
     assert set(settings_of("zhanggui-hub.socket")["ListenStream"]) == listeners
+
+
+def files_that_mosquitto_reads(*configs: str) -> set[str]:
+    """The files of config/mosquitto that Mosquitto reads again at SIGHUP; its key and CA change with its certificate only."""
+    keys = ("acl_file", "password_file", "crlfile", "certfile")
+    lines = [line for config in configs for line in (ROOT / "config" / "mosquitto" / config).read_text().splitlines()]
+    return {line.split()[1] for line in lines if line.startswith(tuple(f"{key} " for key in keys))}
+
+
+def test_every_file_that_mosquitto_reads_again_is_watched_and_it_is_told_so():
+    watched = settings_of("zhanggui-broker.path")["PathChanged"]
+    assert set(watched) == files_that_mosquitto_reads("mosquitto.conf", "mosquitto-tls.conf")
+    assert len(watched) > len(files_that_mosquitto_reads("mosquitto-tls.conf")) > 1
+    told = settings_of("zhanggui-broker.service")
+    [line] = told["ExecStart"]
+    assert re.fullmatch(r"/usr/bin/systemctl kill --kill-who=main --signal=SIGHUP mosquitto\.service", line)
+    # A unit without a name of its own is the one of the same name.
+    assert "Unit" not in settings_of("zhanggui-broker.path")
+    assert told["StartLimitIntervalSec"] == ["0"], "five stores enrolled in ten seconds must not end the watch"
+    assert "[Install]" not in (UNITS / "zhanggui-broker.service").read_text()
+
+
+@pytest.mark.parametrize("name", ["zhanggui-hub.service", "zhanggui-hub@.service"])
+def test_the_hub_may_write_where_the_broker_reads_who_was_revoked(name):
+    [crl] = [path for path in files_that_mosquitto_reads("mosquitto-tls.conf") if path.endswith(f"/{CRL_FILE}")]
+    assert settings_of(name)["ReadWritePaths"] == [f"-{Path(crl).parent}"]
+    assert f'"{Path(crl).parent}"' in (ROOT / "config" / "hub.example.toml").read_text()
 
 
 def test_the_names_that_the_code_and_the_units_share_are_the_same():

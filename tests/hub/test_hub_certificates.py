@@ -9,13 +9,14 @@ from cloud.services import tls_files
 from cloud.services.activation import Codes
 from cloud.services.approvals import Policy
 from cloud.services.authority import Authority
-from cloud.services.enrol import BadStore, Grants
+from cloud.services.enrol import BadStore, Enrolment, Grants
 from cloud.services.refusals import Refused
 from sync.contract.enrolling import Enrolled, EnrolRequest, Renewed, Waiting
 from sync.node import certificates, enrolling, keys
 from sync.node.certificates import BadCertificateError, Leaf, Standing
+from sync.node.passwords import Vault
 from sync.node.ports import ManualClock, SeededChance
-from tests.kit.hub_store import NAME, TENANT, HubKit, request
+from tests.kit.hub_store import NAME, QUICK_COST, TENANT, HubKit, request
 
 NODE = keys.make_identity(b"node" * 8)
 OTHER = keys.make_identity(b"othr" * 8)
@@ -119,6 +120,45 @@ def test_what_a_broker_needs_is_written_for_its_owner_alone(tmp_path):
     assert sorted(names) == ["broker-key.pem", "broker.pem", "ca.pem", "crl.pem"]
     assert {stat.S_IMODE((tmp_path / "out" / name).stat().st_mode) for name in names} == {0o600}
     assert "ca-key.pem" not in {path.name for path in (tmp_path / "out").iterdir()}
+
+
+def test_a_revocation_reaches_the_brokers_folder_by_itself_and_its_group_may_read_where_the_folder_says_so(
+    tmp_path, hub_database
+):
+    folder = tmp_path / "broker"
+    told = Told(hub_database, tmp_path, folder)
+    assert not folder.exists(), "nothing is made where nobody made a place"
+    tls_files.write_for_broker(told.authority, folder, ("127.0.0.1",))
+    assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o600}
+    enrolled(told)
+    assert told.enrolment.revoke("s1", 1)
+    assert (folder / "crl.pem").read_text() == told.authority.crl
+    assert certificates.revoked_serials(told.authority.crl) == {told.certificates("s1", 1)[0].serial}
+    folder.chmod(0o2750)
+    tls_files.refresh_crl(told.authority, folder)
+    tls_files.write_for_broker(told.authority, folder, ("127.0.0.1",))
+    assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o640}
+
+
+def test_a_folder_of_the_broker_that_is_gone_stops_no_revocation_and_is_said(tmp_path, hub_database, caplog):
+    told = Told(hub_database, tmp_path, tmp_path / "gone")
+    enrolled(told)
+    caplog.clear()
+    assert told.enrolment.revoke("s1", 1)
+    assert [record.message for record in caplog.records if record.levelname == "ERROR"] == ["authority.crl_not_given"]
+    assert certificates.revoked_serials(told.authority.crl) == {told.certificates("s1", 1)[0].serial}
+
+
+class Told(HubKit):
+    """A hub that gives the broker's folder each new list of revoked certificates."""
+
+    def __init__(self, database, folder, broker):
+        super().__init__(database, folder, grants=MUTUAL)
+        self.enrolment = Enrolment(
+            database, self.identity, Vault(b"pepper", QUICK_COST), self.users, MUTUAL, clock=self.clock,
+            chance=self.chance, authority=self.authority, policy=Policy.NEVER,
+            on_crl=lambda: tls_files.refresh_crl(self.authority, broker),
+        )  # fmt: skip
 
 
 def test_a_standing_is_told_at_its_very_edge(tmp_path):

@@ -52,6 +52,7 @@ def test_the_life_of_a_store_is_told_with_who_did_what(core: Core) -> None:
     assert isinstance(told, Waiting)
     assert enrolment.decide("s1", told.fingerprint, approve=True, by=ANNA.actor, address=ANNA.address)
     assert isinstance(enrolment.redeem(request("s1", code, NEW)), Enrolled)
+    assert enrolment.handed_over("s1", 1)
     assert commands.answer({"command": "revoke", "store": "s1", "epoch": 1})["ok"]
     assert deeds(core) == [
         ("cli", "store.code_made", "s1", "{}"),
@@ -59,6 +60,7 @@ def test_the_life_of_a_store_is_told_with_who_did_what(core: Core) -> None:
         ("anna", "store.code_made", "s1", '{"from":"10.0.0.7"}'),
         ("anna", "store.approved", "s1", f'{{"fingerprint":"{told.fingerprint}","from":"10.0.0.7"}}'),
         ("store:s1", "store.enrolled", "s1", '{"epoch":2}'),
+        ("system", "store.handed_over", "s1", '{"epoch":1}'),
         ("cli", "store.revoked", "s1", '{"epoch":1}'),
     ]
     assert code.replace("-", "") not in str(deeds(core)).replace("-", ""), "a code is a secret while it lives"
@@ -106,7 +108,7 @@ def test_a_restore_says_in_the_log_itself_what_it_took_away(core: Core, tmp_path
 @pytest.mark.parametrize(
     "action",
     [
-        *("store.code_made", "store.enrolled", "store.approved", "store.refused", "store.revoked"),
+        *("store.code_made", "store.enrolled", "store.approved", "store.refused", "store.revoked", "store.handed_over"),
         *("hub.verified", "hub.replayed", "hub.backed_up", "hub.restored", "log.restored", "parked.retried"),
     ],
 )

@@ -189,6 +189,7 @@ def test_an_epoch_that_handed_everything_over_is_closed_and_the_current_one_neve
     assert not hub.enrolment.handed_over("s1", 1), "it sells"
     second = hub.enrolment.redeem(request("s1", hub.enrolment.make_code("s1").code, OTHER))
     assert hub.enrolment.handed_over("s1", 1)
+    assert not hub.enrolment.handed_over("s1", 1), "once"
     users = msgspec.json.decode((hub.folder / "broker-users.json").read_bytes())
     assert users == {"store-s1-2": second.broker.token}
     first, second_serial = (

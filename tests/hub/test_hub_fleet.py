@@ -13,9 +13,10 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from cloud.app import create_app
 from cloud.db import alarms as table
-from cloud.db import backup, presence
-from cloud.db.backup import BackupRow
-from cloud.services.fleet import BACKUP_LATE, Fleet, FleetStore
+from cloud.db import backup, drills, migrate, presence
+from cloud.db.backup import BackupRow, DrillRow
+from cloud.services import verify
+from cloud.services.fleet import BACKUP_LATE, DRILL_OLD_MS, DRILL_OVERDUE, Fleet, FleetStore
 from cloud.services.views import LaneWaiting
 from cloud.settings import EnrolmentSettings
 from cloud.web import words
@@ -24,7 +25,7 @@ from sync.contract import messages, operations, topics
 from sync.contract.envelope import MessageKind
 from sync.contract.facts import Lane
 from sync.contract.messages import Heartbeat, Hello, LaneHead
-from sync.contract.operations import ALARM_CODES, AlarmChanged
+from sync.contract.operations import ALARM_CODES, AlarmChanged, DrillDone
 from sync.contract.words import Name
 from sync.node.ports import ManualClock, SeededChance
 from tests.kit.hub_stores import CHEAP, EVENING_MS, StoreByHand, hub_settings
@@ -305,3 +306,99 @@ def test_figures_are_for_this_machine_or_for_the_programs_token(house: House) ->
     assert asked("192.0.2.9", Authorization="Bearer nearly") == 403
     assert asked(Authorization="Bearer nearly") == 403, "a wrong token is refused from here too"
     assert asked(**{"X-Forwarded-For": "192.0.2.9"}) == 403, "what a proxy passes on is not from here"
+
+
+DAY_MS = 86_400_000
+
+
+def drill(house: House, store: StoreByHand, at_ms: int, *, ok: bool = True) -> None:
+    body = msgspec.json.encode(DrillDone(ok=ok, snapshot_ms=at_ms, facts=1, took_ms=1))
+    store.write(Lane.OPERATIONS, operations.DRILL_DONE, body, at_ms)
+    house.core.ingest.receive([store.batch(Lane.OPERATIONS)])
+    house.core.projector.catch_up()
+
+
+def overdue(house: House) -> dict[str, int | None]:
+    alarms = {one.id: alarm for one in house.fleet().values() for alarm in one.alarms if alarm.code == DRILL_OVERDUE}
+    return {store: alarm.since_ms for store, alarm in alarms.items()}
+
+
+def test_a_store_whose_drill_is_old_or_never_was_turns_red_also_when_it_is_away(house: House) -> None:
+    house.clock.advance(DRILL_OLD_MS)
+    assert overdue(house) == {}, "a store that is younger owes none"
+    drill(house, house.near, house.clock.now_ms() - 5_000)
+    drill(house, house.far, house.clock.now_ms(), ok=False)
+    house.clock.advance(1)
+    assert overdue(house) == {"far": None, "mute": None}, "one that did not hold proves nothing"
+    row = row_of(house.page(), "far")
+    assert "no restore drill for long" in row
+    assert "mark-triangle" in row.split('data-alarm="drill.overdue"')[1].split("</small>")[0]
+    assert "很久没做恢复演练" in house.client().get("/stores", headers={"Accept-Language": "zh"}).get_data(as_text=True)
+    house.clock.advance(DRILL_OLD_MS)
+    held_ms = house.clock.now_ms() - DRILL_OLD_MS - 5_001
+    assert overdue(house) == {"near": held_ms, "far": None, "mute": None}
+    drill(house, house.near, house.clock.now_ms() + 400 * DAY_MS)
+    assert "near" not in overdue(house)
+    drill(house, house.near, held_ms)
+    assert "near" not in overdue(house), "what comes late does not make the newer one old"
+    house.clock.advance(DRILL_OLD_MS + 1)
+    assert "near" in overdue(house), "a clock that is ahead buys no year"
+    house.core.hub.enrolment.revoke("mute", 1)
+    assert "mute" not in overdue(house), "nothing sells there"
+
+
+def test_what_the_store_says_itself_of_its_drill_stands_once(house: House) -> None:
+    house.clock.advance(DRILL_OLD_MS + 1)
+    house.alarm(house.near, "drill.overdue")
+    [alarm] = house.fleet()["near"].alarms
+    assert (alarm.code, alarm.since_ms) == ("drill.overdue", house.clock.now_ms())
+
+
+def test_the_hubs_own_drill_turns_red_in_both_languages(house: House) -> None:
+    def alarms() -> list[tuple[str, int | None]]:
+        return [(one.code, one.since_ms) for one in house.core.hub.fleets.hub_alarms() if one.code == "drill_overdue"]
+
+    house.clock.advance(2 * DRILL_OLD_MS)
+    assert alarms() == [], "a hub without facts has nothing to lose"
+    house.near.sell([("Rice", 1, 300)])
+    house.core.ingest.receive([house.near.batch(Lane.TRADE)])
+    house.core.projector.catch_up()
+    house.clock.advance(DRILL_OLD_MS)
+    assert alarms() == []
+    house.clock.advance(1)
+    assert alarms() == [("drill_overdue", None)]
+    for address in ("/stores", "/overview"):
+        page = house.page(address)
+        assert "The hub&#39;s restore drill is overdue: none ever held" in page
+        there = page.split("restore drill is overdue")[0]
+        assert there.rfind("triangle") > there.rfind("diamond"), "red"
+        told = house.client().get(address, headers={"Accept-Language": "zh"}).get_data(as_text=True)
+        assert "总部的恢复演练过期：从没成功过" in told
+    with house.core.database.write() as tx:
+        backup.keep_drill(tx, DrillRow(house.clock.now_ms(), 0, b"{}", b""))
+    assert alarms() == [("drill_overdue", None)], "one that did not hold proves nothing"
+    held_ms = house.clock.now_ms()
+    with house.core.database.write() as tx:
+        backup.keep_drill(tx, DrillRow(held_ms, 1, b"{}", b""))
+    assert alarms() == []
+    house.clock.advance(DRILL_OLD_MS + 1)
+    assert alarms() == [("drill_overdue", held_ms)]
+
+
+def test_a_hub_of_the_step_before_learns_its_stores_drills_from_the_facts_it_has(tmp_path: Path) -> None:
+    folder = tmp_path / "hub"
+    folder.mkdir()
+    clock = ManualClock(EVENING_MS)
+    core = open_core(hub_settings(folder, "sqlite"), clock=clock, chance=SeededChance("hub"), cost=CHEAP)
+    store = StoreByHand(core, "near", Name("店", "Near"), clock)
+    made = House(core, clock, store, store, store, folder)
+    drill(made, store, EVENING_MS - 7_000, ok=False)
+    drill(made, store, EVENING_MS - 5_000)
+    with core.database.write() as tx:
+        tx.connection.exec_driver_sql("DROP TABLE store_drills")
+        tx.connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0008_alarms'")
+    migrate.migrate(core.database)
+    with core.database.read() as reader:
+        assert drills.held_by_store(reader) == {"near": EVENING_MS - 5_000}
+    assert verify.verify(core.database, core.hub.zone, folder).ok, "as a replay of the facts would have it"
+    core.database.close()

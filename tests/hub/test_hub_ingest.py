@@ -9,12 +9,13 @@ import zstandard
 from cloud.db import journal
 from cloud.services.bunch import LeaseLost
 from cloud.services.ingest import Ingest
+from cloud.services.session import PARTED_MS
 from sync.contract import envelope, facts, limits, topics, trade
 from sync.contract.envelope import MessageKind
 from sync.contract.messages import Ack, Answer, Heartbeat, LaneHead, Pull, Question, Reject, StreamBatch, Welcome
-from sync.engine.admission import NEXT_MS
+from sync.engine.admission import LAPSE_MS, NEXT_MS
 from sync.engine.receiver import Rules
-from sync.node import keys, sealing
+from sync.node import certificates, keys, sealing
 from sync.node.disk import Room
 from tests.kit.hub_store import TENANT, HubKit, StoreKit
 
@@ -419,6 +420,89 @@ def test_the_heartbeat_of_a_replaced_computer_says_nothing_about_the_store(hub, 
     assert hub.reports.stores()[0].waiting.trade == 0
 
 
+def beat_of(store, waiting=0, wall_ms=PARTED_MS) -> tuple[str, bytes]:
+    body = Heartbeat(
+        wall_ms=wall_ms, waiting={0: waiting, 1: 0}, oldest_waiting_ms=None, day="", day_sales=0, day_amount_fen=0
+    )
+    sealed: tuple[str, bytes] = store.control(store.topics.heartbeat, MessageKind.HEARTBEAT, body)
+    return sealed
+
+
+def open_at_broker(hub) -> set[str]:
+    return set(msgspec.json.decode((hub.folder / "broker-users.json").read_bytes()))
+
+
+def test_a_replaced_computer_is_shut_out_of_the_broker_when_it_has_handed_everything_over(hub, store):
+    store.sell()
+    replaced(hub, store)
+    store.send(store.hello(wall_ms=0))
+    store.send(store.batch(1, 1))
+    store.send(beat_of(store, waiting=1))
+    assert open_at_broker(hub) == {"store-s1-1", "store-s1-2"}, "it has something left"
+    store.send(store.batch(2, 2))
+    store.send(beat_of(store, wall_ms=PARTED_MS - 1))
+    assert open_at_broker(hub) == {"store-s1-1", "store-s1-2"}, "a slip may still be printing there"
+    (ack,) = store.send(beat_of(store))
+    assert open_at_broker(hub) == {"store-s1-2"}
+    assert (ack.seq, ack.session) == (2, store.session), "it is answered all the same"
+    assert certificates.revoked_serials(hub.authority.crl) == {hub.certificates("s1", 1)[0].serial}
+    store.sell()
+    (ack,) = store.send(store.batch(3, 4))
+    assert ack.seq == 4, "its key counts as before, should the broker still know it"
+    hub.users.put("store-s1-1", "back")
+    store.send(beat_of(store))
+    assert "store-s1-1" in open_at_broker(hub), "it is done once"
+
+
+def test_the_computer_of_now_is_never_shut_out_however_little_it_has_to_say(hub, store):
+    store.send(store.hello(wall_ms=0))
+    store.send(beat_of(store))
+    assert open_at_broker(hub) == {"store-s1-1"}
+
+
+def test_a_computer_that_was_replaced_while_its_session_stood_is_made_to_greet_and_told(hub, store):
+    store.send(store.hello(wall_ms=0))
+    replaced(hub, store)
+    (ack,) = store.send(beat_of(store))
+    assert ack.session == b"", "it greets again"
+    assert "store-s1-1" in open_at_broker(hub), "it may sell until it has heard"
+    (welcome,) = store.send(store.hello(wall_ms=0))
+    assert welcome.fenced
+    (ack,) = store.send(beat_of(store, waiting=1))
+    assert ack.session == store.session, "and is asked no second time"
+
+
+def test_what_no_backup_holds_may_have_to_be_sent_again_so_its_computer_is_not_shut_out(hub, store):
+    store.sell()
+    replaced(hub, store)
+    store.send(store.hello(wall_ms=0), store.batch(1, 2))
+    with hub.database.write() as tx:
+        journal.mark_durable(tx, [("s1", 1, 0, 1)])
+    store.send(beat_of(store))
+    assert "store-s1-1" in open_at_broker(hub)
+    with hub.database.write() as tx:
+        journal.mark_durable(tx, [("s1", 1, 0, 2)])
+    store.send(beat_of(store))
+    assert "store-s1-1" not in open_at_broker(hub)
+
+
+def test_a_broker_file_that_cannot_be_written_holds_up_no_answer_and_is_tried_again(hub, store):
+    asked = []
+
+    def refuse(name, epoch):
+        asked.append((name, epoch))
+        raise OSError("read-only")
+
+    replaced(hub, store)
+    parts = {"clock": hub.clock, "chance": hub.chance}
+    hub.ingest = Ingest(hub.database, hub.identity, tenant=TENANT, on_parted=refuse, **parts)
+    store.send(store.hello(wall_ms=0))
+    for _ in range(2):
+        (ack,) = store.send(beat_of(store))
+        assert ack.session == store.session
+    assert asked == [("s1", 1)] * 2
+
+
 def test_a_question_without_anybody_to_answer_it_is_unknown(hub, store):
     store.send(store.hello())
     asked = Question(id=b"q" * 16, name="nothing.like.it", body=b"{}")
@@ -480,6 +564,17 @@ def test_a_store_with_a_backlog_waits_for_its_turn_and_a_live_one_never(hub, sto
     (done,) = store.send(backlog(store, 0))
     (its_turn,) = other.send(backlog(other, 5_000))
     assert (done.credit, its_turn.credit, its_turn.retry_after_ms) == (8, 8, 0)
+
+
+def test_a_wall_clock_that_is_set_back_makes_no_turn_last_longer(hub, store):
+    hub.ingest = ingest_of(hub, turns=1, credit=8)
+    other = hub.enrolled("s2", b"two")
+    (first,) = store.send(backlog(store, 5_000))
+    (waits,) = other.send(backlog(other, 5_000))
+    hub.clock.step_wall(-365 * 86_400_000)
+    hub.clock.advance(LAPSE_MS + 1)
+    (its_turn,) = other.send(backlog(other, 5_000))
+    assert [ack.credit for ack in (first, waits, its_turn)] == [8, 0, 8]
 
 
 def test_a_store_that_sends_against_credit_0_is_taken_all_the_same(hub, store):
@@ -676,6 +771,16 @@ def test_a_heartbeat_tells_what_waits(hub, store):
     hub.clock.advance(20_001)
     assert hub.reports.stores()[0].state == "away"
     assert hub.reports.stores()[0].waiting.trade == 3, "stale, not zero"
+
+
+def test_the_answer_to_a_heartbeat_names_it_and_no_other_ack_does(hub, store):
+    store.send(store.hello())
+    store.sell()
+    (taken,) = store.send(store.batch(1, 2))
+    (answered,) = store.send(beat_of(store, wall_ms=77))
+    assert (taken.beat_ms, answered.beat_ms, answered.hub_ms) == (None, 77, hub.clock.now_ms())
+    (again,) = store.send(store.batch(1, 2))
+    assert again.beat_ms is None, "it was answered"
 
 
 def test_a_heartbeat_under_no_session_asks_the_store_to_greet_for_it_may_have_nothing_else_to_say(hub, store):

@@ -19,8 +19,11 @@ from cloud.db.engine import BadDatabase, Repeated, Turn, open_engine, passing
 from cloud.db.schema import facts, ingest_head, quarantine
 from sync.node import keys
 from tests.kit.hub_store import NAME, HubKit, request
+from tests.kit.waiting import PATIENCE_S
 
 MIGRATORS = 4
+ENDED_MS = int(PATIENCE_S * 1_000)
+"""How long the server may take to end a connection; without it, it is only told to."""
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
@@ -41,7 +44,7 @@ def at_once(*deeds: Callable[[], object]) -> list[object]:
     gate = threading.Barrier(len(deeds))
 
     def one(deed: Callable[[], object]) -> object:
-        gate.wait(10)
+        gate.wait(PATIENCE_S)
         return deed()
 
     with ThreadPoolExecutor(len(deeds)) as pool:
@@ -59,8 +62,8 @@ def runs_beside(database, held: Turn, wanted: Turn) -> bool:
     thread = threading.Thread(target=enter)
     with database.write(held):
         thread.start()
-        beside = entered.wait(0.2 if {held, wanted} & {Turn.ALONE} or held is wanted is not Turn.INGEST else 5)
-    thread.join(10)
+        beside = entered.wait(0.2 if {held, wanted} & {Turn.ALONE} or held is wanted is not Turn.INGEST else PATIENCE_S)
+    thread.join(PATIENCE_S)
     assert entered.is_set()
     return beside
 
@@ -100,7 +103,7 @@ def test_with_everybody_in_a_turn_of_his_own_more_guesses_pass(hub):
     def guess() -> int:
         with hub.database.write(Turn.INGEST) as tx:
             tries = int(tx.connection.exec_driver_sql("SELECT tries FROM activations").scalar_one())
-            seen.wait(10)
+            seen.wait(PATIENCE_S)
             return tries
 
     assert at_once(guess, guess) == [0, 0]
@@ -133,7 +136,7 @@ def test_ids_become_visible_in_their_order(hub):
         order.append(journal.take_ingest_ids(tx, 10))
         thread.start()
         assert not second_took.wait(0.2)
-    thread.join(10)
+    thread.join(PATIENCE_S)
     assert order == [1, 11]
 
 
@@ -193,7 +196,7 @@ def test_a_deadlock_and_a_lost_connection_may_be_tried_again_and_a_refused_row_m
         try:
             with database.write(Turn.INGEST) as tx:
                 tx.connection.exec_driver_sql(f"UPDATE quarantine SET count = 2 WHERE reason = '{first}'")
-                halfway.wait(10)
+                halfway.wait(PATIENCE_S)
                 tx.connection.exec_driver_sql(f"UPDATE quarantine SET count = 2 WHERE reason = '{second}'")
         except DBAPIError as error:
             return passing(error)
@@ -214,7 +217,7 @@ def cut_off(database, postgres) -> None:
     """Lose the connection in the middle of a transaction."""
     with database.write() as tx:
         mine = tx.connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
-        postgres.execute("postgres", f"SELECT pg_terminate_backend({mine})")
+        postgres.execute("postgres", f"SELECT pg_terminate_backend({mine}, {ENDED_MS})")
         tx.connection.exec_driver_sql("SELECT 1")
 
 
@@ -223,7 +226,9 @@ def test_a_bunch_that_met_a_lost_connection_is_taken_in_all_the_same(hub, postgr
     store.sell()
     for _ in range(2):
         postgres.execute(
-            "postgres", "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'zhanggui-hub'"
+            "postgres",
+            f"SELECT pg_terminate_backend(pid, {ENDED_MS}) FROM pg_stat_activity"
+            " WHERE application_name = 'zhanggui-hub'",
         )
         (ack,) = store.send(store.batch(1, 2))
         assert ack.seq == 2
@@ -276,7 +281,7 @@ def test_a_server_that_cannot_be_used_is_one_sentence_and_exit_2(tmp_path, postg
 def test_a_hub_that_cannot_reach_its_server_does_not_start(tmp_path):
     path = config(tmp_path, "postgresql://u:hush-hush@127.0.0.1:1/x")
     command = [sys.executable, "-m", "cloud", "run", "--config", str(path)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=50)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=PATIENCE_S)
     assert done.returncode == 2
     assert "start the server" in done.stderr
     assert "Traceback" not in done.stderr

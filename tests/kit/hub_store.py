@@ -100,6 +100,7 @@ class HubKit:
             chance=self.chance,
             rules=self.rules,
             credit=8,
+            on_parted=self.enrolment.handed_over,
         )
 
     def enrolled(self, store="s1", seed=b"one") -> "StoreKit":

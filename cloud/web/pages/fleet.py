@@ -5,7 +5,7 @@ from werkzeug.wrappers import Response
 
 from cloud.domain.roles import Action
 from cloud.services.fleet import FleetStore
-from cloud.web import access, frame
+from cloud.web import access, attention, frame
 from cloud.web.pages.doors import closed_blueprint
 
 pages = closed_blueprint("fleet", __name__)
@@ -39,6 +39,8 @@ def fleet() -> str:
         bar=lambda store: bar_units(waiting_of(store), most),
         waiting_of=waiting_of,
         alarm_words=alarm_words,
+        shape_of=attention.shape_of,
+        hub_alarms=[(one.code, attention.of_hub(one, told.now_ms, frame.speaker())) for one in told.alarms],
         online=sum(store.state == "online" for store in told.stores),
         needing=sum(store.need < 4 for store in told.stores),  # noqa: PLR2004 - not yet seen and well need nobody
     )
