@@ -22,7 +22,7 @@ from typing import Any
 
 from scripts.chaos_till import DISH_ID, PRICE_FEN, Journal, journals
 from scripts.demo_client import all_sales, hub, till
-from scripts.demo_world import ROOT, Process, Store, World
+from scripts.demo_world import ROOT, STORES, Process, Store, World
 from scripts.postgres import DURABLE, Cluster
 from sync.contract.menu import Category, Dish, Menu
 from sync.contract.words import Name
@@ -142,6 +142,7 @@ def run(options: argparse.Namespace, folder: Path, say: Callable[[str], None]) -
         ]
         for process in tills:
             process.start()
+        _all_sell(journal_folder, clock)
         victims = [Victim("broker", world.broker), Victim("hub", world.hub)]
         victims += [Victim("node", store.node) for store in world.stores]
         victims += [Victim("till", process) for process in tills]
@@ -169,6 +170,22 @@ def run(options: argparse.Namespace, folder: Path, say: Callable[[str], None]) -
 def _end(processes: Sequence[Process]) -> None:
     for process in processes:
         process.kill()
+
+
+def _all_sell(folder: Path, clock: SystemClock) -> None:
+    """Wait until every till had an order confirmed: on a busy machine all kills may be over before the first one.
+
+    Raises:
+        RuntimeError: a till sold nothing.
+    """
+    deadline_ms, pause = clock.monotonic_ms() + HEAL_S_MAX * 1000, threading.Event()
+    # Looked at from outside: the journal itself mends its file when it is opened, and here a till is writing.
+    while sum(b'"step": "confirmed"' in path.read_bytes() for path in folder.glob("*.jsonl")) < len(STORES) * len(
+        TILLS
+    ):
+        if clock.monotonic_ms() > deadline_ms:
+            raise RuntimeError(f"not every till sold something within {HEAL_S_MAX} s")
+        pause.wait(POLL_S)
 
 
 def _till_process(store: Store, number: str, folder: Path, broken: str) -> Process:

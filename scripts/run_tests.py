@@ -27,8 +27,8 @@ LINT = {
 RINGS = ("architecture", "unit", "properties", "golden", "db", "hub", "contracts", "sim", "fuzz", "broker", "browser")
 ALONE = ("broker", "browser")
 """Rings that wait on real programs: they get the machine for themselves, so that a limit means what it says."""
-LIMIT_S = 900.0
-"""No step of an ordinary run may take longer; the whole is meant to stay within 900 s."""
+LIMIT_S = 2_700.0
+"""No step of an ordinary run may take longer, also on a machine that has much else to do; alone each needs a fraction."""
 DEEP_LIMIT_S = 4 * 3600.0
 TAIL_LINES = 120
 POSTGRES_FOLDER = Path("/usr/lib/postgresql")

@@ -146,6 +146,9 @@ class Oracle:
                 if head.head_seq < len(lives[-1]):
                     lives.append(lives[-1][: head.head_seq])
                 self.acked[key] = head.acked_seq
+                if self._generation and head.acked_seq > len(self.held.get(key, [])):
+                    # The old file remembers a promise from before the hub was set back, too.
+                    self.stale.add(key)
 
     def live(self, key: LaneKey) -> list[bytes]:
         """Give a lane as the store has it now."""
@@ -491,6 +494,10 @@ class WatchedOutbox:
     def merge_time(self, hub_ms: int, asked_ms: int) -> None:
         """Let the hybrid clock pass the hub's time."""
         self._inner.merge_time(hub_ms, asked_ms)
+
+    def compare_time(self, hub_ms: int, asked_ms: int) -> None:
+        """Compare the wall clock with the hub's."""
+        self._inner.compare_time(hub_ms, asked_ms)
 
     def hlc(self) -> int:
         """The hybrid clock's last value."""

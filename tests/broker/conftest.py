@@ -9,6 +9,10 @@ from sync.engine.mqtt import MqttSettings, MqttTransport
 from sync.engine.transport import LinkState, Message
 from sync.node.ports import SeededChance, SystemClock
 from tests.kit.broker_process import TOKENS, BrokerProcess
+from tests.kit.waiting import PATIENCE_S, until
+
+QUIET_S = 0.4
+"""How long it is listened for what must not come; what must come is waited for."""
 
 
 def _run(kind: str, factory: pytest.TempPathFactory) -> Iterator[BrokerProcess]:
@@ -55,7 +59,14 @@ class Clients:
 
     def up(self, username: str, subscriptions: list[str], token: str | None = None) -> MqttTransport:
         transport = self.make(username, subscriptions, token)
-        assert transport.poll(10) is LinkState.UP
+        assert transport.poll(PATIENCE_S) is LinkState.UP
+        return transport
+
+    def refused(self, username: str, token: str) -> MqttTransport:
+        """Try to come in with a token until the broker says that it is wrong."""
+        transport = self.make(username, [], token)
+        until(lambda: transport.refusal, lambda: "nobody was refused")
+        assert transport.poll(QUIET_S) is None
         return transport
 
 
@@ -67,9 +78,9 @@ def clients(broker: BrokerProcess) -> Iterator[Clients]:
         transport.stop()
 
 
-def everything(transport: MqttTransport, quiet_s: float = 0.4) -> list[Message | LinkState]:
-    """Take what comes until nothing came for a while."""
-    taken = []
-    while (item := transport.poll(quiet_s)) is not None:
+def everything(transport: MqttTransport, at_least: int, quiet_s: float = QUIET_S) -> list[Message | LinkState]:
+    """Take what comes: wait for so many things, and then until nothing came for a while."""
+    taken: list[Message | LinkState] = []
+    while (item := transport.poll(PATIENCE_S if len(taken) < at_least else quiet_s)) is not None:
         taken.append(item)
     return taken

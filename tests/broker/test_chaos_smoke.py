@@ -21,7 +21,7 @@ def chaos(*arguments: str) -> tuple[int, dict[str, Any]]:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=280,
+        timeout=580,
         check=False,
     )
     assert done.stdout, done.stderr
@@ -29,7 +29,7 @@ def chaos(*arguments: str) -> tuple[int, dict[str, Any]]:
     return done.returncode, told
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_after_kills_at_random_every_confirmed_sale_is_at_the_hub_once():
     code, told = chaos("--kills", str(KILLS))
     assert (code, told["ok"], told["failed"]) == (0, True, [])
@@ -39,7 +39,7 @@ def test_after_kills_at_random_every_confirmed_sale_is_at_the_hub_once():
     assert told["confirmed"] == told["at_edge"] == told["at_hub"]
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize(("fault", "found"), [("lose", "lost"), ("double", "doubled")])
 def test_a_till_with_a_fault_is_found_out(fault, found):
     code, told = chaos("--kills", "0", "--break", fault)

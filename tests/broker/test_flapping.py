@@ -113,14 +113,15 @@ def rss_mb() -> float:
     return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * PAGE_BYTES / 1e6
 
 
-@pytest.mark.timeout(1_800 if DEEP else 120)
+@pytest.mark.timeout(3_600 if DEEP else 600)
 def test_two_hundred_cuts_a_weeks_backlog_and_duplicates_change_nothing_but_the_time(ends: Ends, proxy: CutProxy):
     pile_up(ends.rig, BACKLOG)
     clock = SystemClock()
     begun_ms = clock.monotonic_ms()
     number = SALES_BEFORE
-    while proxy.cuts < CUTS:
-        assert clock.monotonic_ms() - begun_ms < (1_500_000 if DEEP else 90_000), proxy.cuts
+    # On a slow machine many connections are cut for their silence: those at bytes have to come to some number, too.
+    while proxy.cuts < CUTS or len(set(proxy.cut_bytes)) <= CUTS // 4:
+        assert clock.monotonic_ms() - begun_ms < (3_000_000 if DEEP else 400_000), proxy.cuts
         ends.link.tick(0.005)
         ends.worker.step(0.005)
         # Trade goes on, so that there is always something to cut.

@@ -21,11 +21,11 @@ from sync.node.ports import SeededChance, SystemClock
 from tests.broker.conftest import everything
 from tests.kit.authority import DAY_MS, Papers, TlsBroker
 from tests.kit.broker_process import BrokerProcess
+from tests.kit.waiting import PATIENCE_S, until
 
 OWN = "rs1/17/zhanggui/s1"
 FOREIGN = "rs1/17/zhanggui/s2"
 DOORBELL = "rs1/zhanggui/head"
-LIMIT_MS = 15_000
 
 
 @pytest.fixture(scope="module")
@@ -69,17 +69,18 @@ def dial(broker: TlsBroker) -> Iterator[Dial]:
 
 
 def is_up(transport: MqttTransport) -> MqttTransport:
-    assert transport.poll(10) is LinkState.UP, transport.trouble
+    assert transport.poll(PATIENCE_S) is LinkState.UP, transport.trouble
     return transport
 
 
 def trouble_of(transport: MqttTransport, wanted: str) -> None:
     """Wait until the transport says why it is not connected."""
-    clock = SystemClock()
-    deadline_ms = clock.monotonic_ms() + LIMIT_MS
-    while transport.trouble != wanted:
-        assert clock.monotonic_ms() < deadline_ms, transport.trouble
+
+    def told() -> bool:
         assert transport.poll(0.05) is None, "it must not come in"
+        return transport.trouble == wanted
+
+    until(told, lambda: transport.trouble, look_s=0)
 
 
 def payloads(items: list[Message | LinkState]) -> list[bytes]:
@@ -92,10 +93,10 @@ def test_a_store_comes_in_by_its_certificate_and_reaches_the_hub(dial: Dial, pap
     assert store.trouble == ""
     assert store.publish(f"{OWN}/u/0", b"facts")
     assert store.publish(f"{OWN}/hi", b"hello")
-    assert payloads(everything(hub)) == [b"facts", b"hello"]
+    assert payloads(everything(hub, 2)) == [b"facts", b"hello"]
     assert hub.publish(f"{OWN}/wel", b"welcome")
     assert hub.publish(DOORBELL, b"ring")
-    assert payloads(everything(store)) == [b"welcome", b"ring"]
+    assert payloads(everything(store, 2)) == [b"welcome", b"ring"]
 
 
 def test_a_certificate_opens_no_other_stores_topics(dial: Dial, papers: Papers) -> None:
@@ -104,10 +105,10 @@ def test_a_certificate_opens_no_other_stores_topics(dial: Dial, papers: Papers) 
     thief = is_up(dial(papers.client("s1"), filters))
     for topic in (f"{FOREIGN}/u/0", f"{FOREIGN}/hi", DOORBELL, "rs1/17/zhanggui/hub/hi", OWN, f"{OWN}/u/0"):
         assert thief.publish(topic, topic.encode())
-    assert payloads(everything(hub)) == [f"{OWN}/u/0".encode()]
+    assert payloads(everything(hub, 1)) == [f"{OWN}/u/0".encode()]
     for topic in (f"{FOREIGN}/a", f"{OWN}/a"):
         assert hub.publish(topic, topic.encode())
-    assert set(payloads(everything(thief))) == {f"{OWN}/u/0".encode(), f"{OWN}/a".encode()}, "its own and no other's"
+    assert set(payloads(everything(thief, 2))) == {f"{OWN}/u/0".encode(), f"{OWN}/a".encode()}, "its own and no other's"
 
 
 def test_no_certificate_a_foreign_one_and_a_servers_one_are_refused(dial: Dial, papers: Papers, tmp_path: Path) -> None:
@@ -179,7 +180,7 @@ def test_tls_below_1_2_is_refused(broker: TlsBroker, papers: Papers) -> None:
             context.minimum_version = context.maximum_version = version
         try:
             with (
-                socket.create_connection(("127.0.0.1", broker.port), timeout=5) as link,
+                socket.create_connection(("127.0.0.1", broker.port), timeout=PATIENCE_S) as link,
                 context.wrap_socket(link, server_hostname="127.0.0.1"),
             ):
                 return True

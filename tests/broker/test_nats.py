@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sync.engine.transport import LinkState, Message
+from sync.engine.transport import Message
 from sync.engine.uplink import Phase
 from tests.broker.conftest import Clients, everything
 from tests.broker.test_store_to_hub import Ends, both_ends
@@ -54,10 +54,9 @@ def test_a_stores_rights_end_at_its_own_topics_and_a_wrong_token_at_the_door(cli
     store = clients.up("store-s1-1", [f"{own}/wel", f"{foreign}/wel", "$MQTT/sub/#", "rs1/#"])
     assert store.publish(f"{foreign}/u/0", b"foreign")
     assert store.publish(f"{own}/u/0", b"own")
-    assert [item.payload for item in everything(hub) if isinstance(item, Message)] == [b"own"]
+    assert [item.payload for item in everything(hub, 1) if isinstance(item, Message)] == [b"own"]
     assert hub.publish(f"{foreign}/wel", b"not for s1")
     assert hub.publish(f"{own}/wel", b"welcome")
-    assert [item.payload for item in everything(store) if isinstance(item, Message)] == [b"welcome"]
-    stranger = clients.make("store-s1-1", [], "wrong-token-0123456789abc")
-    assert stranger.poll(1.0) is not LinkState.UP
+    assert [item.payload for item in everything(store, 1) if isinstance(item, Message)] == [b"welcome"]
+    stranger = clients.refused("store-s1-1", "wrong-token-0123456789abc")
     assert stranger.trouble == "sign_in_refused"

@@ -28,11 +28,11 @@ from sync.node.ports import SeededChance, SystemClock
 from tests.broker.conftest import Clients, everything
 from tests.kit.hub_store import NAME, TENANT, HubKit, open_file, request
 from tests.kit.nodes import HUB, Rig
+from tests.kit.waiting import until
 
 STORE = "s1"
 REPEAT_MS = 7_000
 """Longer than the hub may take to write its counts."""
-LIMIT_MS = 30_000
 NAMES = topics.of_store(TENANT, STORE)
 
 
@@ -48,12 +48,15 @@ class Ends:
 
     def until(self, holds: Callable[[], bool]) -> None:
         """Let both ends work until something holds."""
-        clock = SystemClock()
-        deadline_ms = clock.monotonic_ms() + LIMIT_MS
-        while not holds():
-            assert clock.monotonic_ms() < deadline_ms, (self.link.status, self.heads(), self.hub.refused())
+
+        def held() -> bool:
+            if holds():
+                return True
             self.link.tick(0.02)
             self.worker.step(0.02)
+            return False
+
+        until(held, lambda: (self.link.status, self.heads(), self.hub.refused()), look_s=0)
 
     def heads(self) -> dict[int, tuple[int, int]]:
         """Give acknowledged and last seq of each lane, as the store has them."""
@@ -179,7 +182,9 @@ def test_a_rogues_batches_are_quarantined_with_their_reason_and_change_nothing_e
 
     def overheard() -> bool:
         """Say whether a batch of the store came by; the embedded broker may also hand over what nobody asked for."""
-        heard.extend(one for one in everything(ear, 0) if isinstance(one, Message) and one.topic == NAMES.facts(0))
+        heard.extend(
+            one for one in everything(ear, 0, quiet_s=0) if isinstance(one, Message) and one.topic == NAMES.facts(0)
+        )
         if not heard and ends.settled():
             # The broker lost what the hub got: brokers may.
             ends.rig.sell(3)

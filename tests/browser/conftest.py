@@ -6,13 +6,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
 from scripts import demo_orders
 from scripts.demo_world import Store, World
+from tests.kit.waiting import PATIENCE_S
 
 BROWSER_ARGUMENTS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
 VIEWPORT = ViewportSize(width=1280, height=800)
+PATIENCE_MS = PATIENCE_S * 1_000
+# Five seconds are Playwright's own; a busy machine may take longer, and one that is not loses nothing by a longer bound.
+expect.set_options(timeout=PATIENCE_MS)
 
 
 @dataclass
@@ -58,6 +62,7 @@ def browser() -> Iterator[Browser]:
 def page(browser: Browser) -> Iterator[Page]:
     """A page in a context of its own: no cookies, no service worker, no cart of another test."""
     context = browser.new_context(viewport=VIEWPORT, locale="zh-CN", color_scheme="light", timezone_id="Asia/Shanghai")
+    context.set_default_timeout(PATIENCE_MS)
     yield context.new_page()
     context.close()
 

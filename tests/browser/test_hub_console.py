@@ -6,7 +6,6 @@ Fixtures (tests/browser/conftest.py): `hub_url` and `guest_url` of a running hub
 
 import os
 import re
-import threading
 from collections.abc import Iterator
 
 import pytest
@@ -14,9 +13,9 @@ from playwright.sync_api import APIRequestContext, ConsoleMessage, Page, Request
 
 from sync.contract import ids
 from sync.node.ports import SystemClock
+from tests.kit.waiting import PATIENCE_S, until
 
-CHART_MS = 10_000
-ARRIVAL_S = 30
+CHART_MS = PATIENCE_S * 1_000
 SALES = 3
 TARGET_FLOOR_PX = 24
 PAGES = ("/overview", "/overview?view=table", "/stores", "/sales", "/takings", "/takings?view=table", "/parked")
@@ -86,10 +85,7 @@ def sold(page: Page, node_url: str, cashier_pin: str, hub_url: str, console_pass
             }
             answer = ask.post(f"{node_url}/api/v1/sales", data=sale)
             assert answer.status == 201, answer.text()
-        tick, deadline = threading.Event(), SystemClock().monotonic_ms() + ARRIVAL_S * 1000
-        while _at_hub(ask, hub_url) < SALES:
-            assert SystemClock().monotonic_ms() < deadline, "the sales did not reach the hub"
-            tick.wait(0.1)
+        until(lambda: _at_hub(ask, hub_url) >= SALES, lambda: "the sales did not reach the hub", look_s=0.1)
     page.context.clear_cookies()
 
 
@@ -115,6 +111,7 @@ def use(page: Page, *, language: str, theme: str) -> None:
     if page.locator("html").get_attribute("lang") != language:
         page.locator("#to-en" if language == "en" else "#to-zh").click()
     expect(page.locator("html")).to_have_attribute("lang", language)
+    page.wait_for_load_state()
     key = page.locator(f"#to-{theme}")
     if key.is_visible():
         key.click()
@@ -208,13 +205,17 @@ def test_from_the_list_to_the_proof_by_keyboard_alone(signed_in: Page, complaint
     expect(page.locator("h1")).to_have_text(newest)
     expect(page.locator("#paper")).to_be_visible()
     expect(page.locator("#checks [data-holds=yes]")).to_have_count(4)
+    page.wait_for_load_state()  # a page can be read before it hears keys
     page.keyboard.press("k")
     expect(page.locator("h1")).not_to_have_text(newest)
+    page.wait_for_load_state()
     page.keyboard.press("j")
     expect(page.locator("h1")).to_have_text(newest)
+    page.wait_for_load_state()
     page.locator("#verify").focus()
     page.keyboard.press("Enter")
     expect(page.locator("#verified-at")).to_be_visible()
+    page.wait_for_load_state()
     expect(page.locator("#checks [data-holds=yes]")).to_have_count(4)
     page.keyboard.press("/")
     expect(page.locator("#search")).to_be_focused()

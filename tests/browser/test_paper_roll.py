@@ -15,8 +15,9 @@ from playwright.sync_api import Page, expect
 from scripts.demo_client import Roll, till
 from scripts.demo_world import World
 from sync.node.ports import IdSource, SystemChance, SystemClock
+from tests.kit.waiting import PATIENCE_S
 
-PRINT_MS = 15_000
+PRINT_MS = PATIENCE_S * 1_000
 
 
 def sell(world: World, received_fen: int = 100_000) -> str:
@@ -74,7 +75,7 @@ def desk(tmp_path: Path) -> Iterator[str]:
         assert process.stdout is not None
         ready = json.loads(process.stdout.readline())
         printer = urlsplit(ready["devices"]["printer/kitchen"]["address"])
-        with socket.create_connection((printer.hostname, printer.port or 0), timeout=5) as client:
+        with socket.create_connection((printer.hostname, printer.port or 0), timeout=PATIENCE_S) as client:
             client.sendall(
                 "补打 REPRINT 1\n宫保鸡丁\n".encode("gbk") + b"\x1f\x7f\x1bp\x00\x19\xfa\x1dVB\x00\x10\x04\x01"
             )

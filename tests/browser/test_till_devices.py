@@ -23,6 +23,7 @@ from edge.web.live import StreamSeats
 from sync.contract.menu import Dish
 from sync.contract.words import Name
 from tests.kit.nodes import COUNTER, MENU, PIN, Rig
+from tests.kit.waiting import PATIENCE_S
 
 BARCODE = "6901234567892"
 WATER = Dish(id="water", code=BARCODE, name=Name("矿泉水", "Mineral water"), category="hot", price_fen=300)
@@ -69,7 +70,7 @@ def counter(tmp_path: Path) -> Iterator[Counter]:
         rig.node.changed.notify()
         devices.close()
         server.stop()
-        thread.join(timeout=5)
+        thread.join(timeout=PATIENCE_S)
 
 
 @pytest.fixture(params=["zh-CN", "en"])

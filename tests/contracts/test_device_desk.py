@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -25,6 +24,7 @@ from drivers.scanner.keys import KeyReader
 from drivers.transport.address import VirtualAddress, parse
 from drivers.transport.open_port import ports_for
 from drivers.transport.twin_address import read_twin, twin_file
+from tests.kit.waiting import PATIENCE_S, process_state, until
 
 ALL = (
     "virtual://printer/kitchen?paper_out=1",
@@ -36,7 +36,7 @@ ALL = (
     "virtual://scale/deli?settle_ms=0",
     "virtual://display/guest",
 )
-WAIT_MS = 2_000
+WAIT_MS = int(PATIENCE_S * 1_000)
 
 
 class RunningDesk:
@@ -51,7 +51,7 @@ class RunningDesk:
         self.web_port = self.ready["web_port"]
 
     def ask(self, method, path, body=None, headers=None):
-        connection = http.client.HTTPConnection("127.0.0.1", self.web_port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self.web_port, timeout=PATIENCE_S)
         try:
             connection.request(method, path, body, headers or {})
             response = connection.getresponse()
@@ -83,7 +83,7 @@ class RunningDesk:
     def stop(self):
         if self.process.poll() is None:
             self.process.terminate()
-        self.process.communicate(timeout=10)
+        self.process.communicate(timeout=PATIENCE_S)
         return self.process.returncode
 
 
@@ -108,16 +108,9 @@ def desk(shared):
     for device, view in shared.devices().items():
         if not view["plugged"]:
             shared.act(device, "replug")
+    # Whoever had a device open in the test before has let go of it, and the desk knows.
+    until(lambda: not any(view["connected"] for view in shared.devices().values()), shared.devices)
     return shared
-
-
-def until(condition):
-    """Wait for something another process does; a bound, not a pause."""
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
-        if condition():
-            return
-    raise AssertionError("it did not come about within 10 s")
 
 
 def read_until(port, wanted):
@@ -151,7 +144,7 @@ def test_when_it_stops_its_files_and_device_files_are_gone(tmp_path):
 def test_a_desk_that_was_killed_leaves_files_that_the_next_one_takes_away(tmp_path):
     with running(tmp_path, "virtual://scanner/old", "virtual://scale/same") as desk:
         desk.process.kill()
-        desk.process.communicate(timeout=10)
+        desk.process.communicate(timeout=PATIENCE_S)
     assert (tmp_path / "scanner-old.json").exists()
 
     with running(tmp_path, "virtual://scale/same") as again:
@@ -163,7 +156,7 @@ def test_a_desk_that_was_killed_leaves_files_that_the_next_one_takes_away(tmp_pa
 def test_two_desks_never_share_a_folder(desk):
     command = [sys.executable, "-m", "drivers.virtual", "desk", "--dir", str(desk.folder), "virtual://scale/x"]
 
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=20)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE_S)
 
     assert done.returncode == 75
     assert "belongs to a running desk" in done.stderr
@@ -173,7 +166,7 @@ def test_a_web_port_that_is_taken_ends_with_75_and_leaves_no_file(desk, tmp_path
     command = [sys.executable, "-m", "drivers.virtual", "desk", "--dir", str(tmp_path)]
     command += ["--web-port", str(desk.web_port), "virtual://scale/x"]
 
-    assert subprocess.run(command, capture_output=True, check=False, timeout=20).returncode == 75
+    assert subprocess.run(command, capture_output=True, check=False, timeout=PATIENCE_S).returncode == 75
     assert list(tmp_path.glob("*-*")) == []
 
 
@@ -184,7 +177,7 @@ def test_a_web_port_that_is_taken_ends_with_75_and_leaves_no_file(desk, tmp_path
 def test_a_wrong_address_ends_with_2_and_a_sentence(tmp_path, address, said):
     command = [sys.executable, "-m", "drivers.virtual", "desk", "--dir", str(tmp_path), address]
 
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=20)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE_S)
 
     assert (done.returncode, said in done.stderr) == (2, True)
 
@@ -192,12 +185,12 @@ def test_a_wrong_address_ends_with_2_and_a_sentence(tmp_path, address, said):
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_it_stops_cleanly_while_somebody_watches_and_somebody_has_a_device_open(tmp_path, number):
     with running(tmp_path, *ALL) as desk, desk.port("scanner/front"), desk.port("card_reader/tap"):
-        connection = http.client.HTTPConnection("127.0.0.1", desk.web_port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", desk.web_port, timeout=PATIENCE_S)
         connection.request("GET", "/events")
         response = connection.getresponse()
         assert response.readline() == b"retry: 1000\n"
         desk.process.send_signal(number)
-        assert desk.process.wait(timeout=10) == 0
+        assert desk.process.wait(timeout=PATIENCE_S) == 0
         response.close()
         connection.close()
 
@@ -220,15 +213,12 @@ def child_of_a_killed_parent(folder, *options):
     pid = int(parent.stdout.readline())
     assert parent.stdout.readline() == "ready\n"
     parent.kill()
-    parent.communicate(timeout=10)
+    parent.communicate(timeout=PATIENCE_S)
     return pid
 
 
 def alive(pid):
-    try:
-        return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text(encoding="ascii")
-    except (FileNotFoundError, ProcessLookupError):
-        return False
+    return process_state(pid) not in {"", "Z", "X"}
 
 
 def test_with_parent_it_ends_when_its_parent_is_killed_and_leaves_no_file(tmp_path):
@@ -419,7 +409,7 @@ def test_a_script_with_a_mistake_starts_nothing(tmp_path):
     command = [sys.executable, "-m", "drivers.virtual", "desk", "--dir", str(tmp_path / "desk")]
     command += ["--script", str(steps), "virtual://scanner/a", "virtual://scale/x"]
 
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=20)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE_S)
 
     assert done.returncode == 2
     assert "step 1: there is no device 'scale/y'" in done.stderr
@@ -488,7 +478,7 @@ def test_only_small_json_of_this_machines_own_pages_is_heard(desk, body, headers
 
 
 def test_watchers_are_told_of_a_change(desk):
-    connection = http.client.HTTPConnection("127.0.0.1", desk.web_port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", desk.web_port, timeout=PATIENCE_S)
     connection.request("GET", "/events")
     response = connection.getresponse()
 
@@ -516,5 +506,5 @@ def test_a_wrong_switch_costs_a_nodes_desk_only_its_own_device_which_says_why(tm
                 desk.port(device)
     finally:
         desk.process.terminate()
-        desk.process.communicate(timeout=10)
+        desk.process.communicate(timeout=PATIENCE_S)
     assert not twin_file(VirtualAddress("scale", "foo"), tmp_path).exists()

@@ -5,8 +5,9 @@ Each guard has a negative control at the end: a transport without it fails the s
 
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from itertools import count
 from typing import Any, Protocol
 
 import pytest
@@ -17,13 +18,18 @@ from sync.engine.mqtt import MqttSettings, MqttTransport
 from sync.engine.transport import FullJitter, LinkState, Message, Transport, Will
 from sync.node.ports import SeededChance, SystemClock
 from tests.kit.broker_process import TOKENS, BrokerProcess
+from tests.kit.waiting import PATIENCE_S
 
-PATIENCE_S = 10.0
 QUIET_S = 0.4
+"""How long it is listened for what must not come; what must come is waited for."""
+LOOK_S = 0.02
+_worlds = count(1)
 
 
 class World(Protocol):
-    """A broker and what can happen to it."""
+    """A broker and what can happen to it; its number tells its topics from those of every other test."""
+
+    number: int
 
     def make(self, name: str, subscriptions: list[str], **more: Any) -> Transport: ...
     def take(self, transport: Transport, timeout_s: float = PATIENCE_S) -> Message | LinkState | None: ...
@@ -32,6 +38,7 @@ class World(Protocol):
     def broker_stands_still(self) -> None: ...
     def broker_goes_on(self) -> None: ...
     def sever(self, transport: Transport) -> None: ...
+    def answered(self, transport: Transport) -> bool: ...
     def end(self) -> None: ...
 
 
@@ -39,6 +46,7 @@ class MemoryWorld:
     """Simulated time: taking lets it pass in steps."""
 
     def __init__(self) -> None:
+        self.number = next(_worlds)
         self.broker = MemoryBroker("contract", reconnect_base_ms=50, reconnect_cap_ms=200)
         self.made: list[Transport] = []
         self.still = False
@@ -73,6 +81,10 @@ class MemoryWorld:
         assert isinstance(transport, MemoryTransport)
         transport.lose()
 
+    def answered(self, transport: Transport) -> bool:
+        assert isinstance(transport, MemoryTransport)
+        return transport._outstanding == 0
+
     def end(self) -> None:
         for transport in self.made:
             transport.stop()
@@ -82,6 +94,7 @@ class MqttWorld:
     """A real broker process and real time."""
 
     def __init__(self, process: BrokerProcess) -> None:
+        self.number = next(_worlds)
         self.process = process
         self.made: list[Transport] = []
         self.kind: type[MqttTransport] = MqttTransport
@@ -91,7 +104,7 @@ class MqttWorld:
         settings = MqttSettings(port=self.process.port, reconnect_base_ms=50, reconnect_cap_ms=200, watch_ms=50, **more)
         transport = self.kind(
             settings,
-            client_id=name,
+            client_id=f"{name}-{self.number}",  # an embedded broker remembers too much of a client it knows
             username="hub",
             password=TOKENS["hub"],
             subscriptions=subscriptions,
@@ -120,6 +133,10 @@ class MqttWorld:
     def sever(self, transport: Transport) -> None:
         assert isinstance(transport, MqttTransport)
         network_socket_of(transport).shutdown(socket.SHUT_RDWR)
+
+    def answered(self, transport: Transport) -> bool:
+        assert isinstance(transport, MqttTransport)
+        return transport._link is not None and transport._link.outstanding == 0
 
     def end(self) -> None:
         with suppress(AssertionError):  # a test that ended while the broker was dead
@@ -157,16 +174,32 @@ def up(world: World, name: str, subscriptions: list[str], **more: Any) -> Transp
     return transport
 
 
-def everything(world: World, transport: Transport) -> list[Message | LinkState]:
-    taken = []
-    while (item := world.take(transport, QUIET_S)) is not None:
+def everything(world: World, transport: Transport, at_least: int = 0) -> list[Message | LinkState]:
+    """Take what comes: wait for so many things, and then until nothing came for a while."""
+    taken: list[Message | LinkState] = []
+    while (item := world.take(transport, PATIENCE_S if len(taken) < at_least else QUIET_S)) is not None:
         taken.append(item)
     return taken
 
 
+def comes_about(world: World, transport: Transport, holds: Callable[[], bool]) -> bool:
+    """Wait until something is so, while nothing happens on a transport."""
+    for _ in range(int(PATIENCE_S / LOOK_S)):
+        if holds():
+            return True
+        assert world.take(transport, LOOK_S) is None
+    return False
+
+
 def topic(world: World, name: str) -> str:
     """A topic that no other test of the same broker uses."""
-    return f"rs1/{id(world)}/{name}"
+    return f"rs1/{world.number}/{name}"
+
+
+def keeps(world: World, sender: Transport, name: str, payload: bytes) -> None:
+    """Publish what the broker shall keep, and wait until it answered for it."""
+    assert sender.publish(topic(world, name), payload, retain=True)
+    assert comes_about(world, sender, lambda: world.answered(sender))
 
 
 def check_a_message_arrives_as_it_was_sent(world: World) -> None:
@@ -201,7 +234,7 @@ def check_a_lost_link_is_told_and_comes_back_with_its_subscriptions(world: World
     assert hub.connected
     for name in ("one", "two"):
         assert store.publish(topic(world, name), name.encode())
-    assert {item.payload for item in everything(world, hub) if isinstance(item, Message)} == {b"one", b"two"}
+    assert {item.payload for item in everything(world, hub, 2) if isinstance(item, Message)} == {b"one", b"two"}
 
 
 def check_what_is_published_while_down_is_never_sent(world: World) -> None:
@@ -216,7 +249,7 @@ def check_what_is_published_while_down_is_never_sent(world: World) -> None:
     assert world.take(store) is LinkState.UP
     assert world.take(hub) is LinkState.UP
     assert store.publish(topic(world, "u"), b"after")
-    assert [item.payload for item in everything(world, hub) if isinstance(item, Message)] == [b"after"]
+    assert [item.payload for item in everything(world, hub, 1) if isinstance(item, Message)] == [b"after"]
 
 
 def check_unanswered_publishes_are_capped(world: World) -> None:
@@ -226,7 +259,7 @@ def check_unanswered_publishes_are_capped(world: World) -> None:
     world.broker_goes_on()
     assert accepted == [True] * 8 + [False] * 32
     assert everything(world, store) == []
-    assert store.publish(topic(world, "u"), b"again")
+    assert comes_about(world, store, lambda: store.publish(topic(world, "u"), b"again"))
 
 
 def check_a_full_inbox_drops_and_counts(world: World) -> None:
@@ -235,8 +268,10 @@ def check_a_full_inbox_drops_and_counts(world: World) -> None:
     store = up(world, "store", [])
     for number in range(20):
         assert store.publish(topic(world, "u"), b"%d" % number)
-    assert len(everything(world, witness)) == 20
-    assert len(everything(world, hub)) == 5
+    assert len(everything(world, witness, 20)) == 20
+    # Before all have come there would be room again for those that come later.
+    assert comes_about(world, witness, lambda: hub.dropped == 15)
+    assert len(everything(world, hub, 5)) == 5
     assert hub.dropped == 15
     assert store.publish(topic(world, "u"), b"more")
     assert isinstance(world.take(hub), Message)
@@ -244,7 +279,7 @@ def check_a_full_inbox_drops_and_counts(world: World) -> None:
 
 def check_a_retained_message_waits_for_newcomers(world: World) -> None:
     hub = up(world, "hub", [])
-    assert hub.publish(topic(world, "head"), b"v7", retain=True)
+    keeps(world, hub, "head", b"v7")
     assert everything(world, hub) == []
     store = up(world, "store", [topic(world, "head")])
     assert world.take(store) == Message(topic(world, "head"), b"v7", retained=True)
@@ -255,7 +290,7 @@ def check_a_retained_message_waits_for_newcomers(world: World) -> None:
 
 def check_a_broker_comes_back_empty(world: World) -> None:
     hub = up(world, "hub", [])
-    assert hub.publish(topic(world, "head"), b"v7", retain=True)
+    keeps(world, hub, "head", b"v7")
     assert everything(world, hub) == []
     world.broker_dies()
     assert world.take(hub) is LinkState.DOWN
@@ -270,7 +305,7 @@ def check_the_will_is_said_for_the_lost_and_not_for_those_who_leave(world: World
     leaver = up(world, "leaver", [], will=Will(topic(world, "leaver/st"), b"gone"))
     leaver.stop()
     world.sever(lost)
-    assert everything(world, hub) == [Message(topic(world, "lost/st"), b"gone", retained=False)]
+    assert everything(world, hub, 1) == [Message(topic(world, "lost/st"), b"gone", retained=False)]
 
 
 def check_impossible_messages_are_refused(world: World) -> None:
@@ -302,19 +337,20 @@ def check_nothing_is_left_after_stop(world: World) -> None:
 def check_a_transport_listens_to_what_it_was_told_last_also_after_a_reconnect(world: World) -> None:
     hub: Any = up(world, "hub", [topic(world, "1/u"), topic(world, "2/u")])
     store = up(world, "store", [])
-    assert store.publish(topic(world, "3/u"), b"kept for newcomers", retain=True)
+    kept = Message(topic(world, "3/u"), b"kept for newcomers", retained=True)
+    keeps(world, store, "3/u", kept.payload)
     assert everything(world, hub) == []
     hub.listen([topic(world, "2/u"), topic(world, "3/u")])
-    assert world.take(hub) == Message(topic(world, "3/u"), b"kept for newcomers", retained=True)
+    assert world.take(hub) == kept
     assert hub.connected
     everything(world, hub)
     for _ in range(2):
         for number in (1, 2, 3):
             assert store.publish(topic(world, f"{number}/u"), b"%d" % number)
-        assert sorted(one.payload for one in everything(world, hub) if isinstance(one, Message)) == [b"2", b"3"]
+        assert sorted(one.payload for one in everything(world, hub, 2) if isinstance(one, Message)) == [b"2", b"3"]
         world.sever(hub)
         assert [world.take(hub), world.take(hub)] == [LinkState.DOWN, LinkState.UP]
-        everything(world, hub)
+        assert everything(world, hub, 1) == [kept]
     assert store.publish(topic(world, "3/u"), b"", retain=True)
 
 
@@ -398,6 +434,7 @@ def test_a_refused_sign_in_is_told_and_tried_again(mqtt: MqttWorld) -> None:
         chance=SeededChance("stranger"),
     )
     stranger.start()
+    assert comes_about(mqtt, stranger, lambda: stranger.refusal is not None)
     assert mqtt.take(stranger, 1.0) is None
     assert stranger.refusal is not None
     assert stranger.refusal.startswith("sign-in")
@@ -412,7 +449,7 @@ def test_only_a_link_that_stood_for_a_while_resets_the_back_off(mqtt: MqttWorld)
             mqtt.sever(transport)
             assert [mqtt.take(transport), mqtt.take(transport)] == [LinkState.DOWN, LinkState.UP]
     assert flapping._backoff._ceiling_ms == 200
-    assert any(mqtt.take(steady, 0.05) is None and steady._backoff._ceiling_ms == 50 for _ in range(100))
+    assert comes_about(mqtt, steady, lambda: steady._backoff._ceiling_ms == 50)
 
 
 # --------------------------------------------------------------------------------------------------- negative controls

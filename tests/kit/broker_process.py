@@ -3,12 +3,14 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+from tests.kit.ports import free_port
+from tests.kit.waiting import PATIENCE_S, process_state, until
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 TOKENS = {
@@ -16,14 +18,6 @@ TOKENS = {
     "store-s1-1": "s1-token-0123456789abcdef",
     "store-s2-1": "s2-token-0123456789abcdef",
 }
-
-
-def free_port() -> int:
-    """Give a port of the loopback address that nobody listens on."""
-    with socket.socket() as trial:
-        trial.bind(("127.0.0.1", 0))
-        port: int = trial.getsockname()[1]
-        return port
 
 
 class BrokerProcess:
@@ -77,8 +71,9 @@ class BrokerProcess:
         return self._end(signal.SIGTERM)
 
     def pause(self) -> None:
-        """Let it stand still with its connections open."""
+        """Let it stand still with its connections open; a signal is only on its way when `kill` returns."""
         os.kill(self.pid, signal.SIGSTOP)
+        until(lambda: process_state(self.pid) == "T", lambda: "the broker does not stand still")
 
     def resume(self) -> None:
         """Let it go on."""
@@ -89,7 +84,7 @@ class BrokerProcess:
         if process is None:
             return 0
         process.send_signal(number)
-        status = process.wait(10)
+        status = process.wait(PATIENCE_S)
         if process.stdout is not None:
             process.stdout.close()
         return status

@@ -6,6 +6,8 @@ import socket
 import threading
 from dataclasses import dataclass, field
 
+from tests.kit.waiting import PATIENCE_S
+
 CHUNK = 4_096
 ACCEPT_S = 0.2
 QUIET_S = 0.05
@@ -38,7 +40,7 @@ class CutProxy:
         """Break everything and wait for all threads."""
         self._closing.set()
         for thread in self._threads:
-            thread.join(5)
+            thread.join(PATIENCE_S)
         self._socket.close()
 
     def _start(self, work, *given) -> None:
@@ -51,7 +53,7 @@ class CutProxy:
             with contextlib.suppress(TimeoutError):
                 near, _ = self._socket.accept()
                 try:
-                    far = socket.create_connection(("127.0.0.1", self.target), timeout=5)
+                    far = socket.create_connection(("127.0.0.1", self.target), timeout=PATIENCE_S)
                 except OSError:
                     near.close()
                     continue
@@ -72,7 +74,7 @@ class CutProxy:
 
     def _pump(self, pair: "_Pair", source: socket.socket, sink: socket.socket) -> None:
         source.settimeout(QUIET_S)
-        sink.settimeout(5)
+        sink.settimeout(PATIENCE_S)
         while not self._closing.is_set() and not pair.broken:
             try:
                 data = source.recv(CHUNK)

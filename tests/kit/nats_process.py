@@ -6,10 +6,10 @@ import socket
 import subprocess
 from pathlib import Path
 
-from sync.node.ports import SystemClock
-from tests.kit.broker_process import TOKENS, BrokerProcess, free_port
+from tests.kit.broker_process import TOKENS, BrokerProcess
+from tests.kit.ports import free_port
+from tests.kit.waiting import PATIENCE_S, until
 
-READY_MS = 20_000
 SBIN = "/usr/sbin:/usr/local/sbin"
 
 
@@ -49,13 +49,13 @@ class NatsProcess(BrokerProcess):
             self._process = subprocess.Popen(
                 [program, "-c", str(path)], stdout=subprocess.PIPE, stderr=errors, text=True
             )
-        clock = SystemClock()
-        deadline_ms = clock.monotonic_ms() + READY_MS
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
-            except OSError:
-                assert clock.monotonic_ms() < deadline_ms, (self.data / "stderr.log").read_text()
-                assert self._process.poll() is None, (self.data / "stderr.log").read_text()
-            else:
-                return
+        until(self._answers, (self.data / "stderr.log").read_text)
+
+    def _answers(self) -> bool:
+        assert self._process is not None
+        assert self._process.poll() is None, (self.data / "stderr.log").read_text()
+        try:
+            socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE_S).close()
+        except OSError:
+            return False
+        return True

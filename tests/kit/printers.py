@@ -13,6 +13,7 @@ from drivers.printer.printing import Outcome
 from drivers.transport.tcp import TcpAddress
 from drivers.virtual.faults import FaultChange
 from drivers.virtual.printer import Discarded, PaperEvent, Printed, Reaction, SlipEnded, VirtualPrinter
+from tests.kit.waiting import PATIENCE_S
 
 INVITE_URL = "HTTPS://HQ.EXAMPLE/J/" + "ABCDEFGHJKMNPQRSTVWXYZ234567"[:28] * 5 + "ABCDE-FGH"
 
@@ -224,7 +225,7 @@ class SocketPrinter:
 
     def __exit__(self, *_: object) -> None:
         self.stopping.set()
-        self._thread.join(timeout=10)
+        self._thread.join(timeout=PATIENCE_S)
         self._listener.close()
         assert not self._thread.is_alive(), "a script did not end"
 

@@ -396,7 +396,7 @@ def faults_on_paper(paper: list[Slip], receipts: list[str], broken: list[str]) -
     return found
 
 
-@pytest.mark.timeout(8 * 3_600 if DEEP else 60)
+@pytest.mark.timeout(8 * 3_600 if DEEP else 400)
 def test_a_busy_evening_loses_doubles_and_invents_nothing_and_leaves_threads_files_and_memory_flat(tmp_path):
     with Evening(tmp_path, "evening") as evening:
         evening.play(WARM_UP_MINUTES)
@@ -405,7 +405,10 @@ def test_a_busy_evening_loses_doubles_and_invents_nothing_and_leaves_threads_fil
         evening.play(MINUTES - WARM_UP_MINUTES)
 
         evening.closing_time()
-        assert (descriptors(), threading.active_count()) == before[:2]
+        # What the printer's queue and its twin have open while they look at each other is closed again in a moment.
+        evening.world.until(
+            lambda: descriptors() <= before[0] and threading.active_count() <= before[1], f"no more than {before[:2]}"
+        )
         grown_kb = resident_kb() - before[2]
         assert grown_kb < GROWTH_KB_MAX + SLIP_KB * (len(evening.ledger.receipts) - sold)
         assert evening.ledger.frames > 550 * MINUTES
