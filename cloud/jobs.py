@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC
+from typing import Protocol
 
 from apscheduler.schedulers.background import BackgroundScheduler
 
@@ -13,7 +14,6 @@ from cloud.services import folding, streams, verify
 from cloud.services.bunch import Outgoing
 from cloud.services.ingest import Ingest
 from cloud.services.leases import Leases
-from cloud.services.project import Projector
 from sync.contract import topics
 from sync.engine.transport import LinkState, Message, Transport
 from sync.node import keys
@@ -213,6 +213,14 @@ class LinkWorker:
         self._transport.publish(topics.doorbell(self._tenant), payload, retain=True)
 
 
+class Batches(Protocol):
+    """Work that comes in batches, such as the projector's."""
+
+    def run_once(self) -> int:
+        """Do one batch; give how much it was, 0 when nothing is left."""
+        ...
+
+
 class ProjectorWorker:
     """The thread that keeps the read models in step; it sleeps until facts were stored.
 
@@ -221,7 +229,7 @@ class ProjectorWorker:
 
     def __init__(
         self,
-        projector: Projector,
+        projector: Batches,
         poll_s: float | None = None,
         pulse: Pulse | None = None,
         hurry: Callable[[], bool] | None = None,

@@ -9,10 +9,18 @@ from edge.services.till_devices import TillDevices
 from edge.web import access, problems
 from edge.web.api import api
 from edge.web.devices import devices as device_pages
+from edge.web.first_start import pages_of_people
+from edge.web.floor import floor
 from edge.web.health import health
 from edge.web.live import StreamSeats, live
 from edge.web.openapi import openapi
+from edge.web.orders import orders
 from edge.web.pages import pages
+from edge.web.paying import paying
+from edge.web.payments import money
+from edge.web.people import people
+from edge.web.refunds import refunds
+from edge.web.shifts import shifts
 from edge.web.sync import sync
 from edge.web.till_devices import till_devices
 
@@ -36,6 +44,7 @@ def create_app(
     app.extensions["device_care"] = care or DeviceCare(desk.node)
     access.guard(app)
     problems.register(app)
-    for blueprint in (api, health, live, openapi, pages, sync, till_devices, device_pages):
+    for blueprint in (api, health, live, openapi, pages, sync, till_devices, device_pages, people, pages_of_people, money, paying, orders, floor,
+                      refunds, shifts):  # fmt: skip
         app.register_blueprint(blueprint)
     return app

@@ -2,12 +2,14 @@
 
 import ipaddress
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
-from sync.contract import ids
+from sync.contract import house, ids
+from sync.contract.house import Rules
+from sync.contract.words import LOCALES
 from sync.node import settings as reading
 from sync.node.settings import SettingsError
 
@@ -16,6 +18,8 @@ PRINTER_TABLE: Final = (
     ' kind = "printer", id = "counter", address = "tcp://HOST:9100", profile = "epson-80", and leave [printer] out'
 )
 TOKEN_CHARS_MIN: Final = 16
+UNITS_MAX: Final = 24
+"""Notes and coins that a count may ask for."""
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 
@@ -34,6 +38,14 @@ class WebSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
 class StoreSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What the restaurant is, apart from what enrolment tells."""
 
+    name_zh: str = ""
+    """What the store is called in Chinese, until HQ says it at the enrolment."""
+    name_en: str = ""
+    """The same in English."""
+    address: str = ""
+    """Where it is, for receipts."""
+    languages: tuple[str, ...] = LOCALES
+    """Languages that its people read, the first one first."""
     timezone: str = "Asia/Shanghai"
     """IANA name of the zone in which days and hours are counted."""
     cutoff_minutes: Annotated[int, msgspec.Meta(ge=0, le=720)] = 240
@@ -47,6 +59,10 @@ class StoreSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     that HQ published was in force here, the file says nothing any more."""
     invite_days: Annotated[int, msgspec.Meta(ge=1, le=400)] = 30
     """For how many days an invite on a receipt may be used."""
+    variance_ask_fen: Annotated[int, msgspec.Meta(ge=0, le=10_000_000)] = 500
+    """When the drawer is counted: a difference beyond this asks for a reason. 0 = any difference does."""
+    denominations_fen: tuple[int, ...] = (10_000, 5_000, 2_000, 1_000, 500, 100, 50, 10)
+    """Notes and coins that the count of a drawer asks for, the largest first."""
 
 
 class LinkSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -81,6 +97,13 @@ class MetricsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     """What a program shows as its bearer token; 16 characters at least. Empty = only programs on this machine may read."""
 
 
+class PaymentSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Where guests' payment codes are charged."""
+
+    gateway: Literal["", "fake"] = ""
+    """Empty = nowhere; `fake` = the shipped gateway that moves no money, for trials and teaching."""
+
+
 class EdgeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Everything a node is told."""
 
@@ -92,6 +115,9 @@ class EdgeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     journal: JournalSettings = JournalSettings()
     backup: BackupSettings = BackupSettings()
     metrics: MetricsSettings = MetricsSettings()
+    payments: PaymentSettings = PaymentSettings()
+    house: Rules = Rules()
+    """What the house charges beside its dishes, its taxes, how cash is rounded."""
     devices: Any = ()
     """What is plugged in, one `[[devices]]` table each; read leniently by `edge.domain.device_rows`, so that a wrong row never
     keeps the node from starting."""
@@ -113,6 +139,31 @@ def load(path: Path) -> EdgeSettings:
         if "unknown field `printer`" not in str(error):
             raise
         raise SettingsError(f"{error}; {PRINTER_TABLE}") from error
+    found = mistakes(read)
+    if found:
+        raise SettingsError(f"{path}: " + "; ".join(found))
+    return _placed(read, path.resolve().parent)
+
+
+def without_file(folder: Path) -> EdgeSettings:
+    """Give the settings of a node that was started without a file: what a wizard asks is kept in its database (`settings_here`)."""
+    read = reading.convert(reading.from_environment("EDGE") | {"data_dir": str(folder)}, EdgeSettings, "EDGE__")
+    if found := mistakes(read):
+        raise SettingsError("; ".join(found))
+    return _placed(read, Path.cwd())
+
+
+def _placed(read: EdgeSettings, base: Path) -> EdgeSettings:
+    store = msgspec.structs.replace(
+        read.store, menu_file=str(base / read.store.menu_file) if read.store.menu_file else ""
+    )
+    backup = msgspec.structs.replace(read.backup, folder=str(base / read.backup.folder) if read.backup.folder else "")
+    read = msgspec.structs.replace(read, data_dir=str(base / read.data_dir), store=store, backup=backup)
+    return msgspec.structs.replace(read, twins_dir=str(base / read.twins_dir if read.twins_dir else twins_folder(read)))
+
+
+def mistakes(read: EdgeSettings) -> list[str]:
+    """Name what is wrong with settings beyond the shape of each field."""
     found: list[str] = []
     if not is_loopback(read.web.host):
         found.append("$.web.host: without TLS only a loopback address such as 127.0.0.1 may be named")
@@ -120,23 +171,21 @@ def load(path: Path) -> EdgeSettings:
         found.append("$.store.tills: one to eight letters or digits each, at least one till")
     if any(note <= 0 for note in read.store.quick_cash_fen):
         found.append("$.store.quick_cash_fen: notes are above zero")
+    units = read.store.denominations_fen
+    if not 0 < len(units) <= UNITS_MAX or len(set(units)) != len(units) or min(units) <= 0:
+        found.append(f"$.store.denominations_fen: 1 to {UNITS_MAX} different notes and coins, above zero")
     try:
         ZoneInfo(read.store.timezone)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         found.append(f"$.store.timezone: there is no zone {read.store.timezone!r}; write it like Asia/Shanghai")
     if read.metrics.token and len(read.metrics.token) < TOKEN_CHARS_MIN:
         found.append(f"$.metrics.token: {TOKEN_CHARS_MIN} characters at least, or empty")
+    if not read.store.languages or set(read.store.languages) - set(LOCALES):
+        found.append(f"$.store.languages: one or both of {', '.join(LOCALES)}")
+    found += [f"$.house.{mistake}" for mistake in house.rule_mistakes(read.house)]
     if read.log_level not in LOG_LEVELS:
         found.append(f"$.log_level: one of {', '.join(LOG_LEVELS)}")
-    if found:
-        raise SettingsError(f"{path}: " + "; ".join(found))
-    base = path.resolve().parent
-    store = msgspec.structs.replace(
-        read.store, menu_file=str(base / read.store.menu_file) if read.store.menu_file else ""
-    )
-    backup = msgspec.structs.replace(read.backup, folder=str(base / read.backup.folder) if read.backup.folder else "")
-    read = msgspec.structs.replace(read, data_dir=str(base / read.data_dir), store=store, backup=backup)
-    return msgspec.structs.replace(read, twins_dir=str(base / read.twins_dir if read.twins_dir else twins_folder(read)))
+    return found
 
 
 def twins_folder(settings: EdgeSettings) -> Path:

@@ -135,7 +135,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--till", required=True)
     parser.add_argument("--pin-file", type=Path, required=True)
     parser.add_argument("--journal", type=Path, required=True)
-    parser.add_argument("--tries", type=int, default=400)
+    parser.add_argument("--tries", type=int, default=3_000)
     parser.add_argument("--break", dest="broken", choices=("", "lose", "double"), default="")
     chosen = parser.parse_args(arguments)
     credentials = {"pin": chosen.pin_file.read_text(encoding="ascii").strip(), "till": chosen.till}

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from scripts.demo_world import Store
 
-ANSWER_S = 30
+ANSWER_S = 120
 RETRY_S = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
 
 
@@ -83,7 +83,7 @@ class Door:
         """Ask again until somebody answers; for requests that may be repeated.
 
         Raises:
-            Unanswered: nobody answered for half a minute.
+            Unanswered: nobody answered for two minutes.
         """
         deadline = time.monotonic() + ANSWER_S
         for attempt in range(1_000):

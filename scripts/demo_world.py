@@ -23,8 +23,8 @@ from sync.contract.menu import Menu
 from sync.contract.words import Name
 
 ROOT = Path(__file__).resolve().parent.parent
-READY_S = 60
-STOP_S = 15
+READY_S = 180
+STOP_S = 60
 TENANT = "demo"
 STORES = (
     ("qingci", Name("巷里小馆·青瓷巷店", "Lane Bistro, Celadon Lane")),

@@ -72,8 +72,8 @@ COMMANDS = {
     "crash": Command(
         lock="dev",
         module="scripts.crash",
-        help="power cuts at random points of a node's life: every confirmed sale there once",
-        usage="[--points N] [--sync full|normal] [--seed S] [--json]",
+        help="power cuts at random points of a node's life, or the hub's: all that was confirmed is there once",
+        usage="[--hub] [--points N] [--sync full|normal] [--seed S] [--json]",
     ),
     "fuzz": Command(
         lock="demo",
@@ -86,8 +86,9 @@ COMMANDS = {
         lock="demo",
         module="scripts.bench_{name}",
         help="a measurement, as ratios of one run",
-        usage="till [--terminals 1,8] [--json] | devices [--json] | sync [--db sqlite|postgresql] [--json]",
-        names=("till", "devices", "sync"),
+        usage="till [--terminals 1,8] [--json] | devices [--json] | sync [--db sqlite|postgresql] [--json] |"
+        " restore [--facts N] [--db sqlite|postgresql] [--json]",
+        names=("till", "devices", "sync", "restore"),
         assets=True,
     ),
     "hw": Command(

@@ -18,7 +18,7 @@ from edge.devices.print_queue import PrintQueue
 from edge.devices.printers import PortPrinter
 from edge.devices.registry import Registry
 from edge.domain.device_rows import PrinterRow, read_rows
-from edge.domain.payment import CashTender
+from edge.domain.payment import AskedTender
 from edge.domain.pricing import BasketLine
 from edge.services import import_menu, slip_papers, slips, spool
 from edge.services.enrolment import Broker, Enrolment
@@ -163,7 +163,7 @@ class Counter:
         command = SellCommand(
             sale_id=ids.uuid7(self.clock.now_ms(), self.dice.randbytes(10)).hex(),
             lines=tuple(BasketLine(dish_id=dish_id, qty=self.dice.randint(1, 4)) for dish_id in dishes),
-            tenders=(CashTender(kind="cash", received_fen=50_000),),
+            tenders=(AskedTender(kind="cash", received_fen=50_000),),
         )
         # Selling is another simulation's matter; here no sale dies, so that every one must come out.
         self._doom.disarm()

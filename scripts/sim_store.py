@@ -15,7 +15,7 @@ from edge.db.migrations import steps
 from edge.db.print_jobs import Job
 from edge.db.staff import Session
 from edge.domain.device_rows import read_rows
-from edge.domain.payment import CashTender
+from edge.domain.payment import AskedTender
 from edge.domain.pricing import BasketLine
 from edge.domain.refusal import Refused
 from edge.services import import_menu, slips, spool
@@ -316,7 +316,7 @@ class SimStore:
         return SellCommand(
             sale_id=ids.uuid7(max(0, self.clock.now_ms()), random_part).hex(),
             lines=lines,
-            tenders=(CashTender(kind="cash", received_fen=50_000),),
+            tenders=(AskedTender(kind="cash", received_fen=50_000),),
         )
 
     def print_one(self) -> None:

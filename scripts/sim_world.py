@@ -577,9 +577,6 @@ class World:
         for name, store in self.stores.items():
             with store.disk.read() as reader, self.hub.disk.read() as hub_reader:
                 for stream in store.streams:
-                    if hub_streams.head_of(hub_reader, stream) is None:
-                        # A hub that was set back to before a stream began says nothing: what is held stays in use.
-                        continue
                     said = hub_service.state_at_head(hub_reader, stream)
                     held = known_keys(reader) if stream == STORES_STREAM else stream_appliers.items(reader, stream)
                     wanted = {key: key_of(value) for key, value in said.items()} if stream == STORES_STREAM else said

@@ -310,6 +310,11 @@ class Reports:
                 for tender in sale.tenders
             ),
             invite=None if invite is None else self._invite(invite),
+            adjustments=sale.adjustments,
+            taxes=sale.taxes,
+            tip_fen=sale.tip_fen,
+            table=sale.table,
+            part=sale.part,
         )
 
     def _invite(self, invite: InviteRow) -> InviteView:

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from sync.contract.trade import Adjustment, TaxLine
 from sync.contract.words import Name
 
 
@@ -90,8 +91,11 @@ class InviteView(msgspec.Struct, frozen=True, kw_only=True):
     expires_day: str
 
 
-class SaleView(msgspec.Struct, frozen=True, kw_only=True):
-    """A sale as the store's fact has it. `n` is the place in the hub's order of arrival, the cursor of the list."""
+class SaleView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A sale as the store's fact has it. `n` is the place in the hub's order of arrival, the cursor of the list.
+
+    A basket that was paid in cash has none of the fields behind `invite`.
+    """
 
     n: int
     sale_id: str
@@ -114,6 +118,11 @@ class SaleView(msgspec.Struct, frozen=True, kw_only=True):
     lines: tuple[LineView, ...]
     tenders: tuple[TenderView, ...]
     invite: InviteView | None
+    adjustments: tuple[Adjustment, ...] = ()
+    taxes: tuple[TaxLine, ...] = ()
+    tip_fen: int = 0
+    table: str = ""
+    part: str = ""
 
 
 class SalesPage(msgspec.Struct, frozen=True):

@@ -22,6 +22,7 @@ MARGIN_PX = 12
 QR_MODULE_PX = 3
 WIDTH_PX = COLUMNS * CELL_PX + 2 * MARGIN_PX
 _NAME_COLUMNS = 30
+WAYS = ("cash", "code", "static_code", "card", "deposit", "platform")
 _QTY_COLUMN = 33
 
 
@@ -117,12 +118,18 @@ def draw(sale: SaleView, words: Words, local_minute: Callable[[int], str]) -> Pa
     slip.rule("single")
     amount = word("amount")
     slip.put([(0, word("item")), (_QTY_COLUMN - cells(word("qty")), word("qty")), (COLUMNS - cells(amount), amount)])
-    for line in sale.lines:
+    for position, line in enumerate(sale.lines):
         _put_line(slip, line, locale)
+        for one in sale.adjustments:
+            if one.line == position:
+                _put_adjustment(slip, f"  {word(one.kind)} {one.reason}", one.amount_fen)
     slip.rule("single")
+    _put_bill(slip, sale, word, locale)
     slip.ends(word("due"), money.plain(sale.total_fen), large=True, bold=True)
+    if sale.tip_fen:
+        slip.ends(word("tip"), money.plain(sale.tip_fen))
     for tender in sale.tenders:
-        slip.ends(word("cash" if tender.kind == "cash" else "tender"), money.plain(tender.received_fen))
+        slip.ends(word(tender.kind if tender.kind in WAYS else "tender"), money.plain(tender.received_fen))
         if tender.change_fen:
             slip.ends(word("change"), money.plain(tender.change_fen))
     slip.rule("double")
@@ -144,6 +151,25 @@ def draw(sale: SaleView, words: Words, local_minute: Callable[[int], str]) -> Pa
         qr_y=qr_y,
         text="\n".join(slip.plain),
     )
+
+
+def _put_bill(slip: _Slip, sale: SaleView, word: Callable[[str], str], locale: str) -> None:
+    """Put what stands between the dishes and the total: discounts and charges of the whole, taxes on top."""
+    whole = [one for one in sale.adjustments if one.line < 0]
+    for one in whole:
+        _put_adjustment(slip, f"{word(one.kind)} {one.reason}", one.amount_fen)
+    added = [tax for tax in sale.taxes if not tax.included]
+    for tax in added:
+        _put_adjustment(slip, _said(tax.name, locale), tax.tax_fen)
+    if whole or added:
+        slip.rule("single")
+
+
+def _put_adjustment(slip: _Slip, text: str, amount_fen: int) -> None:
+    rows = _wrapped(text.rstrip(), _NAME_COLUMNS)
+    slip.ends(rows[0], money.plain(amount_fen))
+    for row in rows[1:]:
+        slip.put([(0, row)])
 
 
 def _put_line(slip: _Slip, line: LineView, locale: str) -> None:

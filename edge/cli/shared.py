@@ -43,6 +43,14 @@ def read(path: Path) -> EdgeSettings:
         fail(str(error), 2)
 
 
+def read_without(folder: Path) -> EdgeSettings:
+    """Give the settings of a node without a file, or end with what is wrong with those of the environment."""
+    try:
+        return edge_settings.without_file(folder.resolve())
+    except SettingsError as error:
+        fail(str(error), 2)
+
+
 def fail(message: str, status: int) -> NoReturn:
     """End with a sentence on the error output."""
     click.echo(message, err=True)

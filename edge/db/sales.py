@@ -16,6 +16,17 @@ class SaleRow(NamedTuple):
     at_ms: int
 
 
+class FoundSale(NamedTuple):
+    """A sale as a search shows it."""
+
+    sale_id: str
+    receipt_no: str
+    till: str
+    day: str
+    at_ms: int
+    total_fen: int
+
+
 class StoredAnswer(NamedTuple):
     """What was answered to a request: the digest of the request and the bytes of the answer."""
 
@@ -24,6 +35,9 @@ class StoredAnswer(NamedTuple):
 
 
 _COLUMNS = "sale_id, epoch, seq, n, day, at_ms"
+_FOUND = "sale_id, receipt_no, till, day, at_ms, total_fen"
+SEARCH_ROWS_MAX = 5_000
+"""A search looks at so many sales at most, the latest first."""
 
 
 def next_number(reader: Reader, till: str, epoch: int) -> int:
@@ -42,6 +56,28 @@ def by_receipt_no(reader: Reader, number: str) -> str | None:
     """Find the sale of a receipt number as it stands on paper."""
     rows = reader.execute("SELECT sale_id FROM sales WHERE receipt_no = ?", (number,))
     return str(rows[0][0]) if rows else None
+
+
+def of_invite(reader: Reader, invite_id: str) -> str | None:
+    """Find the sale whose receipt carries an invite."""
+    rows = reader.execute("SELECT sale_id FROM invites WHERE invite_id = ?", (invite_id,))
+    return str(rows[0][0]) if rows else None
+
+
+def found_by_id(reader: Reader, sale_id: str) -> list[FoundSale]:
+    """Give a sale as a search shows it; an empty list when there is none."""
+    rows = reader.execute(f"SELECT {_FOUND} FROM sales WHERE sale_id = ?", (sale_id,))  # noqa: S608
+    return [FoundSale(*row) for row in rows]
+
+
+def found_between(reader: Reader, days: tuple[str, str], total_fen: int | None) -> list[FoundSale]:
+    """List the sales of business days, both included, the latest first; with a total only those of that amount."""
+    rows = reader.execute(
+        f"SELECT {_FOUND} FROM sales WHERE day BETWEEN ? AND ? AND (? IS NULL OR total_fen = ?)"  # noqa: S608
+        " ORDER BY day DESC, n DESC LIMIT ?",
+        (*days, total_fen, total_fen, SEARCH_ROWS_MAX),
+    )
+    return [FoundSale(*row) for row in rows]
 
 
 def page(reader: Reader, after: int, limit: int) -> list[SaleRow]:

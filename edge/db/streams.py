@@ -25,8 +25,8 @@ class KnownKey(NamedTuple):
 
 
 def heads(reader: Reader) -> dict[str, StreamHead]:
-    """Where every stream stands; a stream never heard of stands at 0."""
-    rows = reader.execute("SELECT stream, version, checksum FROM streams")
+    """Where every stream stands that is held; one at 0 is a copy in doubt, but for `stores`, which is always named."""
+    rows = reader.execute("SELECT stream, version, checksum FROM streams WHERE version > 0 OR doubted = 1")
     found = {stream: StreamHead(version, checksum) for stream, version, checksum in rows}
     found.setdefault(STORES_STREAM, StreamHead(0, streams.checksum_start(STORES_STREAM)))
     return found

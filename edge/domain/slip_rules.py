@@ -12,8 +12,18 @@ DOCKET: Final = "docket"
 """A kitchen slip: what one station has to cook of a sale."""
 TEST: Final = "test"
 """A slip that a person asked for to see how a printer prints."""
+REFUND: Final = "refund"
+"""What went back to a guest, and by which ways."""
+X_REPORT: Final = "x"
+"""The figures of a running shift; its subject is `till:number:wall ms:locale`, up to which fact of the journal it counts."""
+Z_REPORT: Final = "z"
+"""The close of a shift; its subject is `till:epoch:z`."""
+DEPOSIT: Final = "deposit"
+"""A deposit that was taken."""
+MONEY_BACK: Final = "money_back"
+"""A payment or deposit that went back before any sale used it; its subject is the number of that fact."""
 
-MOVABLE: Final = frozenset({RECEIPT, DOCKET})
+MOVABLE: Final = frozenset({RECEIPT, DOCKET, REFUND, X_REPORT, Z_REPORT, DEPOSIT, MONEY_BACK})
 """What may come out of another printer: a slip about a printer itself says nothing about another one."""
 
 STALE: Final = "stale"

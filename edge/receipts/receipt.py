@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import tzinfo
 
 from drivers.document import Columns, Cut, Element, Feed, QrCode, ReceiptDoc, Rule, Text
+from edge.receipts import bill_parts
 from edge.receipts.words import word
 from sync.contract import codes, money, weights
 from sync.contract.times import local_text
@@ -21,13 +22,18 @@ class Heading:
     name: Name
     zone: tzinfo
     guest_url: str
+    fapiao_url: str = ""
+    """Where invoices are asked for (`sync.contract.house.Rules`); empty = nowhere."""
 
 
-def receipt(sale: SalePaid, invite: InviteIssued, heading: Heading, at_ms: int, copy: int) -> ReceiptDoc:
+def receipt(
+    sale: SalePaid, invite: InviteIssued, heading: Heading, at_ms: int, copy: int, business_day: str = ""
+) -> ReceiptDoc:
     """Lay out the receipt of a sale.
 
     Args:
         at_ms: wall time of the sale.
+        business_day: of the sale, for the address at which an invoice is asked for.
         copy: 0 for the original; from 1 on the first line says 补打 REPRINT and the number.
     """
     locale = sale.locale
@@ -39,18 +45,20 @@ def receipt(sale: SalePaid, invite: InviteIssued, heading: Heading, at_ms: int, 
         Text(f"{heading.store} · {word('till', locale, till=sale.till)}", align="centre"),
         Columns(word("number", locale), sale.receipt_no),
         Columns(word("time", locale), local_text(at_ms, heading.zone)),
+        *bill_parts.about(sale),
         Rule("single"),
     ]
-    for line in sale.lines:
+    for position, line in enumerate(sale.lines):
         elements += _line(line, locale)
+        elements += bill_parts.of_line(sale, position)
+    elements += bill_parts.between(sale)
     elements.append(Rule("double"))
     pieces = sum(line.qty for line in sale.lines)
     elements.append(Columns(word("total", locale), f"￥{money.plain(sale.total_fen)}", bold=True, size=2))
-    for tender in sale.tenders:
-        elements.append(Columns(word("cash", locale), money.plain(tender.received_fen)))
-        elements.append(Columns(word("change", locale), money.plain(tender.change_fen)))
+    elements += bill_parts.paid(sale)
     elements += [
         Text(word("pieces", locale, lines=len(sale.lines), pieces=pieces)),
+        *bill_parts.fapiao(sale, heading.fapiao_url, (heading.store, business_day)),
         Rule("dashed"),
         Text(word("invite", locale), align="centre", bold=True),
         QrCode(codes.url(heading.guest_url, invite.code), INVITE_MODULE_DOTS),
@@ -69,7 +77,7 @@ def _line(line: SoldLine, locale: str) -> list[Element]:
     ]
     separator = ", " if locale == EN else "·"
     details = [modifier.name.in_locale(locale) for modifier in line.modifiers]
-    surcharge_fen = sum(modifier.price_fen for modifier in line.modifiers)
+    surcharge_fen = sum(one.price_fen for one in line.modifiers) + sum(part.price_fen * part.qty for part in line.parts)
     if line.per_g:
         weighed = f"{weights.kilograms(line.weight_g)} × {money.plain(line.unit_fen)}/{weights.per(line.per_g)}"
         details = [weighed, *details, *([f"+{money.plain(surcharge_fen)}"] if surcharge_fen else [])]
@@ -77,6 +85,9 @@ def _line(line: SoldLine, locale: str) -> list[Element]:
         details.insert(0, f"@{money.plain(line.unit_fen + surcharge_fen)}")
     if details:
         shown.append(Text("  " + separator.join(details)))
+    for part in line.parts:
+        more = f" +{money.plain(part.price_fen * part.qty)}" if part.price_fen else ""
+        shown.append(Text(f"  · {part.qty} {part.name.in_locale(locale)}{more}"))
     if line.note:
         shown.append(Text("  " + word("note", locale, note=line.note)))
     return shown

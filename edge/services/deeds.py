@@ -52,6 +52,7 @@ class Deed:
     who: Session | None
     version: int = 0
     facts: list[Fact] = field(default_factory=list)
+    notes: list[tuple[str, msgspec.Struct]] = field(default_factory=list)
     prints: bool = False
 
     def write(self, kind: str, body: msgspec.Struct, actor: str = "") -> Fact:
@@ -75,6 +76,10 @@ class Deed:
         self.facts.append(fact)
         return fact
 
+    def note(self, kind: str, body: msgspec.Struct) -> None:
+        """Have a fact written that must stay whether the deed is done or refused: that somebody tried."""
+        self.notes.append((kind, body))
+
     def print(self, slip: NewSlip, copy: int = 0) -> None:
         """Queue a slip, to be printed after the commit."""
         print_jobs.add(self.tx, slip, copy, self.place.at_ms)
@@ -88,9 +93,10 @@ Work = Callable[[Deed], msgspec.Struct | Refused]
 class _Undone(Exception):
     """Takes a transaction back that was refused from inside."""
 
-    def __init__(self, refusal: Refused) -> None:
+    def __init__(self, refusal: Refused, notes: list[tuple[str, msgspec.Struct]]) -> None:
         super().__init__(refusal.code)
         self.refusal = refusal
+        self.notes = notes
 
 
 def standing(node: Node, *, vital: bool = False) -> Refused | None:
@@ -109,7 +115,14 @@ def standing(node: Node, *, vital: bool = False) -> Refused | None:
 
 
 def transact(
-    node: Node, who: Session | None, request_id: str, command: msgspec.Struct, work: Work, *, vital: bool = False
+    node: Node,
+    who: Session | None,
+    request_id: str,
+    command: msgspec.Struct,
+    work: Work,
+    *,
+    vital: bool = False,
+    digest: bytes = b"",
 ) -> Done | Refused:
     """Do a deed once.
 
@@ -119,13 +132,14 @@ def transact(
         command: what was asked; a repeat must say the same.
         work: runs in the transaction; it may read and write there, and may be run again.
         vital: may use the reserve of the disk.
+        digest: of the command, where it is told apart in a way of its own.
 
     Returns:
         The stored answer, or the refusal; returned means committed with fsync.
     """
     if not ids.is_uuid7_hex(request_id):
         return Refused("malformed", {"field": "request_id", "expected": "a UUIDv7 as 32 lower-case hex digits"})
-    digest = hashlib.sha256(type(command).__name__.encode() + b"\0" + msgspec.json.encode(command)).digest()
+    digest = digest or hashlib.sha256(type(command).__name__.encode() + b"\0" + msgspec.json.encode(command)).digest()
     with node.db.read() as reader:
         stored = sales.stored_answer(reader, request_id)
     if stored is not None:
@@ -142,7 +156,8 @@ def transact(
         deed = Deed(node, tx, place, who)
         answer = work(deed)
         if isinstance(answer, Refused):
-            raise _Undone(answer)
+            raise _Undone(answer, deed.notes)
+        _write_notes(deed, deed.notes)
         raw = msgspec.json.encode(answer)
         sales.store_answer(tx, request_id, digest, raw, place.at_ms)
         return Done(raw, repeated=False), deed.prints
@@ -151,7 +166,11 @@ def transact(
     try:
         done, prints = storage.write(once)
     except _Undone as undone:
-        return undone.refusal
+        refusal, notes = undone.refusal, undone.notes
+        if notes:
+            storage.write(lambda tx: _write_notes(Deed(node, tx, place, who), notes))
+            node.committed.notify()
+        return refusal
     except Exception as error:
         code = disk.refusal_of(error, node.disk)
         if code is None:
@@ -162,6 +181,11 @@ def transact(
     node.committed.notify()
     node.changed.notify()
     return done
+
+
+def _write_notes(deed: Deed, notes: list[tuple[str, msgspec.Struct]]) -> None:
+    for kind, body in notes:
+        deed.write(kind, body)
 
 
 def _as_repeat(stored: sales.StoredAnswer, digest: bytes) -> Done | Refused:

@@ -47,6 +47,8 @@ class OpenCommand(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Why a drawer is opened without a sale."""
 
     reason: Annotated[str, msgspec.Meta(min_length=1, max_length=drawer.REASON_CHARS_MAX)]
+    request_id: Annotated[str, msgspec.Meta(max_length=32)] = ""
+    approval_id: Annotated[str, msgspec.Meta(max_length=32)] = ""
 
 
 class DeviceLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -261,14 +263,16 @@ class DeviceCare:
             return _unknown(device_id)
         return device_facts.accept(self.node, row.id) if isinstance(row, PrinterRow) else Refused("no_such_action")
 
-    def open_drawer(self, who: Session, drawer_id: str, reason: str) -> str | Refused:
+    def open_drawer(
+        self, who: Session, drawer_id: str, reason: str, request_id: str = "", approval_id: str = ""
+    ) -> str | Refused:
         """Open the drawer of somebody's till without a sale; gives the job. Nobody opens a drawer that stands elsewhere."""
         row = self._row(drawer_id)
         if not isinstance(row, DrawerRow):
             return _unknown(drawer_id)
         if self.node.devices.drawer_for(who.till) != row:
             return Refused("other_till_drawer", {"till": who.till})
-        return drawer.open_by_hand(self.node, who, reason)
+        return drawer.open_by_hand(self.node, who, reason, request_id, approval_id)
 
     def answer_stale(self, printer_id: str, answer: Answer) -> int | Refused:
         """Answer for all slips of a printer that were too old to print unasked; gives how many."""

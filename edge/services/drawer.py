@@ -2,14 +2,19 @@
 
 import logging
 
+import msgspec
+
 from edge.db import drawer_jobs
 from edge.db.drawer_jobs import DrawerJob, Wanted
 from edge.db.journal import Draft
 from edge.db.staff import Session
 from edge.domain import slip_rules
 from edge.domain.refusal import Refused
+from edge.domain.roles import Action
 from edge.services import slip_changes
+from edge.services.deeds import Deed, transact
 from edge.services.node import Node
+from edge.services.permit import permit
 from sync.contract import operations
 from sync.contract.operations import DrawerSettled
 from sync.contract.words import has_control
@@ -22,11 +27,25 @@ INTERRUPTED = "interrupted"
 log = logging.getLogger(__name__)
 
 
-def open_by_hand(node: Node, who: Session, reason: str) -> str | Refused:
+class Opening(msgspec.Struct, frozen=True, kw_only=True):
+    """An opening without a sale: its job, the drawer, why, and under which approval."""
+
+    job_id: str
+    drawer: str
+    reason: str
+    approval_id: str = ""
+
+
+def open_by_hand(node: Node, who: Session, reason: str, request_id: str = "", approval_id: str = "") -> str | Refused:
     """Open the drawer of somebody's till without a sale, for a reason; gives the job.
 
+    Args:
+        request_id: makes a repeat harmless, and is the job's id; empty = every call opens.
+        approval_id: of another person, for who may not open it alone.
+
     Returns:
-        `bad_text` without a reason of 1 to 80 characters, `not_found` when the till has no drawer.
+        `bad_text` without a reason of 1 to 80 characters, `not_found` when the till has no drawer, and what `permit` refuses for the
+        target `drawer id`.
     """
     said = reason.strip()
     if not 1 <= len(said) <= REASON_CHARS_MAX or has_control(said):
@@ -36,11 +55,20 @@ def open_by_hand(node: Node, who: Session, reason: str) -> str | Refused:
     row = node.devices.drawer_for(who.till)
     if row is None:
         return Refused("not_found", {"drawer": who.till})
-    wanted = Wanted(node.ids.uuid7().hex(), row.id, row.printer, who.till, said, "", who.cashier_id)
-    at = node.clock.now_ms(), node.clock.monotonic_ms()
-    node.db.write(lambda tx: drawer_jobs.add(tx, wanted, *at))
-    node.printing.notify()
-    return wanted.job_id
+    job_id = request_id or node.ids.uuid7().hex()
+    asked = Opening(job_id=job_id, drawer=row.id, reason=said, approval_id=approval_id)
+
+    def work(deed: Deed) -> Opening | Refused:
+        permitted = permit(deed, Action.OPEN_DRAWER, row.id, approval_id=approval_id)
+        if isinstance(permitted, Refused):
+            return permitted
+        wanted = Wanted(job_id, row.id, row.printer, who.till, said, "", who.cashier_id)
+        drawer_jobs.add(deed.tx, wanted, deed.place.at_ms, node.clock.monotonic_ms())
+        deed.prints = True
+        return asked
+
+    done = transact(node, who, job_id, asked, work, vital=True)
+    return done if isinstance(done, Refused) else job_id
 
 
 def outcome_of(node: Node, job_id: str) -> DrawerJob | None:

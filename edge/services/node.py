@@ -14,7 +14,10 @@ from edge.services.archive import Archives
 from edge.services.clock_watch import ClockWatch
 from edge.services.commit_times import CommitTimes
 from edge.services.enrolment import Enrolment
+from edge.services.gateway_desk import GatewayDesk
+from edge.services.presence import Presence
 from edge.settings import EdgeSettings, StoreSettings
+from sync.contract import house
 from sync.contract.times import business_day
 from sync.engine.questions import Questions
 from sync.node.archives import MemoryArchives
@@ -67,6 +70,8 @@ class Rules:
 
     def __init__(self) -> None:
         self._values: dict[str, Any] = {}
+        self._house: dict[str, Any] = {}
+        self._here: EdgeSettings | None = None
 
     @property
     def values(self) -> dict[str, Any]:
@@ -76,11 +81,22 @@ class Rules:
     def put(self, values: dict[str, Any]) -> None:
         """Let what HQ set hold from now on."""
         self._values = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
+        self._house = house.said(values)
+
+    def put_here(self, settings: EdgeSettings | None) -> None:
+        """Let the settings of the file with what the store set over them stand in for those of the start; None = nothing was set."""
+        self._here = settings
 
     def over(self, settings: StoreSettings) -> StoreSettings:
-        """Lay what HQ set over the settings of the file."""
+        """Lay what HQ set over the settings of the file and of the store itself."""
+        settings = settings if self._here is None else self._here.store
         known = {key: value for key, value in self._values.items() if key in StoreSettings.__struct_fields__}
         return msgspec.structs.replace(settings, **known) if known else settings
+
+    def over_house(self, rules: house.Rules) -> house.Rules:
+        """Lay what HQ set over the rules of the house in the file and of the store itself."""
+        rules = rules if self._here is None else self._here.house
+        return msgspec.structs.replace(rules, **self._house) if self._house else rules
 
 
 class Signal:
@@ -166,6 +182,10 @@ class Node:
     """Facts of sealed days that left the table."""
     fence: Fence = field(default_factory=Fence)
     """The last epoch that the hub said was replaced."""
+    gateway: GatewayDesk = field(default_factory=GatewayDesk)
+    """Where guests' payment codes are charged."""
+    presence: Presence = field(default_factory=Presence)
+    """When each session was last at work."""
 
     @property
     def training(self) -> bool:
@@ -181,6 +201,11 @@ class Node:
     def store_rules(self) -> StoreSettings:
         """What the store is told to be: the settings of the file, and over them those of HQ."""
         return self.rules.over(self.settings.store)
+
+    @property
+    def house(self) -> house.Rules:
+        """What the house charges beside its dishes, its taxes and rounding: the file's, and over them those of HQ."""
+        return self.rules.over_house(self.settings.house)
 
     @property
     def keep_days(self) -> int:

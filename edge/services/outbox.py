@@ -113,6 +113,11 @@ class NodeOutbox:
             self._node.clock_watch.hub_said(hub_ms, asked_ms)
         self._node.db.write(lambda tx: journal.merge_time(tx, self._node.clock.now_ms(), hub_ms))
 
+    def compare_time(self, hub_ms: int, asked_ms: int) -> None:
+        """Let the watch of the wall clock compare; nothing is written."""
+        if self._node.clock_watch is not None:
+            self._node.clock_watch.hub_said(hub_ms, asked_ms)
+
     def hlc(self) -> int:
         """The hybrid clock's last value."""
         with self._node.db.read() as reader:

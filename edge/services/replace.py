@@ -15,9 +15,9 @@ import msgspec
 from edge.db import handover as held
 from edge.db import journal, menus, projections, sales
 from edge.db.handover import LanePlan, Plan
+from edge.services.book_sale import InviteAnswer, answer_of
 from edge.services.enrolment import Enrolment
 from edge.services.handover_door import ReplaceError
-from edge.services.settle_sale import InviteAnswer, SaleAnswer
 from sync.contract import codes, envelope, facts, handover, kinds, limits, messages, operations
 from sync.contract.envelope import MessageKind
 from sync.contract.facts import ContractError, Fact
@@ -330,21 +330,4 @@ def _answer_of(grant: Enrolment, fact: Fact, sale: SalePaid, invite: InviteIssue
     link = InviteAnswer("", "", "", "")
     if invite is not None:
         link = InviteAnswer(invite.code, codes.url(grant.public_url, invite.code), invite.short, invite.expires_day)
-    return msgspec.json.encode(
-        SaleAnswer(
-            sale_id=sale.sale_id,
-            store=fact.store,
-            till=sale.till,
-            receipt_no=sale.receipt_no,
-            business_day=fact.day,
-            total_fen=sale.total_fen,
-            received_fen=sum(tender.received_fen for tender in sale.tenders),
-            change_fen=sum(tender.change_fen for tender in sale.tenders),
-            currency=sale.currency,
-            saved_ms=fact.at_ms,
-            n=fact.n,
-            lines=sale.lines,
-            tenders=sale.tenders,
-            invite=link,
-        )
-    )
+    return msgspec.json.encode(answer_of(sale, (fact.store, fact.day, fact.at_ms, fact.n), link))

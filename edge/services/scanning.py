@@ -21,6 +21,8 @@ from edge.services.till_inbox import TillInbox
 from sync.contract.ids import is_uuid7_hex
 
 HANDLE_BYTES: Final = 16
+BADGE_MS: Final = 10_000
+"""For so long a badge that was shown at a till where nobody is signed in waits for the screen to ask for it."""
 _ON_CARDS: Final = frozenset({Kind.MEMBER, Kind.COUPON, Kind.STAFF})
 """What a card can say. Digits that would be a payment code or a dish on paper are an id on a card."""
 Source = Literal["scanner", "keys", "card"]
@@ -93,6 +95,8 @@ class Scanning:
         self._codes: tuple[Catalogue | None, StoreCodes] = (None, StoreCodes())
         # A handle goes to the browser, so nobody may guess one.
         self._shelf = BearerShelf(handles=lambda: node.chance.token(HANDLE_BYTES).hex())
+        self._badges = BearerShelf(BADGE_MS, handles=lambda: node.chance.token(HANDLE_BYTES).hex())
+        self._badge_at: dict[str, str] = {}
 
     def accept(self, till: str, wanted: AcceptsCommand, alive: Callable[[], bool]) -> None:
         """Take scans for a screen from now on.
@@ -129,13 +133,21 @@ class Scanning:
         """Give a payment code, once, to whoever charges it; None when it was taken, is too old or never was."""
         return self._shelf.take(handle, self._node.clock.monotonic_ms())
 
+    def take_badge(self, till: str) -> Bearer | None:
+        """Give the badge that was just shown at a till where nobody is signed in, once; None when there is none."""
+        with self._lock:
+            handle = self._badge_at.pop(till, "")
+        return self._badges.take(handle, self._node.clock.monotonic_ms())
+
     def sweep(self) -> None:
-        """Forget payment codes that nobody took in time; called every second or so."""
+        """Forget payment codes and badges that nobody took in time; called every second or so."""
         self._shelf.sweep(self._node.clock.monotonic_ms())
+        self._badges.sweep(self._node.clock.monotonic_ms())
 
     def clear(self) -> None:
-        """Forget all payment codes."""
+        """Forget all payment codes and badges."""
         self._shelf.clear()
+        self._badges.clear()
 
     def _tell(self, till: str, found: Scanned) -> None:
         # A handle is good once: a screen that comes back must not find one that it may have used.
@@ -148,6 +160,8 @@ class Scanning:
 
     def _judged(self, till: str, text: str, source: Source) -> Scanned:
         screen = self._screen(till)
+        if screen is _NOBODY:
+            self._keep_badge(till, text, source)
         if source == "card":
             found = _on_card(text, screen.kinds)
         else:
@@ -155,6 +169,18 @@ class Scanning:
         if isinstance(found, NotWanted):
             return self._refused(till, found.kind, "not_wanted", source, found.masked)
         return self._taken(till, screen, found, source)
+
+    def _keep_badge(self, till: str, text: str, source: Source) -> None:
+        """Lay a badge down for the sign-in; any card may be one, of printed codes only those that say so."""
+        found = route(text, frozenset({Kind.STAFF}))
+        if source == "keys" or (source == "scanner" and isinstance(found, NotWanted)):
+            return
+        number = found.value if isinstance(found, Routed) else text.strip()
+        if not number or not number.isascii():
+            return
+        handle = self._badges.put(number, self._node.clock.monotonic_ms())
+        with self._lock:
+            self._badge_at[till] = handle
 
     def _taken(self, till: str, screen: _Screen, found: Routed, source: Source) -> Scanned:
         shown = masked(found.kind, found.value)
@@ -219,10 +245,12 @@ class Scanning:
 
 
 def _on_card(text: str, accepts: frozenset[Kind]) -> Routed | NotWanted:
-    """Read the id on a card of ours; an id without a form of its own is a member's."""
+    """Read the id on a card of ours; an id without a form of its own is a member's, or a badge where only that is asked for."""
     found = route(text, accepts & _ON_CARDS)
     if found.kind in _ON_CARDS:
         return found
     if Kind.MEMBER in accepts:
         return Routed(Kind.MEMBER, text)
+    if Kind.STAFF in accepts:
+        return Routed(Kind.STAFF, text)
     return NotWanted(Kind.MEMBER, masked(Kind.MEMBER, text))

@@ -11,6 +11,7 @@ from edge.domain.device_rows import RECEIPT
 from edge.receipts import care
 from edge.receipts.docket import docket
 from edge.receipts.receipt import Heading, receipt
+from edge.services import money_papers, shift_papers
 from edge.services.node import Node
 from sync.contract import facts, kinds
 from sync.contract.facts import Fact
@@ -50,7 +51,9 @@ def _unmoved(node: Node, job: Job, profile: PrinterProfile) -> ReceiptDoc:
         return care.test_slip(about, job.created_ms, node.zone, job.copy)
     grant = node.enrolment
     assert grant is not None
-    heading = Heading(grant.store, grant.name, node.zone, grant.public_url)
+    heading = Heading(grant.store, grant.name, node.zone, grant.public_url, node.house.fapiao_url)
+    if (maker := {**shift_papers.MAKERS, **money_papers.MAKERS}.get(job.document)) is not None:
+        return maker(node, job, heading)
     with node.db.read() as reader:
         sold = sales.by_id(reader, job.subject)
         if sold is None:
@@ -64,7 +67,7 @@ def _unmoved(node: Node, job: Job, profile: PrinterProfile) -> ReceiptDoc:
     assert isinstance(invite, InviteIssued)
     if menu is None:
         assert job.document == RECEIPT
-        return receipt(sale, invite, heading, sale_fact.at_ms, job.copy)
+        return receipt(sale, invite, heading, sale_fact.at_ms, job.copy, sale_fact.day)
     lines = [line for line, at in zip(sale.lines, stations_of(menu, sale.lines), strict=True) if at == job.station]
     return docket(sale, job.station, lines, heading, sale_fact.at_ms, job.copy)
 

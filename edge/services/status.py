@@ -133,8 +133,20 @@ class Desk:
     """Why the broker is not reached, a code of `sync.engine.troubles`; empty while it is."""
     hub_versions: Callable[[], dict[str, int]] = dict
     """The hub's versions of the followed streams, as far as they were heard of since the start."""
+    asks: bool = False
+    """The node was started without a settings file: a browser is led to the first start while nobody can manage the store."""
+    restart: Callable[[], None] = lambda: None
+    """Starts the node anew in its own process, once what is being answered is answered."""
     vitals: Vitals = field(default_factory=dict)
     """The parts without which the node cannot sell; each says whether it is alive."""
+
+
+def store_name(node: Node) -> Name:
+    """Give what the store is called: by HQ, else by its own settings."""
+    if node.enrolment is not None:
+        return node.enrolment.name
+    rules = node.store_rules
+    return Name(rules.name_zh, rules.name_en or rules.name_zh) if rules.name_zh else UNNAMED
 
 
 def status(desk: Desk, who: Session | None) -> Status:
@@ -151,7 +163,7 @@ def status(desk: Desk, who: Session | None) -> Status:
     paper = None if receipts is None or node.training else printer_view(views, receipts.id)
     link, catalogue = desk.link(), node.shelf.catalogue
     return Status(
-        store=StoreStatus(grant.store, grant.name) if grant else StoreStatus(None, UNNAMED),
+        store=StoreStatus(None if grant is None else grant.store, store_name(node)),
         tills=node.settings.store.tills,
         till=None if who is None else who.till,
         signed_in=who is not None,

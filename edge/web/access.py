@@ -9,7 +9,8 @@ import msgspec
 from flask import Flask, Response, current_app, request
 
 from edge.db.staff import Session
-from edge.services import sign_in
+from edge.domain.roles import Action
+from edge.services import permit, sign_in
 from edge.services.device_care import DeviceCare
 from edge.services.status import Desk
 from edge.services.till_devices import TillDevices
@@ -18,6 +19,7 @@ from edge.web.problems import Problem
 
 COOKIE = "zhanggui_till"
 BODY_BYTES_MAX = 262_144
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
     "connect-src 'self'; manifest-src 'self'; worker-src 'self'; form-action 'self'; base-uri 'none'; "
@@ -58,10 +60,19 @@ def who() -> Session | None:
 
 
 def signed_in() -> Session:
-    """Give who is signed in, or end the request."""
-    session = who()
+    """Give who is signed in, or end the request; what changes something keeps the till from locking itself."""
+    node, token = desk().node, request.cookies.get(COOKIE)
+    session = sign_in.who(node, token, at_work=request.method not in SAFE_METHODS)
     if session is None:
-        raise Problem("not_signed_in")
+        raise Problem("not_signed_in" if sign_in.locked(node, token) is None else "session_locked")
+    return session
+
+
+def allowed(action: Action) -> Session:
+    """Give who is signed in where the table lets them do something without asking anybody, or end the request."""
+    session = signed_in()
+    if not permit.may(session, action):
+        raise Problem("not_allowed", action=action.value)
     return session
 
 
@@ -74,6 +85,20 @@ def staff_only(view: View) -> View:
         return view(*args, **kwargs)
 
     return cast("View", guarded)
+
+
+def only(action: Action) -> Callable[[View], View]:
+    """Let a view be called by those only who may do something without asking anybody."""
+
+    def of(view: View) -> View:
+        @wraps(view)
+        def guarded(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - a decorator of any view
+            allowed(action)
+            return view(*args, **kwargs)
+
+        return cast("View", guarded)
+
+    return of
 
 
 def command(kind: type[T]) -> T:
@@ -109,7 +134,7 @@ def guard(app: Flask) -> None:
         # A name that resolves to this machine is not this machine's name (DNS rebinding).
         if not is_loopback(urlsplit(f"//{request.host}").hostname or ""):
             raise Problem("forbidden_host")
-        if request.method in {"GET", "HEAD", "OPTIONS"}:
+        if request.method in SAFE_METHODS:
             return
         origin = request.headers.get("Origin")
         if origin is not None and origin != f"{request.scheme}://{request.host}":

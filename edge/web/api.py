@@ -1,4 +1,4 @@
-"""The till's API: sessions, status, menu, sales, slips, invites. The till page itself uses nothing else."""
+"""The till's API: status, menu, sales, slips, invites. The till page itself uses nothing else."""
 
 import re
 from datetime import date
@@ -12,12 +12,12 @@ from edge.db.print_jobs import Job
 from edge.domain import slip_rules
 from edge.domain.device_rows import PrinterRow
 from edge.domain.refusal import Refused
-from edge.services import e_receipt, read_sales, sign_in, slips, verify_invite
+from edge.services import e_receipt, read_sales, slips, verify_invite
 from edge.services import status as statuses
+from edge.services.book_sale import SaleAnswer
 from edge.services.device_care import OpenCommand, RedirectCommand, StaleCommand
-from edge.services.settle_sale import SaleAnswer, SellCommand, settle_sale
 from edge.web import problems, words
-from edge.web.access import COOKIE, care, command, desk, signed_in, staff_only, who, whole_number
+from edge.web.access import care, command, desk, signed_in, staff_only, who, whole_number
 from edge.web.problems import Problem
 from sync.contract import ids
 
@@ -25,13 +25,6 @@ api = Blueprint("api", __name__, url_prefix="/api/v1")
 
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _N_MAX = 10**15
-
-
-class SignInCommand(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A PIN at a till."""
-
-    pin: Annotated[str, msgspec.Meta(min_length=1, max_length=32)]
-    till: Annotated[str, msgspec.Meta(min_length=1, max_length=8)]
 
 
 class ReprintCommand(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -54,32 +47,6 @@ class VerifyCommand(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def _json(body: object, status: int = 200) -> Response:
     return Response(msgspec.json.encode(body), status=status, mimetype="application/json")
-
-
-@api.post("/session")
-def open_session() -> Response:
-    """Sign in."""
-    asked = command(SignInCommand)
-    opened = sign_in.sign_in(desk().node, asked.till, asked.pin)
-    if isinstance(opened, Refused):
-        return problems.refused(opened)
-    session = opened.session
-    answer = _json({"till": session.till, "cashier": {"id": session.cashier_id, "name": session.cashier_name}})
-    answer.set_cookie(
-        COOKIE, opened.token, max_age=sign_in.SESSION_MS // 1000, httponly=True, samesite="Strict", path="/"
-    )
-    return answer
-
-
-@api.delete("/session")
-def close_session() -> Response:
-    """Sign out; signing out twice is no mistake."""
-    token = request.cookies.get(COOKIE)
-    if token:
-        sign_in.sign_out(desk().node, token)
-    answer = Response(status=204)
-    answer.delete_cookie(COOKIE, path="/", httponly=True, samesite="Strict")
-    return answer
 
 
 @api.get("/status")
@@ -108,16 +75,6 @@ def read_words() -> Response:
     answer = _json(words.catalogue())
     answer.headers["Cache-Control"] = "no-cache"
     return answer
-
-
-@api.post("/sales")
-def sell() -> Response:
-    """Settle a sale; repeats of the same request get the same bytes."""
-    session = signed_in()
-    settled = settle_sale(desk().node, session, command(SellCommand))
-    if isinstance(settled, Refused):
-        return problems.refused(settled)
-    return Response(settled.answer, status=200 if settled.repeated else 201, mimetype="application/json")
 
 
 @api.get("/sales")
@@ -261,7 +218,8 @@ def test_device(device_id: str) -> Response:
 @api.post("/drawers/<drawer_id>/open")
 def open_drawer(drawer_id: str) -> Response:
     """Open the drawer of the till that asks, for a reason."""
-    return _queued(care().open_drawer(signed_in(), drawer_id, command(OpenCommand).reason))
+    session, asked = signed_in(), command(OpenCommand)
+    return _queued(care().open_drawer(session, drawer_id, asked.reason, asked.request_id, asked.approval_id))
 
 
 @api.post("/invites/verify")

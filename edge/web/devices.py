@@ -22,7 +22,7 @@ from edge.domain.device_view import DeviceView
 from edge.domain.refusal import Refused
 from edge.services import calibrate, slips
 from edge.services.device_care import Answer, DeviceCare, is_parked
-from edge.services.status import UNNAMED
+from edge.services.status import store_name
 from edge.web.access import care, desk, who
 from edge.web.device_words import ICONS, Speaker, worst_first
 from edge.web.pages import STATIC, static_base
@@ -60,7 +60,8 @@ def speaker() -> Speaker:
     """Give the one who puts this request into words: the language in the address first, then what was chosen before."""
     chosen = request.args.get("lang", request.cookies.get(LANGUAGE_COOKIE, ""))
     if chosen not in {"zh", "en"}:
-        chosen = "en" if locale_of(request) == EN else "zh"
+        session = who()
+        chosen = "en" if (locale_of(request) if session is None else session.locale) == EN else "zh"
     node = desk().node
     return Speaker(chosen, node.zone, node.clock.now_ms())
 
@@ -242,8 +243,7 @@ def _page(view: DeviceView | None) -> Page:
 def frame(say: Speaker, view: DeviceView | None) -> dict[str, Any]:
     """Give what every page of this kind needs around its content."""
     node = desk().node
-    grant = node.enrolment
-    name = UNNAMED if grant is None else grant.name
+    name = store_name(node)
     session = who()
     said = request.args.get("said", "")
     return {
@@ -376,6 +376,6 @@ def answered(page: str) -> Page:
     for name, cookie, allowed in (("lang", LANGUAGE_COOKIE, {"zh", "en"}), ("theme", THEME_COOKIE, {"light", "dark"})):
         chosen = request.args.get(name, "")
         if chosen in allowed:
-            for path in ("/devices", "/sync"):
+            for path in ("/devices", "/sync", "/staff", "/first-start"):
                 answer.set_cookie(cookie, chosen, max_age=YEAR_S, httponly=True, samesite="Strict", path=path)
     return answer

@@ -1,5 +1,8 @@
 """Live events: the state bar follows by server-sent events, at most ten a second; past the cap it polls.
 
+Whoever is signed in is told beside it which orders, dishes and plan changed (`event: house`), by their ids and versions; first of
+all up to which version there was nothing to tell, so that a list that was read before is known to be old.
+
 What devices have for a till (a scan, a weight) goes to whoever is signed in there, beside the status and not held back with
 it. Such an event has a number: a browser that lost the line for a moment says the last one it saw, and gets what it missed.
 """
@@ -13,7 +16,7 @@ import msgspec
 from flask import Blueprint, Response, current_app, request
 
 from edge.db.staff import Session
-from edge.services import sign_in
+from edge.services import house_changes, sign_in
 from edge.services import status as statuses
 from edge.services.status import Desk
 from edge.services.till_inbox import InboxEvent, TillInbox
@@ -72,6 +75,7 @@ class _Stream:
         self._seats = seats
         self._last_id = last_id
         self._till: str | None = None
+        self._house_n: int | None = None
         self._left = False
         self._body = self._events()
 
@@ -97,7 +101,8 @@ class _Stream:
             now = msgspec.json.encode(statuses.status(self._desk, who))
             # The clock alone is no news.
             news = now.partition(b'"now_ms"')[0]
-            yield b": beat\n\n" if news == told else b"event: status\ndata: " + now + b"\n\n"
+            said = b": beat\n\n" if news == told else b"event: status\ndata: " + now + b"\n\n"
+            yield said if who is None else self._of_house() + said
             told = news
             fresh = changed.wait(seen, HEART_BEAT_S)
             yield from self._from_devices()
@@ -105,6 +110,16 @@ class _Stream:
                 self._seats.closing.wait(COALESCE_S)
                 yield from self._from_devices()
             seen = fresh
+
+    def _of_house(self) -> bytes:
+        """Name what changed in the house since the last look; at the first look only say where it stands."""
+        with self._desk.node.db.read() as reader:
+            if self._house_n is None:
+                found = house_changes.HouseChanges(n=house_changes.now_n(reader))
+            else:
+                found = house_changes.since(reader, self._house_n)
+        first, self._house_n = self._house_n is None, found.n
+        return b"event: house\ndata: %s\n\n" % msgspec.json.encode(found) if first or found.is_news else b""
 
     def _from_devices(self) -> Iterator[bytes]:
         """Give what came for the till since the last look, if the same till is still signed in."""

@@ -16,6 +16,7 @@ from flask import (
 )
 from werkzeug.wrappers import Response as WerkzeugResponse
 
+from edge.services import first_start
 from edge.web.access import desk
 from edge.web.problems import Problem
 
@@ -47,8 +48,9 @@ def shell_hash() -> str:
 
 @pages.get("/")
 def root() -> WerkzeugResponse:
-    """Lead to the till."""
-    return redirect(url_for("pages.till"))
+    """Lead to the till, or to the first start of a node that nobody has set up."""
+    asks = desk().asks and first_start.is_open(desk().node)
+    return redirect("/first-start" if asks else url_for("pages.till"))
 
 
 @pages.get("/till/")

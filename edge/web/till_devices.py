@@ -11,7 +11,7 @@ from edge.domain.guest_view import GuestView
 from edge.services import sign_in
 from edge.services.customer_display import CustomerDisplay
 from edge.services.scanning import AcceptsCommand, ScanCommand
-from edge.services.status import UNNAMED
+from edge.services.status import store_name
 from edge.web.access import COOKIE, command, desk, signed_in, staff_only
 from edge.web.access import till_devices as devices
 from edge.web.live import HEART_BEAT_S, StreamSeats, streamed
@@ -63,8 +63,7 @@ def display_events() -> Response:
     seats: StreamSeats = current_app.extensions["stream_seats"]
     if not seats.take():
         raise Problem("too_many_streams")
-    grant = desk().node.enrolment
-    store = msgspec.json.encode(UNNAMED if grant is None else grant.name)
+    store = msgspec.json.encode(store_name(desk().node))
     return streamed(_Shown(shown, till, store, seats))
 
 

@@ -26,10 +26,13 @@ from edge.services import (
     enrolment,
     follow_hub,
     import_menu,
+    reconcile,
     recovery,
     replace,
+    settings_here,
     sign_in,
     snapshots,
+    staff,
     till_devices,
     verify_journal,
 )
@@ -40,6 +43,7 @@ from edge.services.clock_watch import ClockWatch
 from edge.services.commit_times import CommitTimes, TimedStorage
 from edge.services.device_care import DeviceCare
 from edge.services.disk import VitalStorage
+from edge.services.gateway_desk import GatewayDesk
 from edge.services.handover_door import HubDoor
 from edge.services.node import VERSION, Node
 from edge.services.snapshots import Shelf
@@ -47,7 +51,7 @@ from edge.services.status import Desk
 from edge.services.till_devices import TillDevices
 from edge.settings import EdgeSettings
 from edge.web.live import StreamSeats
-from edge.wiring import alarms, devices, link
+from edge.wiring import alarms, devices, link, payer
 from edge.wiring.follower import Follower
 from sync.contract import operations
 from sync.contract.operations import NodeStarted
@@ -64,6 +68,7 @@ from sync.node.watchdog import Vitals, Watchdog
 FIRST_CASHIER = "C1"
 DRILL_EVERY_MS = 28 * 86_400_000
 SHUTDOWN_S = 5
+BILL_HOUR = 10
 WRITER_TIMEOUT_S = 3.0
 """A sale waits for its commit no longer than this without somebody noticing; the health page answers within it."""
 
@@ -112,6 +117,8 @@ def open_node(settings: EdgeSettings) -> tuple[Node, Database]:
     db = migrate.opened(file, steps, before=lambda: snapshots.before_upgrade(shelf))
     watch = DiskWatch(FolderDisk(folder), Reserve(folder), clock)
     commits = CommitTimes()
+    with db.read() as reader:
+        settings = settings_here.at_start(settings, reader)
     unfinished = recovery.load(folder)
     grant = None if unfinished is not None else enrolment.load(folder)
     node = Node(
@@ -129,6 +136,7 @@ def open_node(settings: EdgeSettings) -> tuple[Node, Database]:
         vault=Vault(identity.journal, PIN_COST),
         zone=ZoneInfo(settings.store.timezone),
         devices=read_rows(settings.devices, settings.store.tills),
+        gateway=GatewayDesk(payer.gateway_of(settings, clock)),
         archives=Archives(ArchiveFolder(folder / "archive")),
     )
     node.fence.load(db)
@@ -136,6 +144,7 @@ def open_node(settings: EdgeSettings) -> tuple[Node, Database]:
         db.write(lambda tx: journal.open_epoch(tx, grant.store, grant.epoch))
     import_menu.load_in_force(node)
     follow_hub.load_rules(node)
+    settings_here.load(node)
     return node, db
 
 
@@ -165,11 +174,19 @@ def bring_back(settings: EdgeSettings, hub_url: str, tell: replace.Tell) -> int:
     return total
 
 
-def start(settings: EdgeSettings, environment: MutableMapping[str, str] | None = None) -> RunningNode:
+def start(
+    settings: EdgeSettings,
+    environment: MutableMapping[str, str] | None = None,
+    restart: Callable[[], None] = lambda: None,
+    *,
+    asks: bool = False,
+) -> RunningNode:
     """Build and start a node.
 
     Args:
         settings: what the node is told.
+        restart: stops this node and starts it anew, soon.
+        asks: there is no settings file: the browser is asked what the store is, and no first manager is made here.
         environment: what the service manager told this process, whom to notify and on which socket to serve; without one,
             that of the process. What was read is taken out of it.
 
@@ -185,7 +202,7 @@ def start(settings: EdgeSettings, environment: MutableMapping[str, str] | None =
     held = listeners.take(told, os.getpid())
     stops: list[Callable[[], None]] = []
     try:
-        running = _start(settings, held, stops)
+        running = _start(settings, held, stops, restart, asks=asks)
         dog = Watchdog(notifier, running.vitals(), period_s)
         dog.start()
         stops.append(dog.stop)
@@ -196,7 +213,14 @@ def start(settings: EdgeSettings, environment: MutableMapping[str, str] | None =
         raise
 
 
-def _start(settings: EdgeSettings, held: list[socket.socket], stops: list[Callable[[], None]]) -> RunningNode:
+def _start(
+    settings: EdgeSettings,
+    held: list[socket.socket],
+    stops: list[Callable[[], None]],
+    restart: Callable[[], None],
+    *,
+    asks: bool,
+) -> RunningNode:
     folder = Path(settings.data_dir)
     lock = FolderLock(folder)
     stops.append(lock.release)
@@ -206,12 +230,15 @@ def _start(settings: EdgeSettings, held: list[socket.socket], stops: list[Callab
     stops.append(db.close)
     if node.disk is not None:
         node.disk.start(node.changed.notify)
-    pin = sign_in.first_cashier(node, FIRST_CASHIER, folder / "cashier-pin.txt")
+    settings = node.settings
+    pin = None if asks else sign_in.first_cashier(node, FIRST_CASHIER, folder / "cashier-pin.txt")
     if pin is not None:
         log.info("cashier.made", extra={"file": str(folder / "cashier-pin.txt")})
     boot = node.chance.token(8).hex()
     if not node.training:
         _say_started(node, boot)
+        staff.declare(node)
+        settings_here.declare(node)
         if menu is not None:
             import_menu.from_file(node, menu)
     registry = devices.registry_of(node)
@@ -220,6 +247,7 @@ def _start(settings: EdgeSettings, held: list[socket.socket], stops: list[Callab
         following = Follower(node)
         following.start()
         stops.append(following.stop)
+    payer.start(node, stops)
     way = link.connect(node, boot, stops)
     desk = Desk(
         node,
@@ -228,6 +256,8 @@ def _start(settings: EdgeSettings, held: list[socket.socket], stops: list[Callab
         trouble=lambda: "" if way is None else way.trouble,
         hub_versions=lambda: {} if way is None else way.hub_versions,
         boot=boot,
+        asks=asks,
+        restart=restart,
         vitals={
             "writer": lambda: db.writer(WRITER_TIMEOUT_S) is Writer.WRITES,
             **({} if way is None else {"link": way.alive}),
@@ -261,6 +291,8 @@ def _look_after_copies(node: Node, shelf: Shelf, stops: list[Callable[[], None]]
     timetable.daily(hour, 40, drilled)
     # Behind the copy of the night, so that what leaves the table is in it once more.
     timetable.daily((hour + 1) % 24, 10, lambda: compact.compact(node))
+    # By then a gateway has written its bill file of the day before.
+    timetable.daily(BILL_HOUR, 20, lambda: reconcile.daily(node))
     timetable.start()
     stops.append(timetable.stop)
 

@@ -31,6 +31,17 @@ PER_G = (500, 1000)
 """What a price by weight may be for: 500 g (一斤) or a kilogram."""
 LINE_WEIGHT_G_MAX = 30_000
 """A line by weight weighs 1 g to this: what a counter scale carries."""
+COURSE_MAX = 9
+SET_GROUPS_MAX = 12
+SET_CHOICES_MAX = 40
+SET_QTY_MAX = 20
+SET_PARTS_MAX = 24
+"""Dishes within one set that is sold."""
+TAX_ID_CHARS_MAX = 16
+COVERS_MAX = 999
+REASON_CHARS_MAX = 80
+REFERENCE_CHARS_MAX = 64
+TENDERS_MAX = 40
 NOTE_CHARS_MAX = 60
 NAME_CHARS_MAX = 120
 PRICE_FEN_MAX = 10_000_000

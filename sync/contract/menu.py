@@ -37,12 +37,30 @@ class ModifierGroup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max: int = 1
 
 
+class PartChoice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A dish within a set menu: `qty` of it for one set, with its surcharge for one set."""
+
+    dish_id: str
+    qty: int = 1
+    price_fen: int = 0
+
+
+class PartGroup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A course of a set menu: between `min` and `max` of its dishes; as many as must be are taken where there are no others."""
+
+    id: str
+    name: Name
+    choices: tuple[PartChoice, ...]
+    min: int = 1
+    max: int = 1
+
+
 class Dish(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """Something on sale. `initials` are the pinyin initials that the till searches by.
 
     `per_g` is 0 for a dish by the piece; 500 or 1000 make `price_fen` the price of that many grams, and its surcharges are for
-    the line. A dish by the piece is encoded as it was before there were weights (no `per_g`, every other field), so that the
-    digest of a menu stays what it was: the factories keep `omit_defaults` from leaving those fields out.
+    the line. A dish that uses none of the fields from `per_g` on is encoded as it was before there were any (and with every
+    other field), so that the digest of a menu stays what it was: the factories keep `omit_defaults` from leaving those out.
     """
 
     id: str
@@ -54,6 +72,27 @@ class Dish(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     initials: str = msgspec.field(default_factory=str)
     modifier_groups: tuple[str, ...] = msgspec.field(default_factory=lambda: ())
     per_g: int = 0
+    open_price: bool = False
+    """时价: the price of the day counts, or what the till says where there is none; `price_fen` is then only a suggestion."""
+    tax: str = ""
+    """The tax that it falls under, by its id in the rules of the house; empty = the house's usual."""
+    course: int = 0
+    """The course that it goes with unless the waiter says another; 0 = at once."""
+    packing_fen: int = 0
+    """What packing one piece costs when it is taken away (打包费)."""
+    allergens: tuple[str, ...] = ()
+    """What of `ALLERGENS` is in it."""
+    parts: tuple[PartGroup, ...] = ()
+    """What a set menu consists of."""
+    no_discount: bool = False
+    """A discount of the whole order leaves it alone."""
+
+
+ALLERGENS = (
+    "gluten", "crustaceans", "egg", "fish", "peanut", "soy", "milk", "nuts",
+    "celery", "mustard", "sesame", "sulphites", "lupin", "molluscs",
+)  # fmt: skip
+"""What a dish can be marked with; the first eight are those of GB 7718, all of them those of the EU."""
 
 
 class Menu(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -80,8 +119,10 @@ def mistakes(menu: Menu) -> list[str]:
     found += _repeated("modifier", [option.id for group in menu.modifier_groups for option in group.options])
     for category in menu.categories:
         found += _name_mistakes(f"category {category.id}", category.name)
+    dishes = {dish.id: dish for dish in menu.dishes}
     for dish in menu.dishes:
         found += _dish_mistakes(dish, categories, groups)
+        found += _set_mistakes(dish, dishes)
     for group in menu.modifier_groups:
         found += _group_mistakes(group)
     return found
@@ -143,6 +184,45 @@ def _dish_mistakes(dish: Dish, categories: set[str], groups: set[str]) -> list[s
     if dish.category not in categories:
         found.append(f"{where}: there is no category {dish.category!r}")
     found += [f"{where}: there is no modifier group {group!r}" for group in dish.modifier_groups if group not in groups]
+    return found
+
+
+def _set_mistakes(dish: Dish, dishes: dict[str, Dish]) -> list[str]:
+    where = f"dish {dish.id!r}"
+    found: list[str] = []
+    if not 0 <= dish.course <= limits.COURSE_MAX:
+        found.append(f"{where}: the course is 0 to {limits.COURSE_MAX}")
+    if not 0 <= dish.packing_fen <= limits.PRICE_FEN_MAX:
+        found.append(f"{where}: the packing lies outside 0 to {limits.PRICE_FEN_MAX} fen")
+    if len(dish.tax) > limits.TAX_ID_CHARS_MAX or (dish.tax and _ID.fullmatch(dish.tax) is None):
+        found.append(f"{where}: a tax is named by at most {limits.TAX_ID_CHARS_MAX} letters, digits, dot, dash")
+    found += [f"{where}: there is no allergen {one!r}; there are {', '.join(ALLERGENS)}"
+              for one in dish.allergens if one not in ALLERGENS]  # fmt: skip
+    if dish.parts and dish.per_g:
+        found.append(f"{where}: a set menu is not sold by weight")
+    if len(dish.parts) > limits.SET_GROUPS_MAX:
+        found.append(f"{where}: a set menu has at most {limits.SET_GROUPS_MAX} groups")
+    found += _repeated(f"{where}: group", [group.id for group in dish.parts])
+    for group in dish.parts:
+        found += _part_mistakes(f"{where}, group {group.id!r}", group, dishes)
+    return found
+
+
+def _part_mistakes(where: str, group: PartGroup, dishes: dict[str, Dish]) -> list[str]:
+    found = _name_mistakes(where, group.name)
+    if not 0 <= group.min <= group.max <= len(group.choices) <= limits.SET_CHOICES_MAX or not group.choices:
+        found.append(f"{where}: min and max do not fit its {len(group.choices)} choices")
+    found += _repeated(f"{where}: dish", [choice.dish_id for choice in group.choices])
+    for choice in group.choices:
+        within = dishes.get(choice.dish_id)
+        if within is None:
+            found.append(f"{where}: there is no dish {choice.dish_id!r}")
+        elif within.parts or within.per_g:
+            found.append(f"{where}: {choice.dish_id!r} is a set menu or sold by weight, and cannot be within one")
+        if not 1 <= choice.qty <= limits.SET_QTY_MAX:
+            found.append(f"{where}: the quantity is 1 to {limits.SET_QTY_MAX}")
+        if not 0 <= choice.price_fen <= limits.PRICE_FEN_MAX:
+            found.append(f"{where}: a surcharge lies outside 0 to {limits.PRICE_FEN_MAX} fen")
     return found
 
 

@@ -61,6 +61,7 @@ class OrderLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     station: str = ""
     tax: str = ""
     packing_fen: int = 0
+    no_discount: bool = False
     menu: int = 0
     source: str = ""
 
@@ -103,7 +104,10 @@ class LineAdded(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LineChanged(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A line that is not at the kitchen yet changed: the quantity by a difference, the rest to what is said; None stays."""
+    """A line that is not at the kitchen yet changed: the quantity by a difference, the rest to what is said; None stays.
+
+    `request_id` is the request that asked for another quantity: by it a late repeat is known where no stored answer is.
+    """
 
     order_id: str
     line_id: str
@@ -113,6 +117,7 @@ class LineChanged(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     seat: int | None = None
     course: int | None = None
     weight_g: int | None = None
+    request_id: str = ""
 
 
 class LineVoided(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -125,6 +130,7 @@ class LineVoided(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     reason: str = ""
     approved_by: str = ""
     approval_id: str = ""
+    request_id: str = ""
 
 
 class LinePriced(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

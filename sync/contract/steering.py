@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from sync.contract import house
 from sync.contract.facts import UNREADABLE, ContractError
 
 APPLY_PENDING = "apply_pending"
@@ -85,11 +86,13 @@ def setting_mistake(key: str, value: object) -> str | None:
             return None if sound else f"quick_cash_fen: one to {QUICK_CASH_MAX} notes, each 1 to {NOTE_FEN_MAX} fen"
         case "retention_days":
             return None if _whole(value, 30, 3_650) else "retention_days: 30 to 3650 days"
+        case _ if key in house.FIELDS:
+            return house.field_mistake(key, value)
         case _:
             return None
 
 
-SETTINGS = ("cutoff_minutes", "invite_days", "quick_cash_fen", "retention_days")
+SETTINGS = ("cutoff_minutes", "invite_days", "quick_cash_fen", "retention_days", *house.FIELDS)
 """Settings that this version knows. Others are kept at the store as they came, for the version that knows them."""
 
 

@@ -34,6 +34,12 @@ def local_hour(wall_ms: int, zone: tzinfo) -> int:
     return datetime.fromtimestamp(wall_ms / 1000, tz=UTC).astimezone(zone).hour
 
 
+def minute_of_day(wall_ms: int, zone: tzinfo) -> int:
+    """Give the local minute of day, 0 to 1439, of an instant."""
+    local = datetime.fromtimestamp(wall_ms / 1000, tz=UTC).astimezone(zone)
+    return local.hour * 60 + local.minute
+
+
 def local_text(wall_ms: int, zone: tzinfo) -> str:
     """Write an instant as local date and time to the second, for paper and pages."""
     return datetime.fromtimestamp(wall_ms / 1000, tz=UTC).astimezone(zone).strftime("%Y-%m-%d %H:%M:%S")

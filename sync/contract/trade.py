@@ -58,6 +58,8 @@ class SoldLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The tax that the line falls under, by its id in `SalePaid.taxes`; empty for none."""
     seat: int = 0
     """Who at the table ordered it, from 1; 0 = the table."""
+    no_discount: bool = False
+    """A discount of the whole order leaves it alone."""
 
 
 AdjustmentKind = Literal["discount", "gift", "comp", "cover", "service", "packing", "minimum", "rounding"]

@@ -113,12 +113,16 @@ def make_identity(chance: bytes) -> Identity:
     )
 
 
-def write_secret(path: Path, content: bytes) -> None:
-    """Write a file that only its owner may read, durably: temporary file, fsync, rename, fsync of the folder."""
+def write_secret(path: Path, content: bytes, mode: int = 0o600) -> None:
+    """Write a file that only its owner may read, durably: temporary file, fsync, rename, fsync of the folder.
+
+    With `mode` its group may, too, whatever the process's umask.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(path.name + ".new")
     handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
+        os.fchmod(handle, mode)
         os.write(handle, content)
         os.fsync(handle)
     finally:

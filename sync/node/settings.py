@@ -32,10 +32,21 @@ def load(path: Path, kind: type[T], prefix: str, environment: Mapping[str, str] 
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         message = f"{path}: not readable as TOML: {error}"
         raise SettingsError(message) from error
-    for name, text in (os.environ if environment is None else environment).items():
+    _lay_over(tree, prefix, os.environ if environment is None else environment)
+    return convert(tree, kind, str(path))
+
+
+def from_environment(prefix: str, environment: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Read what the environment says alone, as a tree for `convert`."""
+    tree: dict[str, Any] = {}
+    _lay_over(tree, prefix, os.environ if environment is None else environment)
+    return tree
+
+
+def _lay_over(tree: dict[str, Any], prefix: str, environment: Mapping[str, str]) -> None:
+    for name, text in environment.items():
         if name.startswith(f"{prefix}__"):
             _put(tree, name.removeprefix(f"{prefix}__").lower().split("__"), text)
-    return convert(tree, kind, str(path))
 
 
 def convert(tree: dict[str, Any], kind: type[T], where: str) -> T:

@@ -2,8 +2,10 @@
 
 import re
 from pathlib import Path
+from typing import get_args
 
-from cloud.web import words
+from cloud.web import paper, words
+from sync.contract.trade import AdjustmentKind
 
 ROOT = Path(__file__).resolve().parents[2]
 WEB = ROOT / "cloud" / "web"
@@ -71,6 +73,8 @@ def test_every_word_that_is_named_is_there_and_every_word_that_is_there_is_named
         named |= {f"paper.{name}" for name in re.findall(r"""word\(\s*["']([a-z]+)["']""", text)}
         named |= {f"paper.{name}" for name in re.findall(r'else "([a-z]+)"\)', text)}
         named |= set(re.findall(rf"""["']((?:{tables})\.[a-z_]+_)\{{""", text))
+    # On the picture of a receipt an amount is called by its kind.
+    named |= {f"paper.{kind}" for kind in (*paper.WAYS, *get_args(AdjustmentKind))}
     completed = {name for name in named if name.endswith("_")} | {"error.", "reason.", "state.", "guest."}
     completed |= {"role.", "action.", "deed.", "detail."}
     missing = [name for name in named if name not in held and not name.endswith(("_", ".html", ".css"))]

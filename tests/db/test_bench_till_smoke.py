@@ -18,7 +18,7 @@ def bench(*arguments: str) -> tuple[int, dict[str, object]]:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=50,
+        timeout=160,
         check=False,
     )
     lines = done.stdout.splitlines()

@@ -16,8 +16,8 @@ from sync.node.control import FolderLock
 from sync.node.database import InlineDatabase
 from sync.node.head_note import HeadNote
 from sync.node.ports import ManualClock, SystemClock
-from tests.kit.broker_process import free_port
 from tests.kit.nodes import Rig, store_identity
+from tests.kit.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 SEEDS = range(200)
@@ -204,7 +204,7 @@ def test_a_new_node_has_nothing_to_look_at(tmp_path):
 def run(config: Path) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
         [sys.executable, "-m", "edge", "run", "--config", str(config)],
-        cwd=ROOT, capture_output=True, text=True, timeout=50, check=False,
+        cwd=ROOT, capture_output=True, text=True, timeout=160, check=False,
     )  # fmt: skip
 
 

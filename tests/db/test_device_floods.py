@@ -28,7 +28,8 @@ from sync.node import keys
 from sync.node.ports import SystemClock
 from tests.kit.nodes import MENU, Rig, grant, sell_body
 from tests.kit.serial_line import heard, line_of
-from tests.kit.till_world import PATIENCE_S, Plug, TillWorld, plug_path
+from tests.kit.till_world import Plug, TillWorld, plug_path
+from tests.kit.waiting import PATIENCE_S
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -289,7 +290,7 @@ class Running:
 
     def stop(self) -> None:
         self.process.send_signal(signal.SIGTERM)
-        self.process.communicate(timeout=30)
+        self.process.communicate(timeout=PATIENCE_S)
         for plug in self.plugs.values():
             plug.unplug()
 

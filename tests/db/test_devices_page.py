@@ -89,7 +89,7 @@ class House:
     def client(self, till: str = "1", *, signed_in: bool = True) -> FlaskClient:
         client = self.app.test_client()
         if signed_in:
-            if not self.rig.rows("SELECT 1 FROM cashiers"):
+            if not self.rig.rows("SELECT 1 FROM staff"):
                 self.rig.add_cashier()
             assert client.post("/api/v1/session", json={"pin": PIN, "till": till}).status_code == 200
         return client

@@ -25,7 +25,7 @@ POINTS = 5_000 if DEEP else 100
 EVERY = 1 if DEEP else 4
 
 
-@pytest.mark.timeout(600 if DEEP else 60)
+@pytest.mark.timeout(600 if DEEP else 400)
 def test_every_confirmed_sale_is_there_once_after_a_power_cut_anywhere(capsys):
     assert crash.main(["--points", str(POINTS), "--seed", "77", "--json"]) == 0
     told = json.loads(capsys.readouterr().out.splitlines()[-1])

@@ -173,7 +173,7 @@ def test_the_cuts_would_be_seen_if_statements_committed_one_by_one(tmp_path):
     with Rig(tmp_path) as rig:
         rig.db.close()
         inline = InlineDatabase(str(tmp_path / "node.db"))
-        torn = Torn(inline, at=8)  # type: ignore[arg-type]
+        torn = Torn(inline, at=24)  # type: ignore[arg-type]
         with pytest.raises(PowerCut):
             settle_sale(rig.over(torn), AT_TILL_1, sell_command(1))
         facts_of_trade = inline.tx.execute("SELECT count(*) FROM facts WHERE lane = 0")[0][0]

@@ -54,8 +54,9 @@ def test_a_session_outlives_a_restart_and_ends_with_the_shift_or_when_signed_out
     assert sign_in.who(rig.node, opened.token) == AT_TILL_1
     sign_in.sign_out(rig.node, opened.token)
     assert sign_in.who(rig.node, opened.token) is None
-    rig.clock.advance(SESSION_MS)
-    assert sign_in.who(rig.node, other.token) is not None
+    for _ in range(SESSION_MS // 240_000):
+        rig.clock.advance(240_000)
+        assert sign_in.who(rig.node, other.token, at_work=True) is not None
     rig.clock.advance(1)
     assert sign_in.who(rig.node, other.token) is None
 
@@ -149,7 +150,7 @@ def test_the_first_cashier_gets_a_pin_of_its_own_once_in_a_file_for_its_owner_on
         assert note.stat().st_mode & 0o777 == 0o600
         assert sign_in.first_cashier(rig.node, "B", note) is None
         assert isinstance(sign_in.sign_in(rig.node, "1", pin), SignedIn)
-        assert pin not in str(rig.rows("SELECT * FROM cashiers"))
+        assert pin not in str(rig.rows("SELECT * FROM credentials"))
 
 
 def test_no_pin_is_one_that_anybody_tries_first():

@@ -136,6 +136,61 @@ def test_a_fetch_outlives_the_process_and_no_piece_is_fetched_twice(both):
     assert not set(again) & set(fetched)
 
 
+def set_back(both: Down) -> None:
+    """The hub is what it was before the stream's first step."""
+    with both.hub.database.write() as tx:
+        for table in ("streams", "stream_heads", "stream_snapshots", "stream_chunks", "stream_marks"):
+            tx.connection.exec_driver_sql(f"DELETE FROM {table} WHERE stream = 'config'")
+
+
+class DoubtsAndDies(NodeOutbox):
+    """The power goes when the copy has been doubted, before the hub could be asked again."""
+
+    def apply_stream(self, batch: StreamBatch) -> int | None:
+        version = super().apply_stream(batch)
+        if version is None:
+            raise PowerCut
+        return version
+
+
+@pytest.mark.parametrize("folded", [False, True])
+def test_a_copy_in_doubt_ends_with_a_hub_set_back_to_before_the_stream_whatever_came_between(both, folded):
+    noise(both, 12)
+    if folded:
+        fold(both)
+    both.pull()
+    held = content(both)
+    assert held
+    set_back(both)
+    both.link._store = DoubtsAndDies(both.node)
+    with pytest.raises(PowerCut):
+        both.pull()
+    both.rig.restart()
+    both.restart()
+    assert (content(both), version(both)) == (held, 0), "in use, in doubt"
+    both.pull()
+    assert content(both) == at_hub(both) == {}
+    assert both.rig.rows("SELECT 1 FROM streams WHERE doubted = 1") == []
+    noise(both, 3)
+    both.restart()
+    both.pull()
+    assert (content(both), version(both)) == (at_hub(both), 3)
+
+
+def test_negative_control_a_link_that_forgets_the_doubt_never_asks_again(both):
+    noise(both, 12)
+    both.pull()
+    set_back(both)
+    both.link._store = DoubtsAndDies(both.node)
+    with pytest.raises(PowerCut):
+        both.pull()
+    both.rig.restart()
+    both.restart()
+    both.link.downlink._streams["config"].doubted = False
+    both.pull()
+    assert content(both) != at_hub(both)
+
+
 def test_negative_control_a_cursor_of_its_own_transaction_loses_steps(both):
     """What the first test is about: cursor first, content after, and the power goes in between."""
     noise(both, 5)

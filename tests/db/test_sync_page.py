@@ -74,7 +74,7 @@ class Seat:
             hub_versions=lambda: self.versions,
         )  # fmt: skip
         self.alarms = Alarms(self.node, self.desk.link)
-        if not self.rig.rows("SELECT 1 FROM cashiers"):
+        if not self.rig.rows("SELECT 1 FROM staff"):
             self.rig.add_cashier()
 
     def client(self, *, signed_in: bool = True) -> FlaskClient:
@@ -313,7 +313,7 @@ def test_figures_are_for_this_machine_or_for_the_token_of_the_settings(seat: Sea
 def test_no_label_and_no_figure_names_a_person(seat: Seat) -> None:
     seat.rig.sell(1)
     text = seat.client(signed_in=False).get("/metrics").get_data(as_text=True)
-    assert seat.rig.rows("SELECT name FROM cashiers")[0][0] not in text
+    assert seat.rig.rows("SELECT name FROM staff")[0][0] not in text
     labels = {key for family in text_string_to_metric_families(text) for one in family.samples for key in one.labels}
     assert labels == {"lane", "code", "le", "version"}
 

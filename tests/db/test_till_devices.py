@@ -31,6 +31,7 @@ from sync.contract.menu import Dish
 from sync.contract.words import Name
 from sync.node.ports import ManualClock, SystemClock
 from tests.kit.nodes import MENU, PIN, STORE, Rig
+from tests.kit.waiting import PATIENCE_S
 
 API = "/api/v1"
 WATER = Dish(id="water", code="6901234567892", name=Name("矿泉水", "Water"), category="hot", price_fen=300)
@@ -515,13 +516,13 @@ def test_a_virtual_device_is_started_shown_with_its_page_and_ended_with_the_node
     assert twins.wanted
     assert twins.starting
     twins.start()
-    assert appeared.wait(30)
+    assert appeared.wait(PATIENCE_S)
     assert registry.views()[0].page_url.startswith("http://127.0.0.1:")
     # Who comes second finds a desk that serves already, and starts none.
     second_appeared = threading.Event()
     second, _ = twins_of(tmp_path / "twins", second_appeared, lambda folder, addresses: pytest.fail("a desk runs"))
     second.start()
-    assert second_appeared.wait(10)
+    assert second_appeared.wait(PATIENCE_S)
     second.stop()
     desk = twins._desk
     assert desk is not None
@@ -536,7 +537,7 @@ def press(page_url: str, device: str, action: str, value: object) -> None:
     body = json.dumps({"value": value}).encode()
     headers = {"Content-Type": "application/json", "Origin": base}
     request = urllib.request.Request(f"{base}/api/devices/{device}/{action}", body, headers)
-    with urllib.request.urlopen(request, timeout=10) as answer:
+    with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
         assert answer.status == 200
 
 
@@ -554,7 +555,7 @@ def test_a_running_node_hears_its_virtual_scanner_card_reader_and_scale_and_show
     try:
         changed, seen = running.node.changed, 0
         while not all(view.state == "ready" and view.page_url for view in running.desk.devices()):
-            before, seen = seen, changed.wait(seen, 30)
+            before, seen = seen, changed.wait(seen, PATIENCE_S)
             assert seen > before, running.desk.devices()
         # The virtual devices are brought up beside the node; nothing is called missing meanwhile.
         pages = {view.id: view.page_url for view in running.desk.devices()}
@@ -562,10 +563,10 @@ def test_a_running_node_hears_its_virtual_scanner_card_reader_and_scale_and_show
         base = f"http://127.0.0.1:{running.port}{API}"
         session = json.dumps({"pin": pin, "till": "1"}).encode()
         request = urllib.request.Request(f"{base}/session", session, {"Content-Type": "application/json"})
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
             cookie = answer.headers["Set-Cookie"].split(";")[0]
         with urllib.request.urlopen(
-            urllib.request.Request(f"{base}/events", headers={"Cookie": cookie}), timeout=20
+            urllib.request.Request(f"{base}/events", headers={"Cookie": cookie}), timeout=PATIENCE_S
         ) as stream:
 
             def heard(name: str) -> dict[str, Any]:
@@ -588,10 +589,10 @@ def test_a_running_node_hears_its_virtual_scanner_card_reader_and_scale_and_show
             body = json.dumps({"show": "total", "total_fen": 4_200}).encode()
             headers = {"Cookie": cookie, "Content-Type": "application/json"}
             urllib.request.urlopen(
-                urllib.request.Request(f"{base}/till/display", body, headers, method="PUT"), timeout=10
+                urllib.request.Request(f"{base}/till/display", body, headers, method="PUT"), timeout=PATIENCE_S
             ).close()
             board = pages["display"].partition("/#")[0]
-            with urllib.request.urlopen(f"{board}/events", timeout=20) as shown:
+            with urllib.request.urlopen(f"{board}/events", timeout=PATIENCE_S) as shown:
                 while b"42.00" not in shown.readline():
                     pass
         log_lines = "".join(path.read_text(errors="replace") for path in folder.rglob("*.log"))

@@ -29,11 +29,13 @@ from sync.node.upgrade import CURRENT, PREVIOUS, TRIAL, Answer, Installation, Pa
 from tests.kit import machine as machines
 from tests.kit.machine import Manager, install_next, machine
 from tests.kit.nodes import START_MS, STORE, Rig, store_identity
+from tests.kit.waiting import PATIENCE_S
 
 DEEP = bool(os.environ.get("ZHANGGUI_DEEP"))
 KILLS = 100 if DEEP else 6
-HASTE = Patience(healthy_within_s=20.0, steady_s=0.4)
-IMPATIENCE = Patience(healthy_within_s=6.0 if DEEP else 3.0, steady_s=1.2, back_within_s=40.0)
+HASTE = Patience(healthy_within_s=PATIENCE_S, steady_s=0.4, back_within_s=PATIENCE_S)
+IMPATIENCE = Patience(healthy_within_s=6.0, steady_s=2.5, back_within_s=PATIENCE_S)
+"""Longer steady than what falls over stands, also where a machine lets it stand for a while more."""
 
 
 FAULTS = [("FALLS_OVER", "does not (answer|stay)")]
@@ -96,7 +98,7 @@ def sales_in(manager: Manager, copy: Path, opened: Path) -> dict[str, int]:
         return dict(raw.execute("SELECT sale_id, total_fen FROM sales").fetchall())
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(400)
 def test_to_the_next_version_and_back_and_forth_again_every_sale_stays_and_every_table_holds(running, tmp_path):
     kept = sell(running, 1, 2, 3)
     before = kept.copy()
@@ -126,7 +128,7 @@ def test_to_the_next_version_and_back_and_forth_again_every_sale_stays_and_every
     assert before_upgrades(running) == [copy]
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize(("fault", "reason"), FAULTS)
 def test_a_version_that_is_not_healthy_goes_back_by_itself(running, fault, reason):
     sick = running.folder / fault.lower()
@@ -142,7 +144,7 @@ def test_a_version_that_is_not_healthy_goes_back_by_itself(running, fault, reaso
     assert running.verify()["ok"]
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(400)
 def test_a_switch_that_was_broken_off_is_settled_by_whoever_comes_next(running):
     class PowerCut(Exception):
         pass
@@ -164,7 +166,6 @@ def test_a_switch_that_was_broken_off_is_settled_by_whoever_comes_next(running):
     assert place.settle(running, HASTE).ok
 
 
-@pytest.mark.timeout(60)
 def test_the_command_switches_through_systemctl_and_says_what_became_of_it(running, tmp_path):
     """A `systemctl` of a few lines stands for the real one, which needs systemd as the first process."""
     orders = tmp_path / "orders"
@@ -179,7 +180,7 @@ def test_the_command_switches_through_systemctl_and_says_what_became_of_it(runni
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
         assert orders.read_text().split() == ["--no-block", "restart", "zhanggui-edge.service"]
         running.restart()
-        told, _ = process.communicate(timeout=40)
+        told, _ = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0, told
     assert current(running) == to.name
 
@@ -302,7 +303,7 @@ class Migrator:
         return int(status), left
 
 
-@pytest.mark.timeout(1_200 if DEEP else 60)
+@pytest.mark.timeout(1_200 if DEEP else 400)
 def test_killed_at_any_statement_of_the_steps_every_sale_stays_and_either_version_goes_on(tmp_path):
     code = after(tmp_path, "v2", machines.STEP)
     first = tmp_path / "first"

@@ -69,7 +69,7 @@ def seeded(path: Path) -> str:
     return url
 
 
-@pytest.mark.timeout(1_200 if DEEP else 120)
+@pytest.mark.timeout(1_200 if DEEP else 400)
 def test_killed_at_any_statement_the_database_is_as_before_or_as_after_and_the_fact_is_there(tmp_path):
     whole = seeded(tmp_path / "whole.db")
     before = looked_at(whole)

@@ -24,7 +24,7 @@ from sync.node.database import InlineDatabase, Tx
 from tests.kit.nodes import AT_TILL_1, AT_TILL_2, EPOCH, STORE, Rig, acknowledge, basket, store_identity
 
 CASES = 200 if os.environ.get("ZHANGGUI_DEEP") else 40
-PROJECTIONS = ("sales", "sale_lines", "sale_tenders", "invites", "day_totals", "prints", "commands_settled")
+PROJECTIONS = tuple(reversed(projections.TABLES))
 HELD_AGAINST = ("counters", "print_jobs", "requests")
 """No projections, and still they may not contradict the facts."""
 

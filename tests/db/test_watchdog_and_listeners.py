@@ -22,9 +22,9 @@ from sync.node.ports import ManualClock
 from sync.node.watchdog import Notifier, Pulse, Vitals, Watchdog
 from tests.kit.machine import Manager, machine
 from tests.kit.nodes import uuid7_hex
+from tests.kit.waiting import PATIENCE_S, until
 
 PID = 4_711
-PATIENCE_S = 20.0
 
 
 @pytest.fixture
@@ -38,6 +38,12 @@ def manager_ear(tmp_path):
 
 def lines(ear: socket.socket) -> list[str]:
     return ear.recv(4096).decode().split("\n")
+
+
+def hears(ear: socket.socket, *wanted: str) -> None:
+    """Listen until these lines come together; what a busy machine made it say before is over then."""
+    while not set(wanted) <= set(lines(ear)):
+        pass
 
 
 def silent(ear: socket.socket, for_s: float) -> bool:
@@ -72,16 +78,13 @@ def test_a_node_is_ready_when_it_serves_pings_while_it_works_and_says_that_it_st
     running = wiring.start(settings_in(tmp_path), told)
     try:
         assert told == {"HOME": "/"}
-        assert "READY=1" in lines(manager_ear)
+        hears(manager_ear, "READY=1")
         assert watchdog.web_answers("127.0.0.1", running.port, "/api/v1/health")
         for _ in range(3):
-            assert "WATCHDOG=1" in lines(manager_ear)
+            hears(manager_ear, "WATCHDOG=1")
     finally:
         running.stop()
-    said = lines(manager_ear)
-    while "WATCHDOG=1" in said:
-        said = lines(manager_ear)
-    assert "STOPPING=1" in said
+    hears(manager_ear, "STOPPING=1")
 
 
 def test_a_writer_that_hangs_ends_the_pings_and_one_that_goes_on_brings_them_back(tmp_path, manager_ear):
@@ -94,19 +97,15 @@ def test_a_writer_that_hangs_ends_the_pings_and_one_that_goes_on_brings_them_bac
 
     hanging = threading.Thread(target=running.db.write, args=(hang,))
     try:
-        while "WATCHDOG=1" not in lines(manager_ear):
-            pass
+        hears(manager_ear, "WATCHDOG=1")
         hanging.start()
         assert held.wait(PATIENCE_S)
-        said = lines(manager_ear)
-        while "WATCHDOG=1" in said:
-            said = lines(manager_ear)
-        assert said == ["STATUS=no answer from: writer"]
+        hears(manager_ear, "STATUS=no answer from: writer")
         status, told = health(running.port)
         assert (status, told["ok"], told["checks"]) == (503, False, {"readable": True, "writer": False})
         assert silent(manager_ear, 1.0)
         hold.set()
-        assert "WATCHDOG=1" in lines(manager_ear)
+        hears(manager_ear, "WATCHDOG=1")
         status, told = health(running.port)
         assert (status, told["ok"], told["checks"]) == (200, True, {"readable": True, "writer": True})
         assert told["step"] == list(steps._migrations)[-1].name
@@ -126,17 +125,14 @@ def test_the_hub_says_the_same_and_pings_only_while_its_link_and_its_projector_c
     )
     running = hub_wiring.start(settings, environment=told_by_systemd(tmp_path, 300_000))
     try:
-        assert "READY=1" in lines(manager_ear)
-        assert "WATCHDOG=1" in lines(manager_ear)
+        hears(manager_ear, "READY=1")
+        hears(manager_ear, "WATCHDOG=1")
         assert set(running.core.vitals) == {"link", "projector", "guest", "web"}
         running.core.vitals["link"] = lambda: False
-        said = lines(manager_ear)
-        while "WATCHDOG=1" in said:
-            said = lines(manager_ear)
-        assert said == ["STATUS=no answer from: link"]
+        hears(manager_ear, "STATUS=no answer from: link")
     finally:
         running.stop()
-    assert "STOPPING=1" in lines(manager_ear)
+    hears(manager_ear, "STOPPING=1")
 
 
 def test_without_a_service_manager_nothing_is_said_and_no_thread_watches(tmp_path):
@@ -226,7 +222,7 @@ def held_port(tmp_path_factory):
         yield manager
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_while_the_node_restarts_no_connection_is_refused_and_no_sale_is_lost(held_port: Manager, number):
     first = 1_000 * int(number)
@@ -250,6 +246,9 @@ def test_while_the_node_restarts_no_connection_is_refused_and_no_sale_is_lost(he
                 refused[0] += 1
             stopping.wait(0.01)
 
+    def sold_on(count: int) -> bool:
+        return len(sold) > count + 3 or bool(trouble)
+
     clients = [threading.Thread(target=sell_on, args=(first + 500 * at,)) for at in range(2)]
     clients.append(threading.Thread(target=knock))
     for each in clients:
@@ -257,12 +256,12 @@ def test_while_the_node_restarts_no_connection_is_refused_and_no_sale_is_lost(he
     try:
         for _ in range(3):
             count = len(sold)
-            wait_for(lambda count=count: len(sold) > count + 3 or trouble)
+            until(partial(sold_on, count))
             held_port.stop(number)
             held_port.start()
             held_port.told("READY=1")
         count = len(sold)
-        wait_for(lambda: len(sold) > count + 3 or trouble)
+        until(partial(sold_on, count))
     finally:
         stopping.set()
         for each in clients:
@@ -279,15 +278,6 @@ def test_while_the_node_restarts_no_connection_is_refused_and_no_sale_is_lost(he
             after = page["next"]
     assert {one: fen for one, fen in listed.items() if one in sold} == sold
     assert held_port.verify()["ok"]
-
-
-def wait_for(condition) -> None:
-    pause = threading.Event()
-    for _ in range(int(PATIENCE_S / 0.01)):
-        if condition():
-            return
-        pause.wait(0.01)
-    raise AssertionError("it did not come about in time")
 
 
 def test_a_port_of_its_own_is_refused_while_the_process_is_away(tmp_path):

@@ -1,16 +1,26 @@
 """A wrong clock loses no sale and no number: ±2 h, −1 d, 2038, DST, leap day, a step mid-sale (ux-security §12, test 9)."""
 
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from cloud.db.engine import Reader
+from cloud.services.bunch import Bunch
+from cloud.services.gate import End
+from cloud.services.session import Sessions
 from edge.services import verify_journal
 from edge.services.clock_watch import STEPPED, WRONG, ClockState, ClockWatch
+from edge.services.outbox import NodeOutbox
 from edge.services.settle_sale import Settled, read_answer, settle_sale
+from scripts.fuzz_pair import FuzzedIngest, Wirepair
+from scripts.sim_hub import TENANT
 from sync.contract.times import business_day
-from sync.node.ports import ManualClock
+from sync.engine.transport import LinkState, Message
+from sync.node.ports import ManualClock, SeededChance
 from tests.kit.nodes import AT_TILL_1, START_MS, BreakingStorage, Rig, sell_command
 
 HOUR_MS = 3_600_000
@@ -173,3 +183,104 @@ def test_the_page_says_that_the_clock_was_set_and_that_it_is_wrong(rig):
     assert client.get("/api/v1/status").json["clock"]["state"] == "stepped"
     watch.hub_said(rig.clock.now_ms() + HOUR_MS, rig.clock.monotonic_ms())
     assert client.get("/api/v1/status").json["clock"] == {"state": "wrong", "offset_ms": -HOUR_MS}
+
+
+# ------------------------------------------------------------------------------------- measured at each sign of life
+
+
+class ShiftedWall:
+    """The same time gone by, under a wall clock that somebody set."""
+
+    def __init__(self, inner: ManualClock) -> None:
+        self.inner = inner
+        self.by_ms = 0
+
+    def now_ms(self) -> int:
+        return self.inner.now_ms() + self.by_ms
+
+    def monotonic_ms(self) -> int:
+        return self.inner.monotonic_ms()
+
+
+class OfBefore(Sessions):
+    """A hub that does not say which heartbeat it answers."""
+
+    def acknowledge(self, reader: Reader, bunch: Bunch, end: End, **place: Any) -> None:
+        bunch.beaten.clear()
+        super().acknowledge(reader, bunch, end, **place)
+
+
+class OlderIngest(FuzzedIngest):
+    make_sessions = OfBefore
+
+
+@dataclass
+class Talk:
+    """A store in session with a hub whose wall clock can be set apart."""
+
+    pair: Wirepair
+    wall: ShiftedWall
+    watch: ClockWatch
+
+    def offset_s(self) -> float | None:
+        offset_ms = self.watch.view().offset_ms
+        return None if offset_ms is None else round(offset_ms / 1_000)
+
+    def greetings(self) -> int:
+        return sum(topic.endswith("/hi") for topic, _ in self.pair.ups)
+
+
+def talking(ingest: type[FuzzedIngest]) -> Iterator[Talk]:
+    pair = Wirepair("clocks")
+    wall, watch = ShiftedWall(pair.clock), ClockWatch(pair.clock)
+    chance = SeededChance("clocks/hub")
+    pair.ingest = ingest(pair.hub.disk, pair.hub.identity, tenant=TENANT, clock=wall, chance=chance)
+    assert pair.store.node is not None
+    assert pair.store.link is not None
+    pair.store.link._outbox = NodeOutbox(replace(pair.store.node, clock_watch=watch))
+    pair.talk(24)
+    yield Talk(pair, wall, watch)
+    pair.close()
+
+
+@pytest.fixture
+def talk() -> Iterator[Talk]:
+    yield from talking(FuzzedIngest)
+
+
+@pytest.fixture
+def talk_of_before() -> Iterator[Talk]:
+    yield from talking(OlderIngest)
+
+
+def test_a_hubs_clock_that_moves_within_a_session_shows_with_the_next_heartbeat(talk: Talk) -> None:
+    assert talk.offset_s() == 0
+    greeted = talk.greetings()
+    talk.wall.by_ms = 300_000
+    talk.pair.talk(12)
+    assert talk.offset_s() == -300, "this clock is behind the hub's now"
+    assert talk.watch.view().state is ClockState.WRONG
+    talk.wall.by_ms = 0
+    talk.pair.talk(12)
+    assert talk.offset_s() == 0
+    assert talk.greetings() == greeted, "no greeting was needed"
+
+
+def test_an_answer_that_comes_late_or_twice_says_nothing(talk: Talk) -> None:
+    acks = [wire for topic, wire in talk.pair.downs if topic.endswith("/a")]
+    talk.pair.clock.advance(4_000)
+    for wire in acks:
+        talk.pair.line.inbox.append(Message(talk.pair.names.ack, wire, retained=False))
+    talk.pair.talk(1)
+    assert talk.offset_s() == 0
+
+
+def test_with_a_hub_of_before_the_greeting_alone_measures_and_nothing_breaks(talk_of_before: Talk) -> None:
+    talk = talk_of_before
+    assert talk.offset_s() == 0
+    talk.wall.by_ms = 300_000
+    talk.pair.talk(12)
+    assert talk.offset_s() == 0, "the negative control: nobody measured"
+    talk.pair.line.inbox.extend((LinkState.DOWN, LinkState.UP))
+    talk.pair.talk(12)
+    assert talk.offset_s() == -300

@@ -9,7 +9,9 @@ from drivers.escpos.encoder import encode
 from drivers.escpos.glyphs import GlyphSource
 from drivers.escpos.profile import PrinterProfile
 from drivers.printer.profiles import PROFILES
+from sync.contract.words import EN
 from tests.kit.printers import INVITE_URL, full_receipt
+from tests.kit.shift_papers import refund_slip, x_slip, z_slip
 
 FOLDER = Path(__file__).parent / "slips"
 
@@ -103,6 +105,12 @@ CASES: dict[str, tuple[ReceiptDoc, PrinterProfile, GlyphSource | None]] = {
     "codes-48": (CODES, replace(_EPSON, buzzer="epson"), None),
     "codes-as-dots-48": (CODES, _PLAIN, None),
     "codes-32": (CODES, PROFILES["clone-58"], None),
+    "refund-48": (refund_slip(), _EPSON, None),
+    "refund-32-reprint": (refund_slip(copy=1), PROFILES["epson-58"], None),
+    "z-48": (z_slip(), _EPSON, None),
+    "z-32-reprint": (z_slip(copy=2), PROFILES["epson-58"], None),
+    "z-english-48": (z_slip(locale=EN), _EPSON, None),
+    "x-english-42": (x_slip(), PROFILES["epson-80-42"], None),
 }
 
 

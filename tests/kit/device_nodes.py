@@ -18,6 +18,7 @@ from edge.settings import EdgeSettings, StoreSettings, WebSettings
 from sync.node import keys
 from tests.kit.nodes import AT_TILL_1, MENU, grant, sell_command
 from tests.kit.printers import RealClock
+from tests.kit.waiting import PATIENCE_S
 
 MISSING_SCANNER: dict[str, Any] = {
     "kind": "scanner",
@@ -89,7 +90,7 @@ class DeviceNode:
         """What lies under a twin, slip by slip, as text."""
         return [slip.text for slip in self.twins[printer].twin.slips_after(0)]
 
-    def until(self, happened: Any, timeout_s: float = 15.0) -> None:
+    def until(self, happened: Any, timeout_s: float = PATIENCE_S) -> None:
         """Wait until something is so."""
         changed, seen = self.node.changed, 0
         over = time.monotonic() + timeout_s

@@ -33,6 +33,7 @@ from drivers.transport.tcp import TcpPort
 from drivers.transport.usb import UsbPort
 from tests.kit.card_service import ACR122U, ATR, UID_APDU, FakeCardService
 from tests.kit.usb_backend import FakeBus, FakePrinter
+from tests.kit.waiting import PATIENCE_S
 
 KEY_RECORDS = b"".join(struct.pack("llHHi", 1, 2, 1, code, 1) for code in (30, 48))
 
@@ -94,7 +95,7 @@ class TcpWorld:
 
     def heard(self, count: int) -> bytes:
         assert self.peer is not None
-        self.peer.settimeout(2)
+        self.peer.settimeout(PATIENCE_S)
         data = b""
         while len(data) < count:
             data += self.peer.recv(count)
@@ -153,7 +154,7 @@ class PtyWorld:
 
     def heard(self, count: int) -> bytes:
         data = b""
-        while len(data) < count and select.select([self.master], [], [], 2)[0]:
+        while len(data) < count and select.select([self.master], [], [], PATIENCE_S)[0]:
             data += os.read(self.master, count - len(data))
         return data
 
@@ -232,7 +233,7 @@ class FifoWorld:
         raise AssertionError("it only takes")
 
     def heard(self, count: int) -> bytes:
-        assert select.select([self.reader], [], [], 2)[0]
+        assert select.select([self.reader], [], [], PATIENCE_S)[0]
         return os.read(self.reader, count)
 
     def deafen(self) -> None:

@@ -19,9 +19,9 @@ from scripts.demo_client import Door
 from sync.node import control, keys
 from sync.node.upgrade import CURRENT, Answer, read_answer
 from tests.kit.nodes import uuid7_hex
+from tests.kit.waiting import PATIENCE_S
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE_S = 30
 HANDED = """
 import os, sys
 os.dup2(int(sys.argv[1]), 3)
@@ -62,7 +62,7 @@ TABLES["till_takings"] = "till, sales, amount_fen"
 def note(tx, fact):
     if fact.kind == "note.taken":
         tx.execute("INSERT INTO notes VALUES (?, ?)", (fact.id, bytes(fact.body).decode()))
-    elif fact.kind == trade.SALE_PAID:
+    elif fact.kind == "sale.paid":
         sale = kinds.read(fact)
         tx.execute(
             "INSERT INTO till_takings VALUES (?, 1, ?) ON CONFLICT (till) DO UPDATE SET sales = sales + 1,"
@@ -141,7 +141,11 @@ def install_next(folder: Path, name: str, *, steps: str = STEP, wiring: str = US
     code = folder / name / "code"
     for package in ("edge", "sync", "drivers"):
         shutil.copytree(ROOT / package, code / package, ignore=shutil.ignore_patterns("__pycache__", "static"))
-    added = {"edge/db/migrations.py": steps, "edge/db/projections.py": PROJECTION, "edge/wiring/node.py": wiring}
+    added = {
+        "edge/db/migrations.py": steps,
+        "edge/db/projections/__init__.py": PROJECTION,
+        "edge/wiring/node.py": wiring,
+    }
     for module, text in added.items():
         with (code / module).open("a", encoding="utf-8") as out:
             out.write(text)

@@ -77,7 +77,7 @@ class Disk:
     asked: int = 0
 
     def stream_heads(self) -> dict[str, StreamHead]:
-        return {STREAM: self.head}
+        return {STREAM: self.head} if self.head.version or self.doubted else {}
 
     def apply_stream(self, batch: StreamBatch) -> int | None:
         if batch.after != self.head.version:

@@ -27,8 +27,8 @@ from edge.services.node import Node
 from edge.services.scanning import AcceptsCommand
 from edge.wiring.devices import talk_of
 from sync.node.ports import SeededChance
+from tests.kit.waiting import PATIENCE_S
 
-PATIENCE_S = 20.0
 _LOOK_S = 0.005
 
 

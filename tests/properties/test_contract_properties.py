@@ -11,7 +11,7 @@ from edge.db import journal
 from edge.db.journal import Draft, Place
 from edge.db.migrations import steps
 from edge.domain import payment
-from edge.domain.payment import CashTender
+from edge.domain.payment import AskedTender
 from edge.domain.pricing import BasketLine, Catalogue, Priced
 from edge.domain.refusal import Refused
 from sync.contract import codes, envelope, facts, ids, kinds, limits, messages, operations, times, trade
@@ -181,10 +181,11 @@ def test_a_basket_is_refused_or_its_sums_are_those_of_the_menu(menu, basket, rec
         for line in basket
     )
     assert priced.total_fen == owed <= limits.SALE_TOTAL_FEN_MAX
-    tenders = payment.pay(owed, (CashTender(kind="cash", received_fen=received_fen),))
-    if isinstance(tenders, Refused):
+    paid = payment.pay(owed, (AskedTender(kind="cash", received_fen=received_fen),))
+    if isinstance(paid, Refused):
         assert received_fen < owed
         return
+    tenders = paid.tenders
     assert tenders[0].received_fen - tenders[0].change_fen == owed
     sale = SalePaid(sale_id="0" * 32, till="1", number=1, receipt_no="x", currency="CNY", lines=priced.lines,
                     tenders=tenders, total_fen=owed, locale="en")  # fmt: skip

@@ -2,6 +2,7 @@
 
 from datetime import UTC
 
+import msgspec
 import pytest
 
 from cloud.services.views import (
@@ -19,6 +20,7 @@ from cloud.services.views import (
 from cloud.web import attention, auth, figures, openapi, paper
 from cloud.web.show import Speaker
 from cloud.web.words import Words
+from sync.contract.trade import Adjustment, TaxLine
 from sync.contract.words import ZH, Name
 
 NOW_MS = 1_795_344_300_000
@@ -208,11 +210,31 @@ def a_sale(name: str, *, invite: bool = True) -> SaleView:
     )
 
 
+def with_bill(sale: SaleView, reason: str) -> SaleView:
+    """The same sale with a discount of a line and of the whole, a charge, a tax on top, a tip and a card."""
+    card = TenderView(kind="card", received_fen=8_000, change_fen=0, amount_fen=8_000)
+    return msgspec.structs.replace(
+        sale,
+        tenders=(card,),
+        adjustments=(
+            Adjustment(kind="gift", amount_fen=-300, line=0, reason=reason),
+            Adjustment(kind="discount", amount_fen=-500, rate_bp=633, reason=reason),
+            Adjustment(kind="cover", amount_fen=400),
+        ),
+        taxes=(
+            TaxLine(tax_id="t", name=Name("城建税", "City"), rate_bp=825, included=False, base_fen=6_000, tax_fen=495),
+        ),
+        tip_fen=88,
+    )
+
+
+@pytest.mark.parametrize("full", [False, True])
 @pytest.mark.parametrize(
     "name", ["宫保鸡丁", "Kung Pao chicken", "干锅有机花菜配五花肉加麻加辣特大份" * 7, "W" * 120, " "]
 )
-def test_every_character_of_the_paper_stands_on_its_cell_within_the_paper(name: str) -> None:
-    drawn = paper.draw(a_sale(name), Echo(), SAY.moment)
+def test_every_character_of_the_paper_stands_on_its_cell_within_the_paper(name: str, full: bool) -> None:
+    sale = with_bill(a_sale(name), name[:80]) if full else a_sale(name)
+    drawn = paper.draw(sale, Echo(), SAY.moment)
     for run in drawn.runs:
         xs = [int(x) for x in run.xs.split()]
         assert len(xs) == len(run.text)
@@ -230,6 +252,10 @@ def test_the_paper_says_what_the_sale_says() -> None:
     drawn = paper.draw(a_sale("宫保鸡丁"), Echo(), SAY.moment)
     for part in ("1-1-000001", "宫保鸡丁", "微辣 不要香菜", "79.00", "100.00", "21.00", "Q7KD3-M9X4T"):
         assert part in drawn.text
+    assert "−" not in drawn.text
+    bill = paper.draw(with_bill(a_sale("宫保鸡丁"), "老客"), Echo(), SAY.moment)
+    for part in ("−3.00", "−5.00", "4.00", "城建税", "4.95", "0.88", "80.00", "老客"):
+        assert part in bill.text
     assert drawn.qr_path.startswith("M")
     assert not paper.draw(a_sale("宫保鸡丁", invite=False), Echo(), SAY.moment).qr_path
 

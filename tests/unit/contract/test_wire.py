@@ -312,6 +312,21 @@ def test_a_message_body_of_another_shape_is_refused():
             messages.decode(raw, Ack)
 
 
+def test_an_ack_is_read_by_those_who_do_not_know_of_heartbeats_in_it_and_from_them():
+    class OlderAck(msgspec.Struct, frozen=True, kw_only=True):
+        session: bytes
+        lane: int
+        seq: int
+        chain: bytes
+        credit: int
+        hub_ms: int
+
+    older = OlderAck(session=b"s", lane=0, seq=1, chain=b"c", credit=4, hub_ms=7)
+    newer = Ack(session=b"s", lane=0, seq=1, chain=b"c", credit=4, hub_ms=7, beat_ms=5)
+    assert messages.decode(messages.encode(newer), OlderAck) == older
+    assert messages.decode(messages.encode(older), Ack) == msgspec.structs.replace(newer, beat_ms=None)
+
+
 # Streams
 
 PUT = Operation(version=1, op="put", key="a/1", value=b"{}")

@@ -4,6 +4,7 @@ import os
 import select
 import socket
 import threading
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -35,6 +36,7 @@ from tests.kit.printers import (
     reset,
     short_receipt,
 )
+from tests.kit.waiting import PATIENCE_S
 
 EPSON = PROFILES["epson-80"]
 CLONE = PROFILES["clone-80"]
@@ -44,7 +46,11 @@ RECEIPT = encode(full_receipt(), EPSON).data
 QR_AS_DOTS = encode(short_receipt(), PICTURES).data
 QUESTIONS = 9
 TAG = b"A001"
+PATIENCE_MS = int(PATIENCE_S * 1_000)
+PATIENT = Timeouts(PATIENCE_MS, PATIENCE_MS, PATIENCE_MS, confirm_ms=PATIENCE_MS, drain_ms=PATIENCE_MS)
+"""For what must be answered."""
 QUICK = Timeouts(connect_ms=500, status_ms=200, write_ms=200, confirm_ms=400, drain_ms=200)
+"""For what stays silent: all of it is waited out."""
 
 both_ways_to_confirm = pytest.mark.parametrize("profile", [EPSON, CLONE], ids=lambda profile: profile.name)
 
@@ -84,7 +90,7 @@ class Bench:
         )
 
 
-def print_at(address, data=JOB, *, profile=EPSON, before=lambda: None, timeouts=QUICK, on_open=b""):
+def print_at(address, data=JOB, *, profile=EPSON, before=lambda: None, timeouts=PATIENT, on_open=b""):
     return print_through(
         tcp_ports(address),
         data,
@@ -104,7 +110,7 @@ def never():
 # ------------------------------------------------------------------------------------------------------- what it answers
 def test_a_printer_that_answers_no_status_question_holds_the_slip():
     with SocketPrinter(lambda connection: connection.recv(1_000) and connection.recv(1_000)) as printer:
-        outcome = print_at(printer.address, before=never)
+        outcome = print_at(printer.address, before=never, timeouts=QUICK)
 
     assert outcome == Outcome("held", "not_answering", 0)
 
@@ -285,7 +291,7 @@ def test_a_printer_that_accepts_and_never_reads_holds_the_slip():
         listener.listen(1)
         address = TcpAddress("127.0.0.1", listener.getsockname()[1])
 
-        assert print_at(address, before=never) == Outcome("held", "not_answering", 0)
+        assert print_at(address, before=never, timeouts=QUICK) == Outcome("held", "not_answering", 0)
 
 
 def test_a_printer_that_stops_reading_in_mid_job_is_unknown_and_the_bytes_it_took_are_counted():
@@ -295,11 +301,11 @@ def test_a_printer_that_stops_reading_in_mid_job_is_unknown_and_the_bytes_it_too
         for _ in range(3):
             connection.recv(3)
             connection.sendall(b"\x12")
-        done.wait(10)
+        done.wait(PATIENCE_S)
 
     picture = b"\x1b@" + b"x\n" * 8_000_000
     with SocketPrinter(serve, receive_bytes=4_096) as printer:
-        outcome = print_at(printer.address, picture)
+        outcome = print_at(printer.address, picture, timeouts=replace(PATIENT, write_ms=QUICK.write_ms))
         done.set()
 
     assert (outcome.state, outcome.reason) == ("unknown", "stalled")
@@ -315,7 +321,7 @@ def test_a_printer_whose_backlog_is_full_holds_the_slip():
             client.connect_ex(listener.getsockname())
         address = TcpAddress("127.0.0.1", listener.getsockname()[1])
 
-        outcome = print_at(address, before=never)
+        outcome = print_at(address, before=never, timeouts=QUICK)
 
     assert outcome == Outcome("held", "not_answering", 0)
 
@@ -335,12 +341,12 @@ def test_an_idle_close_between_two_slips_touches_neither_since_each_has_its_own_
     with SocketPrinter(serve) as printer:
         kept = TcpPort(printer.address)
         kept.open(500)
-        assert closed.wait(5)
+        assert closed.wait(PATIENCE_S)
         # Negative control: who keeps a connection over the pause finds it closed.
         with pytest.raises(Disconnected):
             kept.read(500)
         kept.close()
-        outcomes = [print_at(printer.address, timeouts=Timeouts()) for _ in range(2)]
+        outcomes = [print_at(printer.address) for _ in range(2)]
 
     assert outcomes == [Outcome("confirmed", "printed", len(JOB))] * 2
     assert tray.slips == [(JOB, True)] * 2
@@ -361,11 +367,11 @@ def test_a_printer_that_closes_while_we_wait_for_its_word_leaves_the_slip_unknow
 def test_while_a_second_client_holds_the_single_connection_the_slip_waits_and_then_comes_out():
     machine, tray = VirtualPrinter(EPSON), PaperTray()
     with SocketPrinter(lambda connection: obey(connection, machine, tray)) as printer:
-        with socket.create_connection((printer.address.host, printer.address.port), timeout=5) as other:
+        with socket.create_connection((printer.address.host, printer.address.port), timeout=PATIENCE_S) as other:
             other.sendall(b"\x10\x04\x01")
             assert other.recv(1) == b"\x12"
-            held = print_at(printer.address, before=never)
-        printed = print_at(printer.address, timeouts=Timeouts())
+            held = print_at(printer.address, before=never, timeouts=QUICK)
+        printed = print_at(printer.address)
 
     assert held == Outcome("held", "not_answering", 0)
     assert printed.state == "confirmed"
@@ -594,7 +600,9 @@ def test_after_a_connection_cut_at_any_byte_of_a_picture_the_next_slip_is_whole(
             with SocketPrinter(cut, partial(obey, machine=machine, tray=tray)) as printer:
                 first = print_at(printer.address, QR_AS_DOTS, profile=PICTURES)
                 on_open = interrupted(QR_AS_DOTS, first.bytes_handed) if guarded else b""
-                second = print_at(printer.address, QR_AS_DOTS, profile=PICTURES, on_open=on_open)
+                # A slip whose head was swallowed is never confirmed.
+                patience = PATIENT if guarded else QUICK
+                second = print_at(printer.address, QR_AS_DOTS, profile=PICTURES, on_open=on_open, timeouts=patience)
             assert first.state == "unknown"
             # By what stands there, not by its bytes: swallowed as dots they are all there, too.
             whole = any(complete and decode(slip).text.endswith(said) for slip, complete in tray.slips)

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from edge.domain import payment
-from edge.domain.payment import CashTender
+from edge.domain.payment import AskedTender, Payment
 from edge.domain.pricing import BasketLine, Catalogue, Priced
 from edge.domain.refusal import Refused
 from sync.contract import limits, menu
@@ -96,25 +96,24 @@ def test_a_refusal_echoes_no_more_than_a_name_of_what_was_sent():
     ("received_fen", "change_fen"), [(7_900, 0), (7_901, 1), (10_000, 2_100), (10**9, 10**9 - 7_900)]
 )
 def test_change_is_what_was_handed_over_beyond_the_total(received_fen, change_fen):
-    paid = payment.pay(7_900, (CashTender(kind="cash", received_fen=received_fen),))
-    assert paid == (Tender(kind="cash", received_fen=received_fen, change_fen=change_fen, amount_fen=7_900),)
+    paid = payment.pay(7_900, (AskedTender(kind="cash", received_fen=received_fen),))
+    assert paid == Payment((Tender(kind="cash", received_fen=received_fen, change_fen=change_fen, amount_fen=7_900),))
 
 
 @pytest.mark.parametrize("received_fen", [0, 1, 7_899])
 def test_less_than_due_is_refused_with_what_is_missing(received_fen):
-    refusal = payment.pay(7_900, (CashTender(kind="cash", received_fen=received_fen),))
+    refusal = payment.pay(7_900, (AskedTender(kind="cash", received_fen=received_fen),))
     assert refusal == Refused("underpaid", {"due_fen": 7_900, "missing_fen": 7_900 - received_fen})
 
 
 def test_nothing_due_may_be_paid_with_nothing():
-    assert payment.pay(0, (CashTender(kind="cash", received_fen=0),)) == (
-        Tender(kind="cash", received_fen=0, change_fen=0, amount_fen=0),
-    )
+    paid = payment.pay(0, (AskedTender(kind="cash", received_fen=0),))
+    assert paid == Payment((Tender(kind="cash", received_fen=0, change_fen=0, amount_fen=0),))
 
 
 @pytest.mark.parametrize("count", [0, 2, 3])
-def test_exactly_one_tender_pays(count):
-    refusal = payment.pay(100, (CashTender(kind="cash", received_fen=100),) * count)
+def test_something_pays_and_cash_is_counted_once(count):
+    refusal = payment.pay(100, (AskedTender(kind="cash", received_fen=100),) * count)
     assert isinstance(refusal, Refused)
     assert refusal.code == "malformed"
 

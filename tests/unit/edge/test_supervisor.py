@@ -27,6 +27,7 @@ from edge.domain.device_view import Backoff
 from edge.domain.guest_view import GuestView
 from sync.contract.words import Name
 from sync.node.ports import ManualClock, SeededChance, SystemClock
+from tests.kit.waiting import PATIENCE_S
 
 SCANNER = ScannerRow(id="gun", address="serial:///dev/serial/by-id/gun", till="1")
 SCALE = ScaleRow(id="pan", address="serial:///dev/serial/by-id/pan", till="1")
@@ -545,7 +546,7 @@ def test_a_lookout_that_cannot_look_goes_on_looking_and_stops_when_told():
 
     lookout = Lookout([], blind, lambda _: None)
     lookout.start()
-    assert looked.wait(5)
+    assert looked.wait(PATIENCE_S)
     lookout.stop()
     assert not lookout._thread.is_alive()
 
@@ -602,7 +603,9 @@ def test_a_hundred_times_unplugged_and_plugged_in_leaves_threads_and_descriptors
 
     def until(state: str) -> None:
         with moved:
-            assert moved.wait_for(lambda: registry.entry_of(row).view.state == state, 10), registry.entry_of(row).view
+            assert moved.wait_for(lambda: registry.entry_of(row).view.state == state, PATIENCE_S), registry.entry_of(
+                row
+            ).view
 
     supervisor.start()
     try:
@@ -616,7 +619,7 @@ def test_a_hundred_times_unplugged_and_plugged_in_leaves_threads_and_descriptors
             until("ready")
             scanned.clear()
             os.write(line.master, b"CODE-%05d\r" % turn)
-            assert scanned.wait(10)
+            assert scanned.wait(PATIENCE_S)
         assert (descriptors(), threading.active_count()) == before
     finally:
         supervisor.stop()
@@ -641,7 +644,7 @@ def test_stopping_takes_no_longer_than_promised_and_lets_go_of_the_device(tmp_pa
     )
     supervisor = Supervisor([device])
     supervisor.start()
-    assert ready.wait(5)
+    assert ready.wait(PATIENCE_S)
     clock = SystemClock()
     began_ms = clock.monotonic_ms()
     supervisor.stop()
