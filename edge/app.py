@@ -12,6 +12,7 @@ from edge.web.devices import devices as device_pages
 from edge.web.first_start import pages_of_people
 from edge.web.floor import floor
 from edge.web.health import health
+from edge.web.kitchen import kitchen
 from edge.web.live import StreamSeats, live
 from edge.web.openapi import openapi
 from edge.web.orders import orders
@@ -45,6 +46,6 @@ def create_app(
     access.guard(app)
     problems.register(app)
     for blueprint in (api, health, live, openapi, pages, sync, till_devices, device_pages, people, pages_of_people, money, paying, orders, floor,
-                      refunds, shifts):  # fmt: skip
+                      refunds, shifts, kitchen):  # fmt: skip
         app.register_blueprint(blueprint)
     return app

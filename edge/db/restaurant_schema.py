@@ -181,4 +181,17 @@ CREATE TABLE settings_here (key TEXT PRIMARY KEY, value TEXT NOT NULL, at_ms INT
 CREATE TABLE settings_waiting (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 """
 
-SCRIPTS = (_ORDERS, _BILL, _PAYMENTS, _REFUNDS, _SHIFTS, _PEOPLE)
+_KITCHEN = """
+CREATE TABLE kitchen_items (
+    n INTEGER NOT NULL, k INTEGER NOT NULL, order_id TEXT NOT NULL, station TEXT NOT NULL, done_n INTEGER NOT NULL,
+    doc TEXT NOT NULL, PRIMARY KEY (n, k)
+) STRICT;
+CREATE INDEX kitchen_items_open ON kitchen_items (station, n) WHERE done_n = 0;
+CREATE INDEX kitchen_items_by_order ON kitchen_items (order_id);
+CREATE INDEX kitchen_items_done ON kitchen_items (done_n, station) WHERE done_n > 0;
+CREATE TABLE kitchen_slips (
+    n INTEGER NOT NULL, station TEXT NOT NULL, order_id TEXT NOT NULL, doc TEXT NOT NULL, PRIMARY KEY (n, station)
+) STRICT;
+"""
+
+SCRIPTS = (_ORDERS, _BILL, _PAYMENTS, _REFUNDS, _SHIFTS, _PEOPLE, _KITCHEN)

@@ -230,7 +230,7 @@ class Catalogue:
             for choice in wanted:
                 within = self._dishes[choice.dish_id]
                 sold.append(SoldPart(dish_id=within.id, code=within.code, name=within.name, qty=choice.qty,
-                                     price_fen=choice.price_fen))  # fmt: skip
+                                     price_fen=choice.price_fen, station=within.station))  # fmt: skip
         return tuple(sold)
 
     def _choose(self, dish: Dish, modifiers: tuple[str, ...]) -> tuple[SoldModifier, ...] | Refused:

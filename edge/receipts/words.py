@@ -50,6 +50,17 @@ _WORDS: dict[str, tuple[str, str]] = {
     "fapiao": ("扫码开发票", "Scan for an invoice"),
     "invite": ("扫码入会", "Scan to join"),
     "invite_until": ("{day} 前有效", "Valid until {day}"),
+    # --- dockets of orders (KITCHEN) ---
+    "kitchen_added": ("加菜", "Added"),
+    "kitchen_void": ("退菜 勿做", "Void, do not cook"),
+    "kitchen_fire": ("起菜", "Fire"),
+    "kitchen_chase": ("催菜", "Chase"),
+    "kitchen_move": ("换桌", "Moved"),
+    "kitchen_allergy": ("忌口", "Avoids"),
+    "kitchen_avoids": ("！忌口 {allergies}", "! Avoids {allergies}"),
+    "kitchen_held": ("叫起 先不做", "Hold until fired"),
+    "kitchen_not": ("退", "VOID"),
+    "kitchen_seat": ("{seat} 号座", "Seat {seat}"),
     # --- refunds and shifts (UNDO_SHIFT) ---
     "refund": ("退款单", "Refund"),
     "refund_of": ("原单号", "Receipt"),

@@ -8,13 +8,14 @@ from collections.abc import Callable
 from typing import Final
 
 from edge.domain.order_state import Order
+from edge.services import kitchen
 from edge.services.deeds import Deed
 from sync.contract.orders import OrderStep
 
 Listener = Callable[[Deed, Order, Order, OrderStep], None]
 """Is given the deed, the order before and after the step, and the step."""
 
-LISTENERS: Final[tuple[Listener, ...]] = ()
+LISTENERS: Final[tuple[Listener, ...]] = (kitchen.hear,)
 
 
 def tell(deed: Deed, before: Order, after: Order, step: OrderStep) -> None:

@@ -11,7 +11,7 @@ from edge.domain.device_rows import RECEIPT
 from edge.receipts import care
 from edge.receipts.docket import docket
 from edge.receipts.receipt import Heading, receipt
-from edge.services import money_papers, shift_papers
+from edge.services import kitchen, money_papers, shift_papers
 from edge.services.node import Node
 from sync.contract import facts, kinds
 from sync.contract.facts import Fact
@@ -54,6 +54,8 @@ def _unmoved(node: Node, job: Job, profile: PrinterProfile) -> ReceiptDoc:
     heading = Heading(grant.store, grant.name, node.zone, grant.public_url, node.house.fapiao_url)
     if (maker := {**shift_papers.MAKERS, **money_papers.MAKERS}.get(job.document)) is not None:
         return maker(node, job, heading)
+    if kitchen.is_of_order(job):
+        return kitchen.document(node, job, heading)
     with node.db.read() as reader:
         sold = sales.by_id(reader, job.subject)
         if sold is None:

@@ -41,7 +41,7 @@ def shell_hash() -> str:
     digest = hashlib.sha256()
     for name in (*shell_files(), _WORKER):
         digest.update(name.encode() + (STATIC / name).read_bytes())
-    for name in ("templates/till.html", "templates/display.html", "words.toml"):
+    for name in ("templates/till.html", "templates/display.html", "templates/kitchen.html", "words.toml"):
         digest.update((_FOLDER / name).read_bytes())
     return digest.hexdigest()[:16]
 

@@ -21,14 +21,15 @@ class SoldModifier(msgspec.Struct, frozen=True):
     price_fen: int
 
 
-class SoldPart(msgspec.Struct, frozen=True, kw_only=True):
-    """One dish within a set menu: what the guest chose, `qty` for one set, with its surcharge for one set."""
+class SoldPart(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One dish within a set menu: what the guest chose, `qty` for one set, with its surcharge for one set; `station` cooks it."""
 
     dish_id: str
     code: str
     name: Name
     qty: int
     price_fen: int
+    station: str = ""
 
 
 class SoldLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -97,7 +97,7 @@ def test_a_hub_that_takes_in_facts_watches_the_disk_under_them(core: Core, tmp_p
     at_work = open_core(
         core.hub.settings, clock=ManualClock(EVENING_MS), chance=SeededChance("hub"), cost=CHEAP, worker="w"
     )
-    assert at_work.ingest._room is at_work.hub.fleets._room
+    assert at_work.ingest._room == at_work.hub.fleets._room
     assert at_work.ingest._room() in set(Room)
     assert reserve.exists()
     at_work.database.close()
