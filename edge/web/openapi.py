@@ -129,7 +129,8 @@ def _encoded() -> bytes:
 def document() -> dict[str, Any]:
     """Build the OpenAPI document."""
     _, components = msgspec.json.schema_components(
-        (*_STRUCTS, *_MONEY, *_ORDERS, *openapi_shifts.STRUCTS, *openapi_kitchen.STRUCTS), ref_template="#/components/schemas/{name}"
+        (*_STRUCTS, *_MONEY, *_ORDERS, *openapi_shifts.STRUCTS, *openapi_kitchen.STRUCTS),
+        ref_template="#/components/schemas/{name}",
     )
     components["Problem"] = {
         "type": "object",

@@ -314,7 +314,8 @@ STAFF_ONLY = [
     *[(method, "/gateway/faults") for method in ("GET", "PUT")],
 ]
 OPEN_TO_ALL = [("GET", "/status"), ("GET", "/health"), ("GET", "/words"), ("GET", "/openapi.json"), ("DELETE", "/session"),
-               ("POST", "/session"), ("GET", "/session"), ("GET", "/sign-in"), ("GET", "/events"), ("GET", "/display/events")]  # fmt: skip
+               ("POST", "/session"), ("GET", "/session"), ("GET", "/sign-in"), ("GET", "/events"), ("GET", "/display/events"),
+               ("GET", "/kitchen"), ("GET", "/kitchen/events"), ("POST", "/kitchen/bump"), ("POST", "/kitchen/bring-back")]  # fmt: skip
 
 
 @pytest.mark.parametrize(("method", "path"), STAFF_ONLY)
