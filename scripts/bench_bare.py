@@ -45,21 +45,21 @@ class _Recorder:
         self._updates = updates
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
-        self._note(sql, parameters)
-        return self._tx.execute(sql, parameters)
-
-    def executemany(self, sql: str, parameters: Iterable[Sequence[Any]]) -> None:
-        sets = list(parameters)
-        for one in sets:
-            self._note(sql, one)
-        self._tx.executemany(sql, sets)
-
-    def _note(self, sql: str, parameters: Sequence[Any]) -> None:
-        # An upsert finds its row from the second order on, and that is the order that is recorded.
-        if sql.startswith("UPDATE") or "DO UPDATE" in sql:
+        rows = self._tx.execute(sql, parameters)
+        if sql.startswith("UPDATE"):
+            # An update that finds nothing, such as of a dish that nobody counts, writes nothing either.
+            [(changed,)] = self._tx.execute("SELECT changes()")
+            self._updates += [sql] * changed
+        elif "DO UPDATE" in sql:
+            # An upsert finds its row from the second order on, and that is the order that is recorded.
             self._updates.append(sql)
         elif sql.startswith("INSERT"):
             self._inserts.append(sum(_bytes(value) for value in parameters))
+        return rows
+
+    def executemany(self, sql: str, parameters: Iterable[Sequence[Any]]) -> None:
+        for one in parameters:
+            self.execute(sql, one)
 
 
 class _RecordingStorage:

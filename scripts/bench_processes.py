@@ -133,7 +133,8 @@ class NodeUnderTest:
 
     def _ask(self, method: str, path: str, body: dict[str, str] | None = None) -> tuple[dict[str, Any], str]:
         link = http.client.HTTPConnection("127.0.0.1", self.port, timeout=START_TIMEOUT_S)
-        headers = {**JSON_HEADERS, "Cookie": next(iter(self._cookies.values()), "")}
+        # Whoever signs in is another browser: one that showed a session would end it by signing in.
+        headers = {**JSON_HEADERS, "Cookie": "" if method == "POST" else next(iter(self._cookies.values()), "")}
         try:
             link.request(method, path, None if body is None else json.dumps(body).encode(), headers)
             answer = link.getresponse()

@@ -28,7 +28,12 @@ def house(tmp_path: Path) -> Iterator[tuple[Floor, str]]:
         dishes = tuple(msgspec.structs.replace(dish, station="wok") for dish in MENU.dishes)
         import_menu.bring_into_force(rig.node, msgspec.structs.replace(MENU, dishes=dishes))
         seats = StreamSeats(4)
-        server = Server(("127.0.0.1", 0), create_app(Desk(rig.node, link=lambda: None, devices=list), seats), numthreads=8, shutdown_timeout=1)
+        server = Server(
+            ("127.0.0.1", 0),
+            create_app(Desk(rig.node, link=lambda: None, devices=list), seats),
+            numthreads=8,
+            shutdown_timeout=1,
+        )
         server.prepare()
         thread = threading.Thread(target=server.serve)
         thread.start()

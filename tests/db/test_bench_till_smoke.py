@@ -33,8 +33,9 @@ def test_a_short_run_confirms_and_prints_every_order_and_owns_up_to_being_too_sh
     assert isinstance(runs, list)
     assert [(run["terminals"], run["orders"], run["refused"]) for run in runs] == [(1, 11, 0), (2, 10, 0)]
     assert told["orders"] == told["printed"] == 21
-    # Two facts, the sale, three lines, tender, invite, stored answer, slip; two lanes, two counters, the day's total.
-    assert told["rows_per_order"] == 15
+    # Two facts, the sale, three lines, tender, invite, the shift's entry and its tender, stored answer, slip; lane and two counters
+    # for each fact, the day's total.
+    assert told["rows_per_order"] == 19
     assert 0 < float(str(told["node_rss_mb"])) < 500
     assert 0 < float(str(told["bare_commit_p50_ms"])) <= float(str(told["bare_commit_p99_ms"]))
     missed = told["missed"]
@@ -47,7 +48,7 @@ def test_a_store_without_a_printer_can_be_measured_too():
     _, told = bench("--terminals", "1", "--orders", "5", "--no-paper")
     assert told["orders"] == 5
     assert told["printed"] is None
-    assert told["rows_per_order"] == 14
+    assert told["rows_per_order"] == 18
 
 
 class MoodyNode(BaseHTTPRequestHandler):

@@ -23,16 +23,16 @@ KNOWN = {
     "dedupe_by_batch": 3,
     "dedupe_off": 3,
     "watermark_ack": 3,
-    "credit_ignored": 4,
+    "credit_ignored": 5,
     "normal_instead_of_full": 4,
-    "quiet_store_unasked": 4,
+    "quiet_store_unasked": 7,
     "stream_unchecked": 5,
     "old_epoch_dropped": 6,
     "stale_worker_lease": 7,
     "rewind_off": 9,
     "doorbell_rung_once": 19,
     "welcome_lower_ignored": 20,
-    "late_refusal_obeyed": 27,
+    "late_refusal_obeyed": 62,
 }
 """A world that notices, for each guard; `sim sync --mutants` finds others when one moves away."""
 
