@@ -302,7 +302,7 @@ def test_without_scripts_everything_can_be_done_still(house: DeviceNode, page: P
     assert page.context.browser is not None
     context = page.context.browser.new_context(java_script_enabled=False, locale="en")
     plain = context.new_page()
-    sign_in(plain, house, "/devices/counter")
+    sign_in(plain, house, "/devices/counter?lang=en")
     plain.locator("#do-hold").click()
     expect(plain.get_by_test_id("said")).to_have_text("On hold.")
     plain.locator("#do-hold").click()
