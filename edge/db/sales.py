@@ -93,12 +93,6 @@ def day_totals(reader: Reader, day: str | None = None) -> list[Row]:
     return reader.execute("SELECT day, sales, amount_fen FROM day_totals WHERE day = ?", (day,))
 
 
-def invite_of(reader: Reader, sale_id: str) -> Row | None:
-    """Give (code, short, expires day) of the invite that was issued with a sale."""
-    rows = reader.execute("SELECT code, short, expires_day FROM invites WHERE sale_id = ?", (sale_id,))
-    return rows[0] if rows else None
-
-
 def stored_answer(reader: Reader, request_id: str) -> StoredAnswer | None:
     """Find what was answered to a request before."""
     rows = reader.execute("SELECT digest, answer FROM requests WHERE request_id = ?", (request_id,))
