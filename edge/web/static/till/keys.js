@@ -47,7 +47,14 @@ function payKey(app, event) {
   return true;
 }
 
+/** While a sheet asks for something only its own keys and the way back count. */
+function heldKey(app, event) {
+  if (event.key === "F12") byId("sheet-layer").querySelector(".primary:not(:disabled)")?.click();
+  return /^F\d+$/.test(event.key);
+}
+
 function functionKey(app, event) {
+  if (app.sheets.extra?.holds && event.key !== "Escape") return heldKey(app, event);
   switch (event.key) {
     case "F2":
       app.sheets.close();
@@ -99,6 +106,7 @@ export function listenToKeys(app) {
       if (event.repeat && paying) taken = true;
       else taken = functionKey(app, event);
       if (!taken && app.sheets.name === "weigh") taken = app.sheets.weigh.press(event.key);
+      if (!taken && app.sheets.extra?.key) taken = app.sheets.extra.key(event);
       if (!taken && !app.sheets.open) taken = app.view === "pay" ? payKey(app, event) : orderKey(app, event);
     }
     if (taken) event.preventDefault();

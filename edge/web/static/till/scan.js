@@ -25,6 +25,7 @@ export class Scans {
   constructor(app) {
     this.app = app;
     this.page = uuid7();
+    this.grabbed = null;
     this.wedge = new Wedge({
       begin: () => this.mark(),
       wants: (text) => this.wants(text),
@@ -41,14 +42,16 @@ export class Scans {
   /** Tell the node what this screen takes. Of several pages at one till the one that spoke last is meant. */
   async declare() {
     const { view } = this.app;
-    if (!(view in TAKES)) return;
+    const screen = this.grabbed?.screen ?? view;
+    const kinds = this.grabbed?.kinds ?? TAKES[view];
+    if (!kinds) return;
     if (this.declaring) {
       this.again = true;
       return;
     }
     this.declaring = true;
     try {
-      await ask("PUT", "/till/accepts", { body: { kinds: TAKES[view], screen: view, page: this.page } });
+      await ask("PUT", "/till/accepts", { body: { kinds, screen, page: this.page } });
     } catch {
       // The stream opens again when the node is back, and then it is said again.
     }
@@ -57,6 +60,17 @@ export class Scans {
       this.again = false;
       this.declare();
     }
+  }
+
+  /** Until `release` whatever is scanned goes to `take(value, found)`: a sheet that waits for a badge or a receipt. */
+  grab(grabbed) {
+    this.grabbed = grabbed;
+    this.declare();
+  }
+
+  release() {
+    this.grabbed = null;
+    this.declare();
   }
 
   // --- a scanner that types ---
@@ -69,6 +83,7 @@ export class Scans {
     const { lines } = order.cart;
     const sheet = sheets.name;
     const weigh = sheet === "weigh" ? { text: sheets.weigh.text, unit: sheets.weigh.unit } : null;
+    const unasked = sheets.extra?.mark?.();
     return () => {
       if (sheet === null && sheets.open) sheets.close();
       if (field && field !== finder.field) field.value = before.field;
@@ -77,6 +92,7 @@ export class Scans {
       finder.field.value = before.search;
       finder.arm(before.armed);
       finder.update();
+      unasked?.();
       for (let steps = 0; steps < 3 && order.cart.lines !== lines && order.undo(); steps += 1);
       if (view === "pay") {
         pay.fresh = before.fresh;
@@ -105,7 +121,7 @@ export class Scans {
     }
     // A code that stands in the menu needs no node to be known.
     const code = text.toLowerCase();
-    const dish = app.view === "order" ? app.menu?.dishes.find((each) => each.find_code === code) : null;
+    const dish = app.view === "order" && !this.grabbed ? app.menu?.dishes.find((each) => each.find_code === code) : null;
     if (dish) {
       this.addDish(dish.id);
       return;
@@ -138,6 +154,7 @@ export class Scans {
     const { app } = this;
     if (found.page && found.page !== this.page) return;
     if (!found.accepted) this.explain(this.whyNot(found));
+    else if (this.grabbed && found.screen === this.grabbed.screen) this.grabbed.take(found.value, found);
     else if (found.screen !== app.view) this.explain(t("scan.moved_on"));
     else if (found.kind === "dish") this.addDish(found.value);
     else if (found.kind === "invite") this.checkInvite(found.value);
@@ -161,7 +178,7 @@ export class Scans {
   /** Whether something half done stands in the way; a sheet that only tells something gives way. */
   inTheWay() {
     const { sheets } = this.app;
-    if (HALF_DONE.includes(sheets.name)) {
+    if (HALF_DONE.includes(sheets.name) || sheets.extra?.holds) {
       this.explain(t("scan.finish_first"));
       return true;
     }

@@ -35,9 +35,12 @@ export class Sheets {
   /** Open the sheet `name`, or draw it again when it is the open one. */
   show(name, extra = null) {
     if (!this.open) this.from = document.activeElement;
+    const before = this.extra;
     this.name = name;
     this.extra = extra;
     this.drawn = "";
+    // A sheet that asks hears that another one took its place.
+    if (before !== extra) before?.closed?.();
     document.body.dataset.sheet = name;
     setHidden(this.root, false);
     this.draw();
@@ -46,12 +49,14 @@ export class Sheets {
 
   close() {
     if (!this.open) return;
+    const { extra } = this;
     this.name = null;
     this.extra = null;
     delete document.body.dataset.sheet;
     setHidden(this.root, true);
     this.root.replaceChildren();
     if (this.from?.isConnected && this.from !== document.body) this.from.focus();
+    extra?.closed?.();
   }
 
   /** Draw again after a change of state; nothing happens when it says the same as before. */
@@ -75,7 +80,7 @@ export class Sheets {
   }
 
   draw() {
-    const drawer = { hub: "drawHub", node: "drawNode", printer: "drawPrinter", keys: "drawKeys", price: "drawPrice", who: "drawWho", training: "drawTraining", recovery: "drawRecovery", fenced: "drawFenced", weigh: "drawWeigh", invite: "drawGiven", receipt: "drawGiven" }[this.name];
+    const drawer = { hub: "drawHub", node: "drawNode", printer: "drawPrinter", keys: "drawKeys", price: "drawPrice", who: "drawWho", training: "drawTraining", recovery: "drawRecovery", fenced: "drawFenced", weigh: "drawWeigh" }[this.name] ?? "drawGiven";
     this[drawer]();
   }
 
@@ -145,7 +150,7 @@ export class Sheets {
     ], [el("button", { class: "key primary", testid: "price-go", text: t("sheet.price_go", { amount: money(new_fen) }), onclick: () => { this.close(); go(); } })]);
   }
 
-  /** What was scanned brings its own drawing. */
+  /** What was scanned and what is asked for brings its own drawing. */
   drawGiven() {
     this.extra.draw(this);
   }
