@@ -336,6 +336,7 @@ confirm_ms = 5000
 web = {{ port = {self._ports[store_id]} }}
 store = {{ tills = {tills}, menu_file = "{menu_file}" }}
 link = {{ reconnect_cap_ms = 5000 }}
+payments = {{ gateway = "fake" }}
 {counter if self.printers else ""}{DESK if self.desk and store_id == STORES[0][0] else ""}""",
             encoding="utf-8",
         )

@@ -1,6 +1,7 @@
 // The till as one object: what is open, what is shown, and what each press does.
 
 import { ask, Refused } from "./api.js";
+import { approvalsAt } from "./approve.js";
 import { Chips } from "./chips.js";
 import { byId } from "./dom.js";
 import { Finder, nameOfChosen } from "./finder.js";
@@ -34,6 +35,7 @@ export class App {
     this.last = null;
     this.aside = [];
     this.special = null;
+    this.house = null;
     this.order = new Order(() => this.orderChanged());
     this.link = new Link((status, asked_ms) => this.heard(status, asked_ms), (away) => this.nodeMoved(away));
     this.paying = new Paying(this);
@@ -43,7 +45,8 @@ export class App {
     this.tiles = new Tiles(byId("tiles"), (id) => this.press(id));
     this.chips = new Chips(byId("chips"), (id) => this.toggle(id));
     this.lines = new SlipLines(byId("lines"), (key) => this.order.choose(key));
-    this.pay = new PayPage(byId("pay-page"), () => this.leavePay(), () => this.screen.drawFoot());
+    this.pay = new PayPage(byId("pay-page"), () => this.leavePay(), () => this.screen.drawFoot(), this.paying.ways);
+    approvalsAt(this);
     this.finder = new Finder({
       menu: () => this.menu,
       chosenName: () => nameOfChosen(this.order),
@@ -73,10 +76,12 @@ export class App {
   // --- start, sign-in, sign-out ---
 
   async start() {
-    const [session, menu] = await load(["session", "menu"]);
+    const [session, menu, house] = await load(["session", "menu", "house"]);
+    this.house = house || null;
     if (menu) this.useMenu(menu.body, menu.etag);
     if (session) await this.enter(session);
     await this.link.start();
+    if (session && this.session) await this.readHouse();
   }
 
   async enter(session) {
@@ -88,6 +93,7 @@ export class App {
     const [last, aside, pending] = await load([this.kept("last"), this.kept("aside"), this.kept("pending")]);
     this.last = last || null;
     this.aside = aside || [];
+    await this.paying.ways.restore();
     this.signIn.hide();
     this.screen.relabel();
     this.screen.setView("order");
@@ -110,6 +116,7 @@ export class App {
     // The stream was opened by nobody in particular; the new one knows who listens.
     this.link.openStream();
     await this.refreshMenu();
+    await this.readHouse();
   }
 
   signedOut(note = null) {
@@ -173,6 +180,7 @@ export class App {
       this.showSignIn("notice.node_away");
     }
     if (!away) {
+      if (this.session) this.readHouse();
       this.submitter.hurry();
       lookForBuild();
     }
@@ -201,6 +209,28 @@ export class App {
     }
   }
 
+  /** The rules of the house, and what the table of roles says for who is here; both are kept for a start without the node. */
+  async readHouse() {
+    try {
+      const [house, session] = [(await ask("GET", "/house")).body, (await ask("GET", "/session")).body];
+      this.house = house;
+      if (this.session) this.session = { ...this.session, ...session };
+      await keep({ house, session: this.session });
+    } catch {
+      // What was kept stays in use; the next sign-in or start asks again.
+    }
+  }
+
+  /** Whether the table lets who is here do something alone; a session from before roles may sell and no more. */
+  may(action) {
+    return this.session?.may?.includes(action) ?? false;
+  }
+
+  /** Whether they may do it with another person's word. */
+  asks(action) {
+    return this.session?.asks?.includes(action) ?? false;
+  }
+
   useMenu(body, etag) {
     this.menu = indexMenu(body);
     this.menu_etag = etag;
@@ -217,7 +247,7 @@ export class App {
         title: t("notice.prices_changed", { old: amount(old_fen), new: amount(sum.total_fen) }), sub: t("notice.prices_changed_sub"),
       };
     }
-    if (this.view === "pay") this.pay.redue(sum.total_fen);
+    if (this.view === "pay" && !this.paying.order) this.paying.openBasket(this.pay.received_fen || null);
     this.screen.drawStates();
     this.screen.draw();
   }
@@ -314,11 +344,12 @@ export class App {
     this.finder.clear();
     document.activeElement?.blur();
     this.screen.setView("pay");
-    this.pay.open(sum.total_fen, this.status?.quick_cash_fen || [1000, 2000, 5000, 10000], t("pay.title", { order: t("slip.title") }), received_fen);
+    this.paying.openBasket(received_fen);
     this.screen.draw();
   }
 
   leavePay() {
+    this.paying.ways.close();
     this.screen.setView("order");
     this.screen.draw();
   }

@@ -67,6 +67,13 @@ function functionKey(app, event) {
       if (app.view === "pay") app.pay.setFen(app.pay.due_fen);
       else app.paying.exactCash();
       return true;
+    case "F10":
+      if (app.view === "pay") app.paying.ways.code.ask();
+      else {
+        app.openPay();
+        if (app.view === "pay") app.paying.ways.code.ask();
+      }
+      return true;
     case "F12":
       // Nothing is paid while a dish of the order is still on the scale.
       if (app.sheets.name === "weigh") return true;

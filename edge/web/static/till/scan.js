@@ -159,7 +159,7 @@ export class Scans {
     else if (found.kind === "dish") this.addDish(found.value);
     else if (found.kind === "invite") this.checkInvite(found.value);
     else if (found.kind === "receipt") this.showReceipt(found.value);
-    else this.explain(t("scan.payment_seen", { code: found.masked }));
+    else app.paying.ways.code.scanned(found);
   }
 
   whyNot({ kind, reason, masked }) {

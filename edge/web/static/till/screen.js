@@ -3,7 +3,6 @@
 import { byId, el, kbd, setHidden, setText } from "./dom.js";
 import { refit } from "./figures.js";
 import { price } from "./order.js";
-import { drawFinish } from "./pay.js";
 import { chooseLanguage, devicesPath, switchTheme, theme } from "./settings.js";
 import { drawLastSale, drawLineKeys, drawSlipFoot, drawSlipHead } from "./slip.js";
 import { noticeOf, StateBar, statesOf } from "./states.js";
@@ -140,7 +139,7 @@ export class Screen {
     const { app } = this;
     const { cart } = app.order;
     const pending = app.submitter.pending;
-    const sending = app.order.isEmpty && pending ? pending.cart : null;
+    const sending = app.order.isEmpty && pending?.cart ? pending.cart : null;
     const shown = sending || cart;
     app.lines.show(app.menu, shown, Boolean(sending) || app.view === "pay");
     const quantities = new Map();
@@ -182,16 +181,17 @@ export class Screen {
 
   drawFoot() {
     const { app } = this;
-    const pending = app.order.isEmpty ? app.submitter.pending : null;
+    if (app.view === "pay") {
+      app.paying.drawFoot();
+      return;
+    }
+    byId("pay-rows").replaceChildren();
+    const pending = app.order.isEmpty && app.submitter.pending?.cart ? app.submitter.pending : null;
     const lines = pending ? pending.cart.lines : app.order.cart.lines;
     const sum = price(app.menu, lines);
     if (pending) sum.total_fen = pending.due_fen;
     const blocked = app.paying.blocked(sum);
     drawSlipFoot(app, lines, sum, pending ? null : blocked);
-    if (app.view === "pay") {
-      const received_fen = app.pay.received_fen;
-      drawFinish(Math.max(0, sum.total_fen - received_fen), Math.max(0, received_fen - sum.total_fen), blocked);
-    }
   }
 
   // --- states ---
