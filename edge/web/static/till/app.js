@@ -3,23 +3,27 @@
 import { ask, Refused } from "./api.js";
 import { approvalsAt } from "./approve.js";
 import { Chips } from "./chips.js";
+import { Desk } from "./desk.js";
 import { byId } from "./dom.js";
 import { Finder, nameOfChosen } from "./finder.js";
+import { uuid7 } from "./ids.js";
 import { Link } from "./link.js";
+import { Lock } from "./lock.js";
 import { indexMenu } from "./menu.js";
 import { amount, useCurrency } from "./money.js";
+import { More } from "./more.js";
 import { emptyCart, Order, price, QTY_MAX } from "./order.js";
 import { PayPage } from "./pay.js";
 import { Paying } from "./paying.js";
 import { Screen } from "./screen.js";
-import { applyLanguage, lastTill, rememberTill } from "./settings.js";
+import { applyLanguage, lastTill, rememberTill, takeLanguageOf } from "./settings.js";
 import { Sheets } from "./sheets.js";
 import { SignIn } from "./sign_in.js";
 import { SlipLines } from "./slip.js";
 import { Tiles } from "./tiles.js";
 import { hideToast, showToast } from "./toast.js";
 import { keep, load } from "./vault.js";
-import { errorText, nameOf, t } from "./words.js";
+import { errorText, localeTag, nameOf, t } from "./words.js";
 import { lookForBuild } from "./worker.js";
 
 export class App {
@@ -57,6 +61,9 @@ export class App {
       primary: () => this.openPay(),
     });
     this.screen = new Screen(this);
+    this.desk = new Desk(this);
+    this.more = new More(this);
+    this.lock = new Lock(this);
     this.channel = new BroadcastChannel("zhanggui-till");
     this.channel.addEventListener("message", () => this.loadCart());
   }
@@ -70,7 +77,7 @@ export class App {
   }
 
   isIdle() {
-    return this.order.isEmpty && !this.submitter.pending && this.view !== "pay";
+    return this.order.isEmpty && !this.submitter.pending && this.view !== "pay" && this.view !== "desk";
   }
 
   // --- start, sign-in, sign-out ---
@@ -111,6 +118,8 @@ export class App {
   }
 
   async signedIn(answer) {
+    this.locked = false;
+    takeLanguageOf(answer);
     await keep({ session: answer });
     await this.enter(answer);
     // The stream was opened by nobody in particular; the new one knows who listens.
@@ -155,7 +164,7 @@ export class App {
       // A stream that was opened before the sign-in still says "nobody"; only a fresh answer counts.
       if (asked_ms === null) this.link.question();
       else if (asked_ms > this.session_since_ms) this.signedOut(this.submitter.pending ? "sign_in.waiting_sale" : null);
-    } else if (!this.session && status.signed_in && asked_ms !== null) {
+    } else if (!this.session && status.signed_in && asked_ms !== null && !this.locked) {
       this.signedIn({ till: status.till, cashier: status.cashier });
     } else if (!this.session && this.view !== "sign-in") {
       this.screen.setView("sign-in");
@@ -218,6 +227,17 @@ export class App {
       await keep({ house, session: this.session });
     } catch {
       // What was kept stays in use; the next sign-in or start asks again.
+    }
+  }
+
+  /** The language of now is the one that this person reads at every till. */
+  async keepLanguage() {
+    try {
+      await ask("POST", "/session/locale", { body: { request_id: uuid7(), locale: localeTag() } });
+      this.sheets.close();
+      showToast(t("who.language_kept"));
+    } catch (error) {
+      showToast(error instanceof Refused ? errorText(error) : t("notice.node_away"));
     }
   }
 
@@ -333,6 +353,7 @@ export class App {
   back() {
     if (this.sheets.open) this.sheets.close();
     else if (this.view === "pay") this.leavePay();
+    else if (this.view === "desk") this.desk.back();
     else if (!this.finder.clear()) document.activeElement?.blur();
   }
 

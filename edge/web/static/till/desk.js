@@ -73,7 +73,7 @@ export class Desk {
     this.side.replaceChildren(
       el("header", { class: "desk-head" }, el("h1", { text: title }), el("p", { text: sub })),
       el("div", { class: "desk-body" }, ...body),
-      el("footer", {}, el("p", { class: "desk-total" }, el("span", { text: word }), strong), key ?? null));
+      el("footer", {}, el("p", { class: /\d/.test(figure) ? "desk-total" : "desk-total words" }, el("span", { text: word }), strong), key ?? null));
     fit(strong, figure, FIGURE_STEPS_PX);
   }
 

@@ -1,6 +1,7 @@
 // The keyboard: taken on keydown before the browser does (screens.md section 9).
 
 import { byId } from "./dom.js";
+import { openDrawer } from "./more.js";
 
 /** Is the focus on something that Enter and Space press by themselves? */
 function onPressable() {
@@ -54,12 +55,17 @@ function heldKey(app, event) {
 }
 
 function functionKey(app, event) {
+  // Beside selling the keys that sell do nothing.
+  if (app.view === "desk" && /^F\d+$/.test(event.key) && !app.sheets.extra?.holds) return true;
   if (app.sheets.extra?.holds && event.key !== "Escape") return heldKey(app, event);
   switch (event.key) {
     case "F2":
       app.sheets.close();
       if (app.view === "pay") app.leavePay();
       app.finder.focus(true);
+      return true;
+    case "F8":
+      openDrawer(app);
       return true;
     case "F9":
       if (app.sheets.name === "price" || app.sheets.name === "weigh") return true;
@@ -111,10 +117,11 @@ export function listenToKeys(app) {
     } else if (plain) {
       const paying = event.key === "F9" || event.key === "F12" || (event.key === "Enter" && app.view === "pay");
       if (event.repeat && paying) taken = true;
+      else if (app.view === "desk" && !app.sheets.open && app.desk.key(event)) taken = true;
       else taken = functionKey(app, event);
       if (!taken && app.sheets.name === "weigh") taken = app.sheets.weigh.press(event.key);
       if (!taken && app.sheets.extra?.key) taken = app.sheets.extra.key(event);
-      if (!taken && !app.sheets.open) taken = app.view === "pay" ? payKey(app, event) : orderKey(app, event);
+      if (!taken && !app.sheets.open && app.view !== "desk") taken = app.view === "pay" ? payKey(app, event) : orderKey(app, event);
     }
     if (taken) event.preventDefault();
   });

@@ -4,14 +4,14 @@
 
 import { ask, Refused } from "./api.js";
 import { beep } from "./beep.js";
-import { byId, el, setText } from "./dom.js";
+import { el } from "./dom.js";
 import { uuid7 } from "./ids.js";
 import { money } from "./money.js";
 import { hideToast, showToast } from "./toast.js";
 import { Wedge } from "./wedge.js";
 import { errorText, nameOf, t } from "./words.js";
 
-const TAKES = { order: ["dish", "invite", "receipt"], pay: ["payment"] };
+const TAKES = { order: ["dish", "invite", "receipt"], pay: ["payment"], desk: ["receipt", "invite"] };
 // Sheets in which something is half done; any other one gives way to what was scanned.
 const HALF_DONE = ["weigh", "price"];
 const PIN_MAX = 12;
@@ -114,9 +114,8 @@ export class Scans {
   async typed(text) {
     const { app } = this;
     if (app.view === "sign-in") {
-      beep(false);
       app.signIn.set("");
-      setText(byId("sign-in-message"), t("scan.sign_in"));
+      await app.signIn.useBadge(text);
       return;
     }
     // A code that stands in the menu needs no node to be known.
@@ -155,6 +154,7 @@ export class Scans {
     if (found.page && found.page !== this.page) return;
     if (!found.accepted) this.explain(this.whyNot(found));
     else if (this.grabbed && found.screen === this.grabbed.screen) this.grabbed.take(found.value, found);
+    else if (found.screen === "desk" && app.view === "desk") app.desk.scanned(found);
     else if (found.screen !== app.view) this.explain(t("scan.moved_on"));
     else if (found.kind === "dish") this.addDish(found.value);
     else if (found.kind === "invite") this.checkInvite(found.value);
@@ -226,7 +226,9 @@ export class Scans {
       facts([t("scan.receipt_total"), money(sale.total_fen)], [t("scan.receipt_received"), money(sale.received_fen)],
         [t("scan.receipt_change"), money(sale.change_fen)]),
       el("p", { class: "quiet", role: "status", testid: "receipt-note", text: reprint.note }),
-    ], [el("button", { class: "key primary", testid: "receipt-reprint", disabled: reprint.busy, text: t("last.reprint"),
+    ], [...(this.app.may("refund") || this.app.asks("refund") ? [el("button", { class: "key", testid: "receipt-refund", text: t("more.refund"),
+      onclick: () => { this.app.sheets.close(); this.app.desk.open("refund", sale.sale_id); } })] : []),
+    el("button", { class: "key primary", testid: "receipt-reprint", disabled: reprint.busy, text: t("last.reprint"),
       onclick: () => this.reprint(sale, reprint) })]);
   }
 

@@ -26,10 +26,11 @@ export class Screen {
     const { app } = this;
     app.view = view;
     document.body.dataset.view = view;
-    const inside = view === "order" || view === "pay";
+    const inside = view === "order" || view === "pay" || view === "desk";
     setHidden(byId("order-page"), view !== "order");
     setHidden(byId("pay-page"), view !== "pay");
-    setHidden(byId("slip"), !inside);
+    setHidden(byId("slip"), view !== "order" && view !== "pay");
+    for (const id of ["desk-page", "desk-side"]) setHidden(byId(id), view !== "desk");
     setHidden(byId("function-bar"), view !== "order");
     setHidden(byId("slip-bar"), view !== "order");
     setHidden(byId("who"), !inside);
@@ -56,6 +57,7 @@ export class Screen {
     this.newMenu();
     this.drawStates();
     this.drawBar();
+    if (this.app.view === "desk") this.app.desk.relabel();
   }
 
   switchLanguage() {
@@ -89,6 +91,7 @@ export class Screen {
     byId("function-bar").replaceChildren(
       fn("bar.search", "fn-search", ["F2"], () => app.finder.focus(true)),
       fn("bar.undo", "undo", ["Ctrl", "Z"], () => app.undo()),
+      fn("bar.more", "more", [], () => app.more.show()),
       this.languageKey(), this.themeKey(),
       fn("bar.keys", "keys", ["?"], () => app.sheets.show("keys")));
   }

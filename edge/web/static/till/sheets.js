@@ -137,7 +137,9 @@ export class Sheets {
     this.frame(t("sheet.who_title"), [
       el("p", { class: "says", text: app.session ? app.session.cashier.name : "" }),
       el("p", { class: "works", text: t("sheet.sign_out_note") }),
-    ], [el("button", { class: "key", testid: "sign-out", text: t("sheet.sign_out"), onclick: () => app.signOut() })]);
+    ], [el("button", { class: "key", testid: "keep-language", text: t("who.keep_language"), onclick: () => app.keepLanguage() }),
+      el("button", { class: "key", testid: "lock", text: t("more.lock"), onclick: () => app.lock.now() }),
+      el("button", { class: "key", testid: "sign-out", text: t("sheet.sign_out"), onclick: () => app.signOut() })]);
   }
 
   drawPrice() {
