@@ -45,13 +45,14 @@ from edge.services.device_care import DeviceCare
 from edge.services.disk import VitalStorage
 from edge.services.gateway_desk import GatewayDesk
 from edge.services.handover_door import HubDoor
+from edge.services.lan import Lan
 from edge.services.node import VERSION, Node
 from edge.services.snapshots import Shelf
 from edge.services.status import Desk
 from edge.services.till_devices import TillDevices
 from edge.settings import EdgeSettings
 from edge.web.live import StreamSeats
-from edge.wiring import alarms, devices, link, payer
+from edge.wiring import alarms, devices, lan, link, payer
 from edge.wiring.follower import Follower
 from sync.contract import operations
 from sync.contract.operations import NodeStarted
@@ -311,11 +312,11 @@ def _serve(
     stops: list[Callable[[], None]],
 ) -> int:
     tills, care = devices_of_tills
-    seats = StreamSeats(settings.web.streams_max)
+    seats, house = StreamSeats(settings.web.streams_max), Lan()
     threads = settings.web.streams_max + 16
     server = Server(
         (settings.web.host, settings.web.port),
-        create_app(desk, seats, tills, care),
+        create_app(desk, seats, tills, care, house),
         # cheroot never grows its pool by itself: every seat for a stream and 16 more must be there from the start.
         numthreads=threads,
         max=threads,
@@ -338,6 +339,7 @@ def _serve(
         serving.join(timeout=SHUTDOWN_S)
 
     stops.append(stop)
+    lan.start(desk, seats, devices_of_tills, house, held, stops)
     port = int(server.bind_addr[1])
     log.info("node.serving", extra={"url": f"http://{settings.web.host}:{port}/", "pid": os.getpid()})
     return port

@@ -1,7 +1,8 @@
 """TLS for cheroot with the handshake on the worker thread.
 
 Stock cheroot shakes hands on the thread that accepts: whoever connects and says nothing keeps everybody else out (three
-silent connections held a fourth up for 30 s, DESIGN §7). Here the accept thread only wraps the socket.
+silent connections held a fourth up for 30 s, DESIGN §7). Here the accept thread only wraps the socket, and no thread at all waits
+for somebody who connects and says nothing, however many they are.
 """
 
 import logging
@@ -52,33 +53,64 @@ class LazyAdapter(BuiltinSSLAdapter):
             certificate, key = self._files()
             self.context.load_cert_chain(str(certificate), str(key))
 
+    def now_ms(self) -> int:
+        """Monotonic ms."""
+        return self._clock.monotonic_ms()
+
+
+class PatientConnection(HTTPConnection):
+    """A connection that takes a worker thread only while there is something to read.
+
+    Stock cheroot gives a new connection to a worker at once, which then waits for its first byte: as many silent connections as there
+    are workers keep everybody else out.
+    """
+
+    def __init__(self, server: HTTPServer, sock: socket.socket, *rest: Any) -> None:  # noqa: ANN401 - cheroot's
+        super().__init__(server, sock, *rest)
+        self._heard = False
+
+    def communicate(self) -> bool:
+        """Serve a request as ever, but wait for the first one among the idle connections; False closes the connection."""
+        if not self._heard:
+            self._heard = True
+            return True
+        return bool(super().communicate())  # type: ignore[no-untyped-call]
+
 
 class TlsConnection(HTTPConnection):
-    """A connection whose first act on its worker thread is the handshake."""
+    """A connection whose first acts on worker threads are the steps of the handshake.
+
+    A worker never waits for the peer's next word: between two steps, and between the handshake and the first request, the connection
+    lies among the idle ones, which cheroot watches all at once and closes after the server's `timeout`.
+    """
 
     def __init__(self, server: HTTPServer, sock: socket.socket, *rest: Any) -> None:  # noqa: ANN401 - cheroot's
         super().__init__(server, sock, *rest)
         self._shaken = False
+        self._began_ms: int | None = None
 
     def communicate(self) -> bool:
         """Shake hands once, then serve a request as ever; False closes the connection."""
-        if not self._shaken:
-            if not self._shake():
-                return False
-            self._shaken = True
-        return bool(super().communicate())  # type: ignore[no-untyped-call]
+        if self._shaken:
+            return bool(super().communicate())  # type: ignore[no-untyped-call]
+        return self._step()
 
-    def _shake(self) -> bool:
+    def _step(self) -> bool:
         link, adapter = self.socket, self.server.ssl_adapter
         try:
-            adapter.refresh()
-            link.settimeout(HANDSHAKE_S)
+            if self._began_ms is None:
+                adapter.refresh()
+                self._began_ms = adapter.now_ms()
+            link.settimeout(0)
             link.do_handshake()
-            link.settimeout(self.server.timeout)
+        except ssl.SSLWantReadError:
+            return bool(adapter.now_ms() - self._began_ms < HANDSHAKE_S * 1_000)
         except OSError as error:  # ssl.SSLError is one
             log.debug("web.no_handshake", extra={"error": type(error).__name__})
             return False
+        link.settimeout(self.server.timeout)
         self.ssl_env = adapter.get_environ(link)
+        self._shaken = True
         return True
 
 
@@ -92,3 +124,8 @@ def secure(server: HTTPServer, files: CertificateFiles, clock: Clock) -> None:
     """
     server.ssl_adapter = LazyAdapter(files, clock)
     server.ConnectionClass = TlsConnection
+
+
+def patient(server: HTTPServer) -> None:
+    """Let a server that is not yet started, and speaks no TLS, spend no worker on connections that say nothing."""
+    server.ConnectionClass = PatientConnection
