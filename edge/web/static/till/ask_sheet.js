@@ -90,6 +90,10 @@ class AskSheet {
       el("button", { class: "key pad well", testid: "ask-pad-delete", "aria-label": t("pay.delete"), onclick: () => this.set(this.texts[this.at].slice(0, -1)) }, icon("delete")));
   }
 
+  get takesPin() {
+    return this.field()?.kind === "pin";
+  }
+
   field() {
     return this.wanted.fields.find((each) => each.name === this.at);
   }

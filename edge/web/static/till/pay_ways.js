@@ -266,7 +266,7 @@ export class PayWays {
       this.docs[job.sale_id] = doc;
     }
     await keep({ ...this.forgotten(job.key), [this.app.kept("paying")]: this.docs });
-    const { k, of } = job.share;
-    await this.paying.openNext(job, { k: k + 1, of }, t("split.taken", { k, of, change: amount(change_fen) }));
+    const { k, of, fens } = job.share;
+    await this.paying.openNext(job, { k: k + 1, of, fens }, t("split.taken", { k, of, change: amount(change_fen) }));
   }
 }

@@ -6,7 +6,7 @@ import { uuid7 } from "./ids.js";
 import { amount } from "./money.js";
 import { emptyCart, price, wireLines } from "./order.js";
 import { drawPayFoot } from "./pay_foot.js";
-import { roundOff, sharesOf } from "./pay_tab.js";
+import { roundOff } from "./pay_tab.js";
 import { PayWays } from "./pay_ways.js";
 import { Submitter } from "./submit.js";
 import { hideToast, showToast } from "./toast.js";
@@ -57,7 +57,7 @@ export class Paying {
   openBasket(received_fen, share = null, note = "") {
     const { sale_id } = this.app.order.cart;
     const { total_fen } = this.sum();
-    const mine = share && share.k < share.of ? { ...share, fen: sharesOf(total_fen, share.of)[share.k - 1] } : null;
+    const mine = share && share.k < share.of ? { ...share, fen: share.fens[share.k - 1] } : null;
     const title = t("pay.title", { order: t("slip.title") }) + (share ? ` ${share.k}/${share.of}` : "");
     const key = sale_id + (mine ? ":share" + mine.k : "");
     return this.ways.open({ key, target: sale_id, sale_id, bill_fen: total_fen, title, order: null, what: {}, share: mine, note }, received_fen);
@@ -71,7 +71,7 @@ export class Paying {
 
   /**
    * Open the payment page for an order or a part of it; the bill comes from the node.
-   * `what` is {} for all that is left, {lines} or {seat}; `share` is {k, of} of equal shares; with `exact` it is paid in cash at once.
+   * `what` is {} for all that is left, {lines} or {seat}; `share` is {k, of, fens} of equal shares; with `exact` it is paid in cash at once.
    */
   async openOrder(order_id, { title = "", what = {}, share = null, exact = false, received_fen = null, note = "" } = {}) {
     const { app } = this;
@@ -80,16 +80,16 @@ export class Paying {
     try {
       const part = what.lines || what.seat !== undefined;
       bill = (await (part ? ask("POST", `/orders/${order_id}/bill`, { body: { lines: what.lines ?? [], ...(what.seat !== undefined ? { seat: what.seat } : {}) } })
-        : ask("GET", `/orders/${order_id}/bill` + (share ? "?of=" + share.of : "")))).body;
+        : ask("GET", `/orders/${order_id}/bill`))).body;
     } catch (error) {
       this.refuse(t("notice.no_bill"), error instanceof Refused ? errorText(error) : t("notice.node_away"), error.code ?? "node_away");
       return false;
     }
-    const mine = share && share.k < share.of ? { ...share, fen: bill.shares[share.k - 1] } : null;
+    const mine = share && share.k < share.of ? { ...share, fen: share.fens[share.k - 1] } : null;
     const part = mine ? ":share" + mine.k : what.lines ? ":lines" : what.seat !== undefined ? ":seat" + what.seat : "";
     const job = {
       key: order_id + part, target: order_id, sale_id: null, bill_fen: bill.total_fen, title: t("pay.title", { order: title }) + (share ? ` ${share.k}/${share.of}` : ""),
-      order: { order_id, title, bill }, what: share && !mine ? { share } : what, share: mine, note,
+      order: { order_id, title, bill }, what: share && !mine ? { share: { k: share.k, of: share.of } } : what, share: mine, note,
     };
     app.finder.clear();
     document.activeElement?.blur();

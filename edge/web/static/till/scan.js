@@ -106,9 +106,11 @@ export class Scans {
   }
 
   wants(text) {
+    // Digits at the sign-in, or where somebody gives their word, are a PIN, however fast they come.
+    const pin = /^\d+$/.test(text) && text.length <= PIN_MAX;
+    if (this.app.sheets.extra?.takesPin) return !pin;
     if (this.app.view in TAKES) return true;
-    // Digits at the sign-in are a PIN, however fast they come.
-    return this.app.view === "sign-in" && !(/^\d+$/.test(text) && text.length <= PIN_MAX);
+    return this.app.view === "sign-in" && !pin;
   }
 
   async typed(text) {

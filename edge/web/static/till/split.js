@@ -3,6 +3,7 @@
 import { ask } from "./api.js";
 import { el, icon } from "./dom.js";
 import { amount, money } from "./money.js";
+import { sharesOf } from "./pay_tab.js";
 import { nameOf, t } from "./words.js";
 
 const SHARES = [2, 3, 4, 5, 6, 8, 10, 12];
@@ -37,7 +38,7 @@ export class SplitSheet {
     const seats = [...new Set(this.lines().map((line) => line.seat).filter((seat) => seat > 0))].sort((one, other) => one - other);
     const shares = SHARES.map((n) => el("button", { class: "key", testid: "split-" + n, text: t("split.n", { n }), onclick: () => this.share(n) }));
     const some = [...this.chosen.values()].some((qty) => qty > 0);
-    sheets.frame(t("split.title", { amount: money(job.bill_fen) }), [
+    sheets.frame(t("split.title", { amount: money(this.ways.tab?.open_fen ?? job.bill_fen) }), [
       el("h3", { text: t("split.equal") }), el("div", { class: "split-keys" }, ...shares),
       el("p", { class: "works", text: t("split.amount") }),
       ...(seats.length ? [el("h3", { text: t("split.seats") }), el("div", { class: "split-keys" }, ...seats.map((seat) =>
@@ -59,8 +60,10 @@ export class SplitSheet {
   }
 
   share(n) {
+    // Shares of what is left now; a dish that is added later is paid with the last one.
+    const fens = sharesOf(this.ways.tab.open_fen, n);
     this.app.sheets.close();
-    this.ways.paying.openNext(this.job, { k: 1, of: n }, "");
+    this.ways.paying.openNext(this.job, { k: 1, of: n, fens }, "");
   }
 
   open(what) {
