@@ -8,6 +8,7 @@ import ipaddress
 import logging
 import os
 import socket
+import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -231,4 +232,8 @@ def _server(host: str, port: int, app: WSGIApplication, threads: int, timeout_s:
 
 
 def _log_of_server(msg: str = "", level: int = 20, traceback: bool = False) -> None:  # noqa: FBT001, FBT002 - cheroot's
+    if isinstance(sys.exc_info()[1], OSError):
+        # A browser that went away while it was answered (ssl.SSLError is one): nothing of ours failed.
+        log.debug("lan.gone", exc_info=traceback, extra={"detail": msg})
+        return
     log.log(level, "lan.server", exc_info=traceback, extra={"detail": msg})

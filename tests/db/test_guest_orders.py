@@ -19,6 +19,7 @@ from edge.services.lan import Lan
 from edge.services.order_work import ConfirmStep, SendStep
 from edge.services.stock import StockCommand
 from sync.contract.orders import Table
+from sync.node.keys import Identity
 from tests.kit.lan import House, Visitor, open_house
 from tests.kit.nodes import AT_TILL_1, Rig, store_identity, uuid7_hex
 from tests.kit.people import CASHIER, PINS, client_of
@@ -164,6 +165,18 @@ def test_codes_that_this_store_did_not_sign_or_that_were_renewed_open_nothing(ho
     assert refused.get_json()["code"] == "not_allowed"
 
 
+def know(rig: Rig, store: str, one: Identity) -> None:
+    """Let the node know a revoked key of a store, as the stream of stores says it."""
+    row = (store, one.public.key_id, one.public.signing)
+    rig.db.write(
+        lambda tx: tx.execute(
+            "INSERT OR REPLACE INTO store_keys (store, epoch, key_id, public_key, name_zh, name_en, revoked_ms)"
+            " VALUES (?, 1, ?, ?, '', '', 5)",
+            row,
+        )
+    )
+
+
 def test_a_code_of_the_node_that_this_one_replaced_still_holds(house: House) -> None:
     before = store_identity("before")
     claims = TableClaims(before.public.key_id, 1, "t1")
@@ -171,13 +184,7 @@ def test_a_code_of_the_node_that_this_one_replaced_still_holds(house: House) -> 
     assert house.phone().get(f"/T/{old}").status == 404
     store = house.node.enrolment.store if house.node.enrolment is not None else ""
     for known, status in (("other", 404), (store, 200)):
-        house.rig.db.write(
-            lambda tx, known=known: tx.execute(
-                "INSERT OR REPLACE INTO store_keys (store, epoch, key_id, public_key, name_zh, name_en, revoked_ms)"
-                " VALUES (?, 1, ?, ?, '', '', 5)",
-                (known, before.public.key_id, before.public.signing),
-            )
-        )
+        know(house.rig, known, before)
         assert house.phone().get(f"/T/{old}").status == status, known
     house.rig.db.write(lambda tx: tx.execute("DELETE FROM store_keys"))
 

@@ -5,6 +5,7 @@ import http.client
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cheroot.server import HTTPConnection
@@ -95,7 +96,7 @@ def test_a_stranger_sees_the_page_for_the_code_and_whom_to_trust_and_nothing_els
     rules = [rule for rule in house.manager.application.url_map.iter_rules() if "static" not in rule.rule]
     asked = 0
     for rule in rules:
-        values = dict.fromkeys(rule.arguments, "1")
+        values: dict[str, Any] = dict.fromkeys(rule.arguments, "1")
         with house.manager.application.test_request_context():
             address = house.manager.application.url_for(rule.endpoint, **values)
         for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):

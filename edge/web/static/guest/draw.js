@@ -63,22 +63,28 @@ export function dishPage(dish, menu, take) {
     ...dish.parts.map((part) => ({ id: part.id, name: part.name, min: part.min, max: part.max, fixed: part.min === part.choices.length, part: true, options: part.choices.map((each) => ({ id: each.dish_id, name: each.name, qty: each.qty, price_fen: each.price_fen })) })),
     ...dish.modifier_groups.map((id) => ({ ...menu.modifier_groups.find((group) => group.id === id), part: false, fixed: false })),
   ];
-  const form = el("form", { class: "choices", onsubmit: (event) => { event.preventDefault(); done(); } }, groups.map(groupOf));
+  const form = el("form", { id: "choices", class: "choices", onsubmit: (event) => { event.preventDefault(); done(); } }, groups.map(groupOf));
   const note = el("input", { id: "note", maxlength: "60", autocomplete: "off" });
   const missing = el("p", { class: "missing", role: "alert" });
-  form.append(el("label", { for: "note", text: t("note") }), note, missing, el("button", { class: "key primary", type: "submit", testid: "take", text: t("take") }));
-  form.querySelector("[type=submit]").type = "submit";
+  form.append(el("label", { for: "note", text: t("note") }), note, missing);
 
   function groupOf(group, at) {
-    const rule = group.fixed ? t("included") : group.max === 1 ? t(group.min ? "choose_one" : "choose_none_or_one") : t("choose", { min: group.min, max: group.max });
-    return el("fieldset", { "data-group": String(at) }, el("legend", {}, el("b", { text: nameOf(group.name) }), " ", el("span", { class: "small", text: rule })),
+    const rule = group.fixed ? t("included") : group.max === 1 ? t(group.min ? "choose_one" : "choose_none_or_one") : t(group.min ? "choose" : "choose_up_to", { min: group.min, max: group.max });
+    const alone = (event) => {
+      if (group.max !== 1) return;
+      for (const input of form.querySelectorAll(`[name="group-${at}"]`)) if (input !== event.target) input.checked = false;
+    };
+    return el("fieldset", { "data-group": String(at), onchange: alone }, el("legend", {}, el("b", { text: nameOf(group.name) }), " ", el("span", { class: "small", text: rule })),
       group.options.map((option) => el("label", { class: "option" },
         el("input", { type: group.max === 1 && group.min === 1 && !group.fixed ? "radio" : "checkbox", name: "group-" + at, value: option.id, checked: group.fixed, disabled: group.fixed }),
         el("span", { text: (option.qty > 1 ? option.qty + " × " : "") + nameOf(option.name) }), option.price_fen ? el("span", { class: "price", text: "+" + amount(option.price_fen) }) : null)));
   }
 
   function done() {
-    const chosen = groups.map((group, at) => group.options.filter((option) => [...form.elements["group-" + at].length === undefined ? [form.elements["group-" + at]] : form.elements["group-" + at]].some((input) => input.value === option.id && input.checked)));
+    const chosen = groups.map((group, at) => {
+      const ticked = new Set([...form.querySelectorAll(`[name="group-${at}"]:checked`)].map((input) => input.value));
+      return group.options.filter((option) => ticked.has(option.id));
+    });
     const wrong = groups.findIndex((group, at) => !group.fixed && (chosen[at].length < group.min || chosen[at].length > group.max));
     if (wrong >= 0) {
       missing.textContent = t("choose_in", { group: nameOf(groups[wrong].name), min: groups[wrong].min, max: groups[wrong].max });

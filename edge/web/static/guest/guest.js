@@ -4,7 +4,7 @@ import { useCurrency, money } from "../till/money.js";
 import { Basket, LINES_MAX } from "./basket.js";
 import { basketPage, dishPage, el, errorText, menuPage, speak, t } from "./draw.js";
 
-const LOOK_MS = 5000;
+const LOOK_MS = 4000;
 const QUIET_LOOK_MS = 20000;
 const PATIENCE_MS = 8000;
 
@@ -17,6 +17,7 @@ const basket = new Basket(here.slice(-24));
 let menu = null;
 let dish = null;
 let sending = false;
+let look_timer = 0;
 let language = document.documentElement.lang === "en" ? "en" : "zh";
 
 async function ask(path, body) {
@@ -44,6 +45,7 @@ function draw() {
 function drawFoot(page) {
   const keys = [];
   if (page !== "menu") keys.push(el("a", { class: "key", href: "#menu", testid: "to-menu", text: t("to_menu") }));
+  if (page === "dish") keys.push(el("button", { class: "key primary", testid: "take", onclick: () => document.getElementById("choices").requestSubmit(), text: t("take") }));
   if (page === "basket" && basket.lines.length) keys.push(el("button", { class: "key primary", testid: "ask", disabled: sending, onclick: send, text: t(basket.pending && !sending ? "again" : sending ? "asking" : "ask") }));
   if (page === "menu" && (basket.qty || basket.asked.length)) keys.push(el("a", { class: "key primary", href: "#basket", testid: "to-basket", text: basket.qty ? t("see_basket", { n: basket.qty, total: money(basket.total_fen) }) : t("see_asked") }));
   foot.replaceChildren(...keys);
@@ -78,6 +80,7 @@ async function send() {
   try {
     const answer = await ask("/ask", basket.request());
     basket.answered(answer);
+    lookSoon();
     const left = answer.lines.find((line) => !line.taken);
     say(left ? errorText(left.code) : t("taken"));
     if (left) await loadMenu();
@@ -104,8 +107,13 @@ async function look() {
       // It is asked again soon; what was known stays on the page.
     }
   }
+  lookSoon();
+}
+
+function lookSoon() {
+  clearTimeout(look_timer);
   const waits = basket.asked.some((line) => line.state === "waiting");
-  setTimeout(look, waits ? LOOK_MS : QUIET_LOOK_MS);
+  look_timer = setTimeout(look, waits ? LOOK_MS : QUIET_LOOK_MS);
 }
 
 async function loadMenu() {
