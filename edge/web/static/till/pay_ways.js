@@ -73,13 +73,15 @@ export class PayWays {
 
   /** What was taken towards the bill before, here or at another till; what is not decided yet goes on being watched. */
   async readTaken(job) {
+    // What is taken while the question is under way is not in its answer.
+    const before = new Set(this.tab.parts);
     try {
       const { body } = await ask("GET", "/payments?order_id=" + job.target);
       if (this.job !== job) return;
       const listed = new Map(body.payments.map((one) => [one.payment_id, one]));
       // What the node does not know (any more) is no money; deposits and what was noted by hand are none of these.
-      const parts = this.tab.parts.filter((part) => !part.state || listed.has(part.payment_id));
-      for (const part of parts) part.state = listed.get(part.payment_id)?.state ?? part.state;
+      const parts = this.tab.parts.filter((part) => !part.state || !before.has(part) || listed.has(part.payment_id));
+      for (const part of parts) if (before.has(part)) part.state = listed.get(part.payment_id)?.state ?? part.state;
       // All that was taken belongs to whatever closes the bill, and to no part of it before.
       const closes = !job.share && (job.order?.bill.closes ?? true);
       for (const one of closes ? body.payments : []) {
