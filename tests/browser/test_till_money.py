@@ -1,13 +1,12 @@
 """Money at the till in a real Chromium: any mix of ways, a code that nobody knows of, a shift from float to Z, a refund with another's word."""
 
-import secrets
-import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from sync.node.ports import IdSource, SystemChance, SystemClock
 from tests.browser.test_till_page import complaints, fetch, money, plain_dishes, sign_in, type_dish
 
 __all__ = ["complaints"]
@@ -24,8 +23,7 @@ COUNT_IS_KEPT = """() => new Promise((resolve) => {
 
 
 def uuid7() -> str:
-    rest = secrets.token_hex(10)
-    return f"{int(time.time() * 1000):012x}7{rest[:3]}a{rest[3:18]}"
+    return IdSource(SystemClock(), SystemChance()).uuid7().hex()
 
 
 def call(page: Page, node_url: str, method: str, path: str, body: dict[str, Any]) -> Any:
