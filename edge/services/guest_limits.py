@@ -48,5 +48,5 @@ class GuestLimits:
         """Baskets sent from one table."""
         self.asks_of_house = Allowance(at_once=60, every_ms=500)
         """Baskets sent from all of them: the till's own writes come first."""
-        self.looks = Allowance(at_once=80, every_ms=250)
-        """Anything asked by one phone."""
+        self.looks = Allowance(at_once=300, every_ms=50)
+        """Anything asked from one address; the guests of a house may all have the same, that of its access point."""

@@ -69,9 +69,9 @@ class LanAuthority:
         Raises:
             OSError, BadCertificateError: the CA's files are gone or damaged; `certificate` makes them.
         """
-        issuer = self._issuer()
         leaf, key = self._folder / LEAF_FILE, self._folder / LEAF_KEY_FILE
-        if not self._holds(issuer, leaf, key, names):
+        if not self._holds(leaf, key, names):
+            issuer = self._issuer()
             if not _is_key(key):
                 keys.write_secret(key, certificates.new_key().encode())
             request = certificates.request(key.read_text(encoding="ascii"), "zhanggui")
@@ -87,15 +87,16 @@ class LanAuthority:
             certificate, (self._folder / CA_KEY_FILE).read_text(encoding="ascii"), self._password
         )
 
-    def _holds(self, issuer: Issuer, leaf: Path, key: Path, names: tuple[str, ...]) -> bool:
+    def _holds(self, leaf: Path, key: Path, names: tuple[str, ...]) -> bool:
         try:
+            authority = (self._folder / CA_FILE).read_text(encoding="ascii")
             text = leaf.read_text(encoding="ascii")
             held = certificates.read(text)
             fits = held.public_key == certificates.public_key_of(key.read_text(encoding="ascii"))
         except (OSError, UnicodeDecodeError, BadCertificateError):
             return False
         fresh = held.standing(self._clock.now_ms()) in {Standing.GOOD, Standing.EARLY}
-        return fits and fresh and set(held.names) == set(names) and certificates.belongs_to(text, issuer.pem)
+        return fits and fresh and set(held.names) == set(names) and certificates.belongs_to(text, authority)
 
 
 def _is_key(path: Path) -> bool:

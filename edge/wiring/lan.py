@@ -41,6 +41,9 @@ IDLE_MAX: Final = 400
 AGAIN_S: Final = 30.0
 LOOK_EVERY_MS: Final = 5_000
 SHUTDOWN_S: Final = 5
+BACKLOG: Final = 128
+CERTIFICATE_EVERY_MS: Final = 60_000
+"""The router may give the machine another address at any time; the certificate follows it."""
 ANY: Final = "0.0.0.0"  # noqa: S104 - what a setting may say
 
 log = logging.getLogger(__name__)
@@ -158,8 +161,8 @@ def _start_house(
 
     def build() -> Server:
         server = _server(web.lan_host, web.lan_port, app, threads, LAN_TIMEOUT_S)
-        tls_listener.secure(server, lambda: authority.files(names.now()), node.clock)
-        listeners.hand_over(server, given)
+        tls_listener.secure(server, lambda: authority.files(names.now()), node.clock, CERTIFICATE_EVERY_MS)
+        listeners.hand_over(server, given or _bound(web.lan_host, web.lan_port))
         return server
 
     def opened(port: int) -> None:
@@ -191,7 +194,7 @@ def _start_guests(desk: Desk, lan: Lan, held: list[socket.socket], stops: list[C
     def build() -> Server:
         server = _server(web.guest_host, web.guest_port, app, GUEST_THREADS, GUEST_TIMEOUT_S)
         tls_listener.patient(server)
-        listeners.hand_over(server, given)
+        listeners.hand_over(server, given or _bound(web.guest_host, web.guest_port))
         return server
 
     def opened(port: int) -> None:
@@ -200,6 +203,11 @@ def _start_guests(desk: Desk, lan: Lan, held: list[socket.socket], stops: list[C
     listener = Listener("guests", build, opened, lambda _why: None)
     listener.start()
     stops.append(listener.stop)
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    # Of cheroot's own a socket stays behind where it cannot be bound.
+    return socket.create_server((host, port), backlog=BACKLOG)
 
 
 def _guest_base(said: str, names: Names, port: int) -> str:
@@ -224,7 +232,7 @@ def _server(host: str, port: int, app: WSGIApplication, threads: int, timeout_s:
         timeout=timeout_s,
         shutdown_timeout=SHUTDOWN_S,
         server_name="zhanggui",
-        request_queue_size=128,
+        request_queue_size=BACKLOG,
     )
     server.keep_alive_conn_limit = IDLE_MAX
     server.error_log = _log_of_server  # type: ignore[method-assign]

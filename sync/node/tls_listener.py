@@ -20,7 +20,7 @@ from sync.node.ports import Clock
 
 HANDSHAKE_S = 5.0
 LOOK_EVERY_MS = 3_600_000
-"""How often it is asked whether there is a newer certificate."""
+"""How often it is asked whether there is a newer certificate, where nothing else is said."""
 
 log = logging.getLogger(__name__)
 
@@ -30,12 +30,13 @@ CertificateFiles = Callable[[], tuple[Path, Path]]
 class LazyAdapter(BuiltinSSLAdapter):
     """Wraps without a handshake, and takes a renewed certificate up while running."""
 
-    def __init__(self, files: CertificateFiles, clock: Clock) -> None:
+    def __init__(self, files: CertificateFiles, clock: Clock, every_ms: int) -> None:
         certificate, key = files()
         super().__init__(str(certificate), str(key))
         self.context.minimum_version = ssl.TLSVersion.TLSv1_2
         self._files = files
         self._clock = clock
+        self._every_ms = every_ms
         self._looking = threading.Lock()
         self._looked_ms = clock.monotonic_ms()
 
@@ -47,7 +48,7 @@ class LazyAdapter(BuiltinSSLAdapter):
         """Load the certificate anew when it may have been renewed."""
         with self._looking:
             now_ms = self._clock.monotonic_ms()
-            if now_ms - self._looked_ms < LOOK_EVERY_MS:
+            if now_ms - self._looked_ms < self._every_ms:
                 return
             self._looked_ms = now_ms
             certificate, key = self._files()
@@ -114,15 +115,16 @@ class TlsConnection(HTTPConnection):
         return True
 
 
-def secure(server: HTTPServer, files: CertificateFiles, clock: Clock) -> None:
+def secure(server: HTTPServer, files: CertificateFiles, clock: Clock, every_ms: int = LOOK_EVERY_MS) -> None:
     """Let a server that is not yet started speak TLS, 1.2 at least.
 
     Args:
         server: a cheroot server.
         files: gives certificate and key; asked again now and then.
         clock: for now and then.
+        every_ms: how often.
     """
-    server.ssl_adapter = LazyAdapter(files, clock)
+    server.ssl_adapter = LazyAdapter(files, clock, every_ms)
     server.ConnectionClass = TlsConnection
 
 

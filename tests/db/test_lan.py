@@ -2,11 +2,13 @@
 
 import hashlib
 import http.client
+import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from cheroot.server import HTTPConnection
 from cheroot.ssl.builtin import BuiltinSSLAdapter
@@ -15,12 +17,14 @@ from edge.services import verify_journal
 from edge.services.lan_authority import LanAuthority
 from edge.services.pairing import LIFE_MS, WRONG_MAX
 from edge.web.access import SECURE_COOKIE, TERMINAL_COOKIE
+from edge.wiring import lan as listeners
 from sync.node import certificates, tls_listener
 from sync.node.certificates import DAY_MS
 from sync.node.ports import ManualClock, SeededChance, SystemClock
 from tests.kit.lan import HOST, House, code_on, open_house, silent
 from tests.kit.nodes import START_MS, Rig, store_identity, uuid7_hex
 from tests.kit.people import CASHIER, PINS, client_of
+from tests.kit.waiting import until
 
 API = "/api/v1"
 SILENT = 40
@@ -65,7 +69,7 @@ def test_forty_silent_connections_do_not_hold_up_a_new_one(house: House) -> None
 def test_with_the_servers_own_connections_they_do(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     """Negative control, for both listeners: cheroot's own handshake, and its own way with a connection that says nothing."""
 
-    def stock(server, files, clock) -> None:
+    def stock(server, files, *_rest) -> None:
         certificate, key = files()
         server.ssl_adapter = BuiltinSSLAdapter(str(certificate), str(key))
 
@@ -233,6 +237,25 @@ def test_a_sale_at_a_terminal_stands_at_its_till(house: House) -> None:
     }
     answer = one.post(f"{API}/sales", body)
     assert (answer.status, answer.json()["receipt_no"].split("-")[0]) == (201, "2"), answer.text
+
+
+# An address that is not there
+
+
+def test_a_port_that_is_taken_keeps_the_node_from_nothing_and_is_tried_again(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listeners, "AGAIN_S", 0.05)
+    taken = socket.create_server((HOST, 0))
+    port = int(taken.getsockname()[1])
+    with taken, open_house(rig, tweak=lambda web: msgspec.structs.replace(web, lan_port=port, guest_host="")) as house:
+        assert (house.lan.port, bool(house.lan.trouble)) == (0, True)
+        assert 'data-testid="closed"' in house.manager.get("/terminals").text
+        body = {"name": "Pad", "till": "1"}
+        assert house.manager.post(f"{API}/terminals/codes", json=body).get_json()["code"] == "lan_closed"
+        taken.close()
+        until(lambda: house.lan.port == port)
+        assert house.visitor().get("/pair").status == 200
 
 
 # The store's CA

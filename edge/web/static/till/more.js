@@ -3,6 +3,7 @@
 import { withApproval, Declined } from "./approve.js";
 import { ask, Refused } from "./api.js";
 import { askFor } from "./ask_sheet.js";
+import { openDeposits } from "./deposits.js";
 import { el, icon, kbd } from "./dom.js";
 import { uuid7 } from "./ids.js";
 import { showToast } from "./toast.js";
@@ -14,9 +15,10 @@ const ENTRIES = [
   ["shift", "cash", "", "open_till", (app) => app.desk.open("shift")],
   ["refund", "receipt", "", "refund", (app) => app.desk.open("refund")],
   ["drawer", "drawer", "F8", "open_drawer", (app) => openDrawer(app)],
-  ["deposit", "receipt", "", "sell", (app) => takeDeposit(app)],
+  ["deposit", "receipt", "", "sell", (app) => openDeposits(app)],
   ["count", "scale", "", "close_till", (app) => app.desk.open("count")],
   ["staff", "person", "", "manage_people", () => location.assign(page("/staff"))],
+  ["terminals", "computer", "", "pair_terminal", () => location.assign(page("/terminals"))],
   ["devices", "printer", "", "devices", () => location.assign(page("/devices"))],
   ["sync", "computer", "", "", () => location.assign("/sync")],
   ["lock", "person", "", "", (app) => app.lock.now()],
@@ -87,26 +89,4 @@ async function openAny(drawers, body) {
     }
   }
   return null;
-}
-
-/** A deposit is taken in cash, by card or by the shop's code; the guest gets a slip. */
-export async function takeDeposit(app) {
-  const deposit_id = uuid7();
-  await askFor(app, { name: "take-deposit", title: t("more.deposit"), says: t("deposit.says"), primary: t("deposit.go"),
-    fields: [
-      { name: "amount_fen", kind: "amount", label: t("pay.amount") },
-      { name: "reference", kind: "digits", letters: true, optional: true, label: t("deposit.reference"), chars: 32 },
-      { name: "kind", kind: "choice", label: t("pay.ways"), value: "cash", options: ["cash", "card", "static_code"].map((kind) => [kind, t("way." + kind)]) },
-      { name: "label", kind: "text", label: t("deposit.label"), max: 40 },
-      { name: "for_day", kind: "text", type: "date", label: t("deposit.day") },
-    ],
-    act: async ({ reference, ...values }) => {
-      try {
-        const { body } = await ask("POST", "/deposits", { body: { deposit_id, ...values, ...(values.kind === "cash" ? {} : { reference }) } });
-        showToast(t("deposit.taken", { number: body.receipt_no }));
-        return null;
-      } catch (error) {
-        return error instanceof Refused ? errorText(error) : t("notice.node_away");
-      }
-    } });
 }
