@@ -6,6 +6,7 @@ import { Chips } from "./chips.js";
 import { Desk } from "./desk.js";
 import { byId } from "./dom.js";
 import { Finder, nameOfChosen } from "./finder.js";
+import { useHouse } from "./house.js";
 import { uuid7 } from "./ids.js";
 import { Link } from "./link.js";
 import { Lock } from "./lock.js";
@@ -84,7 +85,7 @@ export class App {
 
   async start() {
     const [session, menu, house] = await load(["session", "menu", "house"]);
-    this.house = house || null;
+    this.takeHouse(house || null);
     if (menu) this.useMenu(menu.body, menu.etag);
     if (session) await this.enter(session);
     await this.link.start();
@@ -222,12 +223,17 @@ export class App {
   async readHouse() {
     try {
       const [house, session] = [(await ask("GET", "/house")).body, (await ask("GET", "/session")).body];
-      this.house = house;
+      this.takeHouse(house);
       if (this.session) this.session = { ...this.session, ...session };
       await keep({ house, session: this.session });
     } catch {
       // What was kept stays in use; the next sign-in or start asks again.
     }
+  }
+
+  takeHouse(house) {
+    this.house = house;
+    useHouse(house);
   }
 
   /** The language of now is the one that this person reads at every till. */
@@ -340,6 +346,11 @@ export class App {
   clearOrder() {
     const n = this.order.cart.lines.length;
     if (!n) return;
+    // Money lies on it: it is given back first, or paid with.
+    if (this.paying.ways.hasKept(this.order.cart.sale_id)) {
+      showToast(t("toast.money_on_it"));
+      return;
+    }
     this.order.clear();
     showToast(n === 1 ? t("toast.cleared_one") : t("toast.cleared", { n }), () => this.undo());
   }

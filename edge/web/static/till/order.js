@@ -1,5 +1,6 @@
 // The open order: a value that is replaced at each change, with twenty steps back (ux-security.md section 6).
 
+import { taxesOnTop } from "./house.js";
 import { uuid7 } from "./ids.js";
 import { lackingGroup, lineFen, startingOptions, toggleOption } from "./menu.js";
 
@@ -127,6 +128,7 @@ export function price(menu, lines) {
   let portions = 0;
   let gone = 0;
   let lacking = 0;
+  const sold = [];
   for (const line of lines) {
     const fen = menu ? lineFen(menu, line) : null;
     portions += line.qty;
@@ -135,9 +137,10 @@ export function price(menu, lines) {
       continue;
     }
     total_fen += fen;
+    sold.push({ fen, tax: menu.byId.get(line.dish_id).tax });
     if (lackingGroup(menu.byId.get(line.dish_id), line.modifiers)) lacking += 1;
   }
-  return { total_fen, portions, gone, lacking };
+  return { total_fen: total_fen + taxesOnTop(sold), portions, gone, lacking };
 }
 
 /** The lines as POST /sales takes them. */

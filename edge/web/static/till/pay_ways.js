@@ -3,6 +3,7 @@
 import { ask, Refused } from "./api.js";
 import { askFor } from "./ask_sheet.js";
 import { CodePay } from "./code_pay.js";
+import { heldDeposits } from "./deposits.js";
 import { el, icon, kbd } from "./dom.js";
 import { uuid7 } from "./ids.js";
 import { amount, money } from "./money.js";
@@ -218,12 +219,12 @@ export class PayWays {
     if (!this.ready()) return;
     let found;
     try {
-      ({ body: { payments: found } } = await ask("GET", "/deposits"));
+      found = await heldDeposits();
     } catch (error) {
       this.say(error instanceof Refused ? errorText(error) : t("notice.node_away"));
       return;
     }
-    const held = found.filter((one) => one.left_fen > 0 && !this.tab.parts.some((part) => part.payment_id === one.payment_id));
+    const held = found.filter((one) => !this.tab.parts.some((part) => part.payment_id === one.payment_id));
     if (!held.length) {
       this.say(t("pay.no_deposit"));
       return;

@@ -4,6 +4,7 @@ import { ask, Refused } from "./api.js";
 import { withApproval, Declined } from "./approve.js";
 import { askFor } from "./ask_sheet.js";
 import { el, icon } from "./dom.js";
+import { showFapiao } from "./fapiao.js";
 import { uuid7 } from "./ids.js";
 import { amount, money } from "./money.js";
 import { stamp } from "./shift.js";
@@ -94,6 +95,7 @@ export class RefundSale {
       body: [desk.facts([[t("refund.paid"), amount(state.total_fen + state.tip_fen)], [t("refund.left"), amount(state.left_fen)]]),
         el("h3", { text: t("refund.ways") }), desk.facts(ways),
         ...(this.quote?.verdict === "ask" ? [el("p", { class: "works", text: t("refund.asks") })] : []), ...(this.quote?.verdict === "denied" ? [el("p", { class: "sheet-error", text: t("refund.denied") })] : []),
+        ...(this.app.house?.fapiao_url ? [el("button", { class: "key", testid: "fapiao", text: t("fapiao.key"), onclick: () => showFapiao(this.app, this.sale_id) })] : []),
         ...(state.refunds.length === 0 && (this.app.may("reverse_sale") || this.app.asks("reverse_sale")) ? [el("button", { class: "key danger", testid: "reverse", text: t("refund.reverse"), onclick: () => this.reverse() })] : [])],
       word: t("refund.back"), figure: amount(this.quote?.amount_fen ?? 0),
       key: desk.primary(t("refund.go", { amount: money(this.quote?.amount_fen ?? 0) }), "refund-go", () => this.give(), this.busy || !this.quote || !this.reason.trim() || this.quote.verdict === "denied"),

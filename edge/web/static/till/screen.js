@@ -6,6 +6,7 @@ import { price } from "./order.js";
 import { chooseLanguage, devicesPath, switchTheme, theme } from "./settings.js";
 import { drawLastSale, drawLineKeys, drawSlipFoot, drawSlipHead } from "./slip.js";
 import { noticeOf, StateBar, statesOf } from "./states.js";
+import { showFapiao } from "./fapiao.js";
 import { hideToast, showToast } from "./toast.js";
 import { applyWords, getLanguage, nameOf, t } from "./words.js";
 
@@ -178,7 +179,7 @@ export class Screen {
     const drawn = shown ? shown.sale.sale_id + getLanguage() + (shown.note || "") + Boolean(shown.reprinting) : null;
     if (drawn === this.drawnLast) return;
     this.drawnLast = drawn;
-    if (shown) drawLastSale(root, shown, () => app.paying.reprint());
+    if (shown) drawLastSale(root, shown, () => app.paying.reprint(), app.house?.fapiao_url ? () => showFapiao(app, shown.sale.sale_id) : null);
     else root.replaceChildren();
   }
 

@@ -163,7 +163,7 @@ export class Sheets {
 
   drawKeys() {
     const rows = [
-      [["F2"], "keys.search"], [["3", "*"], "keys.quantity"], [["F9"], "keys.exact"], [["F12"], "keys.pay"], [["Ctrl", "Z"], "keys.undo"],
+      [["F2"], "keys.search"], [["3", "*"], "keys.quantity"], [["F8"], "more.drawer"], [["F9"], "keys.exact"], [["F10"], "pay.code"], [["F12"], "keys.pay"], [["Ctrl", "Z"], "keys.undo"],
       [["\u2191", "\u2193"], "keys.lines"], [["+", "\u2212"], "keys.more"], [["Delete"], "keys.remove"], [["Tab"], "keys.tab"],
       [["Enter"], "keys.enter"], [["Esc"], "keys.back"], [["?"], "keys.all"],
     ];

@@ -99,7 +99,7 @@ export class SlipLines {
 }
 
 /** The panel of the sale just saved: it stays until the next dish. */
-export function drawLastSale(root, last, onReprint) {
+export function drawLastSale(root, last, onReprint, onFapiao = null) {
   const change = el("strong", { testid: "change-due" });
   root.replaceChildren(
     el("p", { class: "last-head" },
@@ -113,6 +113,7 @@ export function drawLastSale(root, last, onReprint) {
       el("span", { text: t("last.change") }), change),
     el("div", { class: "last-keys" },
       el("button", { class: "key", testid: "reprint", text: t("last.reprint"), onclick: onReprint, disabled: last.reprinting || false }),
+      onFapiao ? el("button", { class: "key", testid: "fapiao", text: t("fapiao.key"), onclick: onFapiao }) : null,
       el("span", { class: "last-note", testid: "reprint-note", role: "status", text: last.note || "" })),
     el("p", { class: "last-next", text: t("last.next") }));
   fit(change, amount(last.sale.change_fen), CHANGE_STEPS_PX);
