@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from edge.services.guest_limits import Allowance
 from edge.services.pairing import Pairings
 
 
@@ -22,6 +23,7 @@ class Lan:
         fingerprint: of that certificate, in groups that two people compare.
         guest_base: how the codes on the tables begin now; empty where guests are not served.
         pairings: codes that wait for a browser.
+        tries: how often one address may type a code.
     """
 
     names: Callable[[], tuple[str, ...]] = _nowhere
@@ -31,6 +33,7 @@ class Lan:
     fingerprint: str = ""
     guest_base: Callable[[], str] = str
     pairings: Pairings = field(default_factory=Pairings)
+    tries: Allowance = field(default_factory=lambda: Allowance(at_once=10, every_ms=3_000))
 
     def addresses(self) -> tuple[str, ...]:
         """List how other machines reach the till, best first; empty while they cannot."""

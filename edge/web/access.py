@@ -31,13 +31,15 @@ OPEN_TO_STRANGERS = frozenset(
     {
         "pages.static_file",
         "api.read_words",
+        "health.read_health",
+        "sync.metrics",
         "terminals.pair_page",
         "terminals.pair",
         "terminals.trust_page",
         "terminals.authority",
     }
 )
-"""What a browser of the house may ask for before it is a terminal."""
+"""What a browser of the house may ask for before it is a terminal; figures are told to who shows their token only."""
 NODE_ONLY = frozenset(
     {"pages_of_people.first_start", "pages_of_people.set_up", "pages_of_people.enrol", "pages_of_people.restart"}
 )

@@ -128,6 +128,8 @@ def pair() -> Page:
     if not door().house:
         # At the node itself there is nothing to pair.
         raise Problem("not_found")
+    if lan().tries.take(request.remote_addr, desk().node.clock.monotonic_ms()):
+        return _pair("too_often")
     given = request.form.to_dict()
     try:
         asked = msgspec.convert({name: given.get(name, "") for name in ("request_id", "code")}, PairCommand)

@@ -16,6 +16,7 @@ from cheroot.ssl.builtin import BuiltinSSLAdapter
 from edge.services import verify_journal
 from edge.services.lan_authority import LanAuthority
 from edge.services.pairing import LIFE_MS, WRONG_MAX
+from edge.web import words
 from edge.web.access import SECURE_COOKIE, TERMINAL_COOKIE
 from edge.wiring import lan as listeners
 from sync.node import certificates, tls_listener
@@ -104,10 +105,11 @@ def test_a_stranger_sees_the_page_for_the_code_and_whom_to_trust_and_nothing_els
         with house.manager.application.test_request_context():
             address = house.manager.application.url_for(rule.endpoint, **values)
         for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
-            if address in {"/pair", "/pair/trust", "/pair/house-ca.crt", "/api/v1/words"}:
+            if address in {"/pair", "/pair/trust", "/pair/house-ca.crt", "/api/v1/words", "/api/v1/health"}:
                 continue
             answer = one.ask(method, address, {} if method != "GET" else None)
-            assert (answer.status, answer.json()["code"]) in {(401, "not_paired"), (404, "not_found")}, address
+            expected = {(401, "not_paired"), (404, "not_found")} if address != "/metrics" else {(403, "not_measured")}
+            assert (answer.status, answer.json()["code"]) in expected, address
             asked += 1
     assert asked > 100
 
@@ -159,6 +161,19 @@ def test_a_revoked_terminal_is_out_at_once_with_whoever_was_signed_in_there(hous
     assert revoke(house, "1" * 32, 2) == 404
 
 
+def test_streams_past_the_cap_are_refused_at_every_listener_and_work_goes_on(rig: Rig) -> None:
+    with open_house(rig, tweak=lambda web: msgspec.structs.replace(web, streams_max=1, guest_host="")) as house:
+        one = house.terminal()
+        one.sign_in()
+        link = http.client.HTTPSConnection(HOST, house.lan.port, timeout=10, context=house.trust)
+        link.request("GET", f"{API}/events", headers={"Cookie": f"{TERMINAL_COOKIE}={one.cookies[TERMINAL_COOKIE]}"})
+        assert link.getresponse().readline().startswith(b"retry")
+        assert one.get(f"{API}/events").json()["code"] == "too_many_streams"
+        assert house.manager.get(f"{API}/events").status_code == 503
+        assert one.get(f"{API}/status").status == 200
+        link.close()
+
+
 def test_a_stream_of_a_revoked_terminal_ends(house: House) -> None:
     one = house.terminal()
     one.sign_in()
@@ -183,6 +198,10 @@ def test_a_code_ends_by_time_and_by_guessing_and_only_a_manager_makes_one(house:
     for number in range(WRONG_MAX):
         house.lan.pairings.take(f"GUESS{number:03d}", uuid7_hex(number), house.rig.clock.monotonic_ms())
     assert one.pair(code).status == 422
+    found = [house.visitor().pair("GUESS-0000", 100 + number).text for number in range(10)]
+    assert words.sentence("too_often", "zh-CN") in found[-1]
+    house.rig.clock.advance(3_000)
+    assert words.sentence("pairing_code_wrong", "zh-CN") in house.visitor().pair("GUESS-0000", 200).text
     house.rig.add_person(CASHIER, PINS[CASHIER])
     cashier = client_of(house.rig, CASHIER)
     assert cashier.post(f"{API}/terminals/codes", json={"name": "x", "till": "1"}).get_json()["code"] == "not_allowed"
