@@ -3,6 +3,7 @@
 import { ask, Refused } from "./api.js";
 import { approvalsAt } from "./approve.js";
 import { Chips } from "./chips.js";
+import { Deeds } from "./deeds.js";
 import { Desk } from "./desk.js";
 import { byId } from "./dom.js";
 import { Finder, nameOfChosen } from "./finder.js";
@@ -62,6 +63,7 @@ export class App {
       primary: () => this.openPay(),
     });
     this.screen = new Screen(this);
+    this.deeds = new Deeds(this);
     this.desk = new Desk(this);
     this.more = new More(this);
     this.lock = new Lock(this);
@@ -102,6 +104,7 @@ export class App {
     this.last = last || null;
     this.aside = aside || [];
     await this.paying.ways.restore();
+    this.deeds.resume();
     this.signIn.hide();
     this.screen.relabel();
     this.screen.setView("order");
@@ -192,6 +195,7 @@ export class App {
     if (!away) {
       if (this.session) this.readHouse();
       this.submitter.hurry();
+      this.deeds.hurry();
       lookForBuild();
     }
     this.screen.drawStates();

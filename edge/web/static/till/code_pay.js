@@ -163,7 +163,7 @@ export class CodePay {
       fields: [{ name: "reason", kind: "text", label: t("reason.label"), chips: [t("reason.return_1"), t("reason.return_2")] }] });
     if (!said) return;
     try {
-      await withApproval((approval_id) => ask("POST", `/payments/${part.payment_id}/return`, { body: { request_id, reason: said.reason, approval_id } }));
+      await withApproval((approval_id) => this.app.deeds.send(`/payments/${part.payment_id}/return`, { request_id, reason: said.reason, approval_id }));
       if (!this.ways.tab) return;
       this.ways.tab.doc.parts = this.ways.tab.parts.filter((each) => each !== part);
       this.ways.changed();

@@ -1,6 +1,6 @@
 // The blind count (picture 12): note by note in the order of the drawer; what should be there is told only after it was handed in.
 
-import { ask, Refused } from "./api.js";
+import { Refused } from "./api.js";
 import { askFor } from "./ask_sheet.js";
 import { el, icon, kbd, setText } from "./dom.js";
 import { uuid7 } from "./ids.js";
@@ -37,6 +37,7 @@ export class CountPage {
   async open() {
     this.note = "";
     this.result = null;
+    this.busy = false;
     await this.shift.read();
     const [kept] = await load([this.kept]);
     this.doc = kept ?? { request_id: uuid7(), pieces: {} };
@@ -135,16 +136,19 @@ export class CountPage {
   }
 
   async handIn() {
+    if (this.busy) return;
+    this.busy = true;
     const counted = this.units.filter((fen) => this.doc.pieces[fen] !== undefined).map((unit_fen) => ({ unit_fen, pieces: this.doc.pieces[unit_fen] }));
     try {
-      this.result = (await ask("POST", "/shift/count", { body: { request_id: this.doc.request_id, counted } })).body;
+      this.result = (await this.app.deeds.send("/shift/count", { request_id: this.doc.request_id, counted })).body;
       await keep({ [this.kept]: null });
       this.note = "";
     } catch (error) {
-      // A refused count is another one next time; an unanswered one is asked for again under its id.
+      // A refused count is another one next time.
       if (error instanceof Refused) this.doc.request_id = uuid7();
       this.note = error instanceof Refused ? errorText(error) : t("notice.node_away");
     }
+    this.busy = false;
     if (this.desk.page === this) this.draw();
   }
 
@@ -165,14 +169,17 @@ export class CountPage {
     const said = before ?? await askFor(app, { name: "close-shift", title: t("close.title"), says: t("close.says"), primary: t("close.go"),
       fields: [{ name: "left_fen", kind: "amount", min: 0, max: result.counted_fen, label: t("close.left"), value: Math.min(result.counted_fen, this.shift.state.float_fen) },
         { name: "reason", kind: "text", optional: !result.needs_reason, label: t(result.needs_reason ? "close.reason" : "close.reason_if"), chips: [1, 2, 3].map((n) => t("reason.variance_" + n)) }] });
-    if (!said) return;
+    if (!said || this.busy) return;
+    this.busy = true;
     try {
-      const { body } = await ask("POST", "/shift/close", { body: { request_id, ...said, open_orders_stay } });
+      const { body } = await app.deeds.send("/shift/close", { request_id, ...said, open_orders_stay });
       await this.desk.open("shift");
       this.shift.report = this.shift.ofZ(body);
       this.shift.note = t("close.done", { z: body.report.z });
       this.shift.draw();
+      this.busy = false;
     } catch (error) {
+      this.busy = false;
       if (error.code === "open_orders") await this.openOrders(error.details, said);
       else {
         this.note = error instanceof Refused ? errorText(error) : t("notice.node_away");

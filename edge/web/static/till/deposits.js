@@ -57,7 +57,7 @@ async function takeDeposit(app) {
     ],
     act: async ({ reference, ...values }) => {
       try {
-        const { body } = await ask("POST", "/deposits", { body: { deposit_id, ...values, ...(values.kind === "cash" ? {} : { reference }) } });
+        const { body } = await app.deeds.send("/deposits", { deposit_id, ...values, ...(values.kind === "cash" ? {} : { reference }) });
         showToast(t("deposit.taken", { number: body.receipt_no }));
         return null;
       } catch (error) {
@@ -74,7 +74,7 @@ async function giveBack(app, one) {
       { name: "reason", kind: "text", label: t("reason.label"), chips: [1, 2].map((n) => t("reason.deposit_" + n)) }] });
   if (!said) return;
   try {
-    await withApproval((approval_id) => ask("POST", `/deposits/${one.payment_id}/return`, { body: { request_id, reason: said.reason, in_cash: said.in_cash === "yes", approval_id } }));
+    await withApproval((approval_id) => app.deeds.send(`/deposits/${one.payment_id}/return`, { request_id, reason: said.reason, in_cash: said.in_cash === "yes", approval_id }));
     showToast(t("pay.returned", { amount: money(one.left_fen) }));
   } catch (error) {
     if (!(error instanceof Declined)) showToast(sentence(error));

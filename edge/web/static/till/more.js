@@ -72,7 +72,7 @@ export async function openDrawer(app) {
     fields: [{ name: "reason", kind: "text", label: t("reason.label"), max: 40, chips: [1, 2, 3].map((n) => t("reason.drawer_" + n)) }] });
   if (!said) return;
   try {
-    await withApproval((approval_id) => openAny(drawers, { reason: said.reason, request_id, approval_id }));
+    await withApproval((approval_id) => openAny(app, drawers, { reason: said.reason, request_id, approval_id }));
     showToast(t("drawer.opened"));
   } catch (error) {
     if (!(error instanceof Declined)) showToast(error instanceof Refused ? errorText(error) : t("notice.node_away"));
@@ -80,10 +80,10 @@ export async function openDrawer(app) {
 }
 
 /** A till opens its own drawer; which of them that is the node knows. */
-async function openAny(drawers, body) {
+async function openAny(app, drawers, body) {
   for (const [at, one] of drawers.entries()) {
     try {
-      return await ask("POST", `/drawers/${one.id}/open`, { body });
+      return await app.deeds.send(`/drawers/${one.id}/open`, body);
     } catch (error) {
       if (error.code !== "other_till_drawer" || at === drawers.length - 1) throw error;
     }

@@ -136,7 +136,7 @@ export class RefundSale {
   async give() {
     if (this.busy || !this.quote) return;
     const body = { ...this.asked(), refund_id: this.refund_id, reason: this.reason.trim(), shown_fen: this.quote.amount_fen };
-    await this.deed(() => withApproval((approval_id) => ask("POST", "/refunds", { body: { ...body, approval_id } })), (answer) => {
+    await this.deed(() => withApproval((approval_id) => this.app.deeds.send("/refunds", { ...body, approval_id })), (answer) => {
       const queued = answer.tenders.some((one) => one.queued);
       this.page.note = t(queued ? "refund.done_queued" : "refund.done", { number: answer.receipt_no, amount: money(answer.amount_fen) });
       Object.assign(this, { refund_id: uuid7(), pieces: new Map(), amount_fen: 0, reason: "", quote: null });
@@ -149,7 +149,7 @@ export class RefundSale {
       fields: [{ name: "reason", kind: "text", label: t("reason.label"), value: this.reason, chips: [1, 2, 3].map((n) => t("reason.reverse_" + n)) }] });
     if (!said) return;
     const body = { refund_id: this.refund_id, order_id: this.order_id, sale_id: this.sale_id, reason: said.reason, shown_fen: this.state.left_fen, ...(this.in_cash ? { in_cash: true } : {}) };
-    await this.deed(() => withApproval((approval_id) => ask("POST", "/reversals", { body: { ...body, approval_id } })), (answer) => {
+    await this.deed(() => withApproval((approval_id) => this.app.deeds.send("/reversals", { ...body, approval_id })), (answer) => {
       this.page.note = t("refund.reversed", { number: answer.receipt_no });
       this.refund_id = uuid7();
       const { order_id } = this;
@@ -159,7 +159,7 @@ export class RefundSale {
     });
   }
 
-  /** Do it once: an unanswered one goes again under the same id, also after the person pressed a second time. */
+  /** Do it once; while the node does not answer the key stays off, and the same refund is asked for again. */
   async deed(call, done) {
     this.busy = true;
     this.enable();

@@ -16,7 +16,7 @@ export async function saidFloat(app, state) {
   const request_id = uuid7();
   const said = await askFor(app, { name: "float", title: t("shift.say_float"), says: t("shift.float_says"), primary: t("shift.float_go"),
     fields: [{ name: "float_fen", kind: "amount", min: 0, label: t("shift.float"), value: state.opened ? state.float_fen : state.suggested_float_fen || null }],
-    act: async ({ float_fen }) => ask("POST", "/shift/open", { body: { request_id, float_fen } }).then(() => null, sentence) });
+    act: async ({ float_fen }) => app.deeds.send("/shift/open", { request_id, float_fen }).then(() => null, sentence) });
   return said && t("shift.float_done", { amount: amount(said.float_fen) });
 }
 
@@ -27,7 +27,7 @@ export async function moveCash(app, move) {
     fields: [{ name: "amount_fen", kind: "amount", label: t("pay.amount") }, { name: "reason", kind: "text", label: t("reason.label"), chips: [1, 2, 3].map((n) => t(`reason.${move}_${n}`)) }] });
   if (!said) return null;
   try {
-    await withApproval((approval_id) => ask("POST", "/shift/cash", { body: { move_id, move, ...said, approval_id } }));
+    await withApproval((approval_id) => app.deeds.send("/shift/cash", { move_id, move, ...said, approval_id }));
     return t("shift.moved_" + move, { amount: amount(said.amount_fen) });
   } catch (error) {
     return error instanceof Declined ? null : sentence(error);
@@ -51,7 +51,7 @@ export async function handOver(app, tell) {
   }
   const said = await askFor(app, { name: "hand-over", title: t("shift.hand_over"), says: t("shift.hand_over_says"), primary: t("shift.hand_over_go"),
     fields: [{ name: "to_person", kind: "choice", label: t("shift.to_whom"), options: others.map((one) => [one.id, one.name]) }],
-    act: async ({ to_person }) => ask("POST", "/shift/hand-over", { body: { request_id, to_person } }).then(() => null, sentence) });
+    act: async ({ to_person }) => app.deeds.send("/shift/hand-over", { request_id, to_person }).then(() => null, sentence) });
   if (said) await app.signOut();
 }
 

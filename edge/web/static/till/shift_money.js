@@ -19,7 +19,7 @@ async function giveBack(app, one) {
     fields: [{ name: "reason", kind: "text", label: t("reason.label"), chips: [t("reason.return_1"), t("reason.return_2")] }] });
   if (!said) return;
   try {
-    await withApproval((approval_id) => ask("POST", `/payments/${one.payment_id}/return`, { body: { request_id, reason: said.reason, approval_id } }));
+    await withApproval((approval_id) => app.deeds.send(`/payments/${one.payment_id}/return`, { request_id, reason: said.reason, approval_id }));
     showToast(t("pay.returned", { amount: money(one.amount_fen) }));
   } catch (error) {
     tell(error);
