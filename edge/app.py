@@ -82,6 +82,7 @@ def create_guest_app(desk: Desk, lan: Lan, admits: Callable[[str], bool]) -> Fla
     app.extensions["lan"] = lan
     app.extensions["door"] = Door(admits)
     app.extensions["guest_limits"] = GuestLimits()
+    app.extensions["guest_menu"] = guest_orders.MenuCounter(desk.node)
     guest.guard(app)
     problems.register(app)
     app.register_blueprint(guest.guest)

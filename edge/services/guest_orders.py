@@ -13,15 +13,15 @@ from edge.db import dishes
 from edge.db import orders as kept
 from edge.domain import order as order_rules
 from edge.domain.order_state import Line, Order
-from edge.domain.pricing import AskedPart
+from edge.domain.pricing import AskedPart, Catalogue
 from edge.domain.refusal import Refused
 from edge.services import deeds
 from edge.services import orders as order_deeds
 from edge.services.deeds import Deed, Done
 from edge.services.node import Node
 from edge.services.order_work import AddStep, Outcome
-from sync.contract import limits, menu, orders
-from sync.contract.menu import Category, Dish, ModifierGroup
+from sync.contract import limits, orders
+from sync.contract.menu import Category, Dish, Menu, ModifierGroup, PartGroup
 from sync.contract.orders import Table
 from sync.contract.words import Name
 from sync.node.database import Reader
@@ -123,9 +123,8 @@ class GuestDish(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class GuestMenu(msgspec.Struct, frozen=True, kw_only=True):
-    """What can be asked for at a table. Dishes by weight and of an open price are asked of the waiter."""
+    """What can be asked for by phone. Dishes by weight and of an open price are asked of the waiter."""
 
-    table: str
     currency: str
     categories: tuple[Category, ...]
     dishes: tuple[GuestDish, ...]
@@ -137,30 +136,27 @@ class _Asked(msgspec.Struct, frozen=True):
     asked: GuestAskCommand
 
 
-def menu_for(node: Node, table: Table) -> GuestMenu | Refused:
-    """Give what can be asked for at a table now."""
-    catalogue = node.shelf.catalogue
-    if catalogue is None or node.enrolment is None:
-        return Refused("no_menu")
-    whole = catalogue.menu
-    with node.db.read() as reader:
-        prices = dishes.prices(reader, node.place().day)
-        left = {row.dish_id: row.left_qty for row in dishes.every(reader) if row.left_qty >= 0}
-    names = {dish.id: dish.name for dish in whole.dishes}
-    shown = tuple(
-        _dish(dish, prices.get(dish.id, dish.price_fen), left, names)
-        for dish in whole.dishes
-        if not dish.per_g and not (dish.open_price and dish.id not in prices)
-    )
-    pages = {dish.category for dish in shown}
-    groups = {group for dish in shown for group in dish.modifier_groups}
-    return GuestMenu(
-        table=table.name,
-        currency=whole.currency,
-        categories=tuple(page for page in whole.categories if page.id in pages),
-        dishes=shown,
-        modifier_groups=tuple(group for group in whole.modifier_groups if group.id in groups),
-    )
+class MenuCounter:
+    """Gives the menu of guests as JSON; made anew only when the menu, a count, a price or the day is another."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self._held: tuple[Catalogue, int, str, bytes] | None = None
+
+    def read(self) -> bytes | Refused:
+        """Give the encoded `GuestMenu` of now."""
+        node, held = self._node, self._held
+        catalogue = node.shelf.catalogue
+        if catalogue is None or node.enrolment is None:
+            return Refused("no_menu")
+        day = node.place().day
+        with node.db.read() as reader:
+            n = dishes.last_n(reader)
+            if held is not None and held[0] is catalogue and held[1:3] == (n, day):
+                return held[3]
+            made = msgspec.json.encode(_menu(reader, catalogue.menu, day))
+        self._held = (catalogue, n, day, made)
+        return made
 
 
 def ask(node: Node, table: Table, asked: GuestAskCommand) -> Done | Refused:
@@ -193,6 +189,25 @@ def states(node: Node, asked: GuestLookCommand) -> GuestStates:
         order = kept.where_now(reader, asked.order_id)
         found = tuple(_state(reader, order, line_id) for line_id in asked.line_ids)
     return GuestStates(lines=found)
+
+
+def _menu(reader: Reader, whole: Menu, day: str) -> GuestMenu:
+    prices = dishes.prices(reader, day)
+    left = {row.dish_id: row.left_qty for row in dishes.every(reader) if row.left_qty >= 0}
+    names = {dish.id: dish.name for dish in whole.dishes}
+    shown = tuple(
+        _dish(dish, prices.get(dish.id, dish.price_fen), left, names)
+        for dish in whole.dishes
+        if not dish.per_g and not (dish.open_price and dish.id not in prices)
+    )
+    pages = {dish.category for dish in shown}
+    groups = {group for dish in shown for group in dish.modifier_groups}
+    return GuestMenu(
+        currency=whole.currency,
+        categories=tuple(page for page in whole.categories if page.id in pages),
+        dishes=shown,
+        modifier_groups=tuple(group for group in whole.modifier_groups if group.id in groups),
+    )
 
 
 def _order_at(reader: Reader, table_id: str, request_id: str) -> Order | None:
@@ -266,7 +281,7 @@ def _fixed(dish: Dish) -> list[str]:
     return [choice.dish_id for group in dish.parts if group.min == len(group.choices) for choice in group.choices]
 
 
-def _part(group: menu.PartGroup, names: dict[str, Name]) -> GuestPart:
+def _part(group: PartGroup, names: dict[str, Name]) -> GuestPart:
     choices = tuple(
         GuestChoice(dish_id=choice.dish_id, name=names[choice.dish_id], qty=choice.qty, price_fen=choice.price_fen)
         for choice in group.choices

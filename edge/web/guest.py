@@ -13,7 +13,7 @@ from flask import Blueprint, Flask, Response, current_app, render_template, requ
 from edge.domain.refusal import Refused
 from edge.services import guest_orders, table_codes
 from edge.services.guest_limits import GuestLimits
-from edge.services.guest_orders import GuestAskCommand, GuestLookCommand
+from edge.services.guest_orders import GuestAskCommand, GuestLookCommand, MenuCounter
 from edge.services.status import store_name
 from edge.web import problems, words
 from edge.web.access import SAFE_METHODS, command, desk, door
@@ -75,10 +75,11 @@ def page(code: str) -> Response:
 @guest.get("/T/<code>/menu")
 def menu(code: str) -> Response:
     """Give what can be asked for at the table."""
-    found = guest_orders.menu_for(desk().node, _table(code))
+    _table(code)
+    found = cast("MenuCounter", current_app.extensions["guest_menu"]).read()
     if isinstance(found, Refused):
         return problems.refused(found)
-    answer = Response(msgspec.json.encode(found), mimetype="application/json")
+    answer = Response(found, mimetype="application/json")
     answer.add_etag()
     answer.headers["Cache-Control"] = "no-cache"
     answer.make_conditional(request)

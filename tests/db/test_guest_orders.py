@@ -13,15 +13,17 @@ from edge.domain import table_code
 from edge.domain.refusal import Refused
 from edge.domain.table_code import TableClaims
 from edge.services import guest_orders as guests
-from edge.services import stock, table_codes, verify_journal
+from edge.services import import_menu, stock, table_codes, verify_journal
 from edge.services.guest_orders import GuestAskCommand
 from edge.services.lan import Lan
 from edge.services.order_work import ConfirmStep, SendStep
-from edge.services.stock import StockCommand
+from edge.services.stock import DayPriceCommand, StockCommand
+from sync.contract.menu import Dish
 from sync.contract.orders import Table
+from sync.contract.words import Name
 from sync.node.keys import Identity
 from tests.kit.lan import House, Visitor, open_house
-from tests.kit.nodes import AT_TILL_1, Rig, store_identity, uuid7_hex
+from tests.kit.nodes import AT_TILL_1, MENU, Rig, store_identity, uuid7_hex
 from tests.kit.people import CASHIER, PINS, client_of
 from tests.kit.tables import Floor, add
 
@@ -69,7 +71,7 @@ def test_a_basket_waits_on_the_order_of_its_table_until_a_waiter_confirms_it(hou
     assert (page.status, page.cookies) == (200, {})
     assert "script-src 'self'" in page.headers["Content-Security-Policy"]
     menu = one.get(f"{code}/menu").json()
-    assert (menu["table"], {dish["id"] for dish in menu["dishes"]}) == ("A1", {"d101", "d102", "d103", "d104", "d105"})
+    assert {dish["id"] for dish in menu["dishes"]} == {"d101", "d102", "d103", "d104", "d105"}
     told = ask(one, code, basket(1, (1, "d101", 2), (2, "d102", 1), note="no peanut"))
     order_id = told["order_id"]
     assert order_at(house.rig) == [order_id]
@@ -132,6 +134,29 @@ def test_a_basket_of_which_nothing_can_be_had_opens_no_order_and_one_of_which_so
     told = ask(one, code, basket(4, (1, "d102", 3), (2, "d101", 1)))
     assert [(line["taken"], line.get("code", "")) for line in told["lines"]] == [(False, "sold_out"), (True, "")]
     assert next(dish["left"] for dish in one.get(f"{code}/menu").json()["dishes"] if dish["id"] == "d102") == 2
+
+
+def test_the_menu_of_a_phone_follows_prices_counts_and_the_day(house: House) -> None:
+    one, code, node = house.phone(), house.table_code(), house.node
+
+    def of(dish: str) -> tuple[int, int]:
+        found = next(each for each in one.get(f"{code}/menu").json()["dishes"] if each["id"] == dish)
+        return found["price_fen"], found.get("left", -1)
+
+    assert of("d102") == (300, -1)
+    stock.set_price(node, AT_TILL_1, "d102", DayPriceCommand(request_id=uuid7_hex(1), price_fen=450))
+    assert of("d102") == (450, -1)
+    stock.set_left(node, AT_TILL_1, "d102", StockCommand(request_id=uuid7_hex(2), left=0))
+    assert of("d102") == (450, 0)
+    house.rig.clock.advance(86_400_000)
+    assert of("d102") == (300, 0)
+    dishes = (
+        *MENU.dishes[1:],
+        Dish(id="d9", code="9", name=Name("鱼", "Fish"), category="hot", price_fen=1, open_price=True),
+    )
+    import_menu.bring_into_force(node, msgspec.structs.replace(MENU, dishes=dishes))
+    listed = [each["id"] for each in one.get(f"{code}/menu").json()["dishes"]]
+    assert listed == ["d102", "d103", "d104", "d105"]
 
 
 def test_codes_that_this_store_did_not_sign_or_that_were_renewed_open_nothing(house: House) -> None:
@@ -271,5 +296,5 @@ def test_a_node_in_training_takes_no_basket(tmp_path: Path) -> None:
         asked = msgspec.convert(basket(1, (1, "d102", 1)), GuestAskCommand)
         before = rig.tables()
         assert guests.ask(rig.node, table, asked) == Refused("training_mode")
-        assert guests.menu_for(rig.node, table) == Refused("no_menu")
+        assert guests.MenuCounter(rig.node).read() == Refused("no_menu")
         assert rig.tables() == before

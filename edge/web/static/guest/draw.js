@@ -36,13 +36,13 @@ export function el(tag, attrs = {}, ...children) {
   return node;
 }
 
-export function menuPage(menu, basket, pick) {
+export function menuPage(table, menu, basket, pick) {
   const chips = menu.categories.map((page) => el("a", { class: "chip", href: "#page-" + page.id, text: nameOf(page.name) }));
   const pages = menu.categories.map((page) =>
     el("section", { "aria-labelledby": "page-" + page.id },
       el("h2", { id: "page-" + page.id, text: nameOf(page.name) }),
       menu.dishes.filter((dish) => dish.category === page.id).map((dish) => dishRow(dish, basket.qtyOf(dish.id), pick))));
-  return [el("h1", { text: t("table", { table: menu.table }) }), el("p", { class: "quiet", text: t("promise") }), el("nav", { "aria-label": t("pages") }, chips), pages];
+  return [el("h1", { text: t("table", { table }) }), el("p", { class: "quiet", text: t("promise") }), el("nav", { "aria-label": t("pages") }, chips), pages];
 }
 
 function dishRow(dish, qty, pick) {

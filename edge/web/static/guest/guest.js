@@ -38,7 +38,7 @@ function draw() {
   document.body.dataset.page = page;
   if (page === "basket") view.replaceChildren(...basketPage(basket, { qty: (id, qty) => { basket.setQty(id, qty); draw(); } }));
   else if (page === "dish") view.replaceChildren(...dishPage(dish, menu, (chosen) => { take(dish, chosen); history.back(); }));
-  else view.replaceChildren(...menuPage(menu, basket, pick).flat());
+  else view.replaceChildren(...menuPage(document.body.dataset.table, menu, basket, pick).flat());
   drawFoot(page);
 }
 
