@@ -1,17 +1,16 @@
 // The ways to pay beside cash, in any mix: noted by hand, charged by code, taken before. What was taken outlives a reload and a lost answer.
 
-import { ask, Refused } from "./api.js";
-import { askFor } from "./ask_sheet.js";
+import { ask } from "./api.js";
 import { CodePay } from "./code_pay.js";
-import { heldDeposits } from "./deposits.js";
 import { el, icon, kbd } from "./dom.js";
 import { uuid7 } from "./ids.js";
-import { amount, money } from "./money.js";
+import { amount } from "./money.js";
+import { card, deposit, printedCode, tip } from "./pay_noted.js";
 import { emptyDoc, Tab } from "./pay_tab.js";
 import { SplitSheet } from "./split.js";
 import { takeParts } from "./split_share.js";
 import { keep, load } from "./vault.js";
-import { errorText, t } from "./words.js";
+import { t } from "./words.js";
 
 const DOCS_MAX = 30;
 
@@ -120,9 +119,9 @@ export class PayWays {
     return [
       this.way("pay.cash", "way-cash", "cash", () => this.app.pay.setFen(this.app.pay.due_fen), ["F9"], true),
       this.way("pay.code", "way-code", "scanner", () => this.code.ask(), ["F10"]),
-      this.way("pay.card", "way-card", "card", () => this.card()),
-      this.way("pay.static", "way-static", "tag", () => this.static()),
-      ...(this.job?.share ? [] : [this.way("pay.deposit", "way-deposit", "receipt", () => this.deposit())]),
+      this.way("pay.card", "way-card", "card", () => card(this)),
+      this.way("pay.static", "way-static", "tag", () => printedCode(this)),
+      ...(this.job?.share ? [] : [this.way("pay.deposit", "way-deposit", "receipt", () => deposit(this))]),
       this.way("pay.split", "way-split", "open", () => this.split()),
     ];
   }
@@ -133,7 +132,7 @@ export class PayWays {
       el("b", { testid, text: amount(fen) }), ...keys);
     const parts = tab.parts.map((part) => this.partRow(part));
     return [
-      el("header", {}, el("h3", { text: t("pay.taken") }), el("button", { class: "key quiet tip", testid: "tip", text: tab.doc.tip_fen ? t("pay.tip_is", { amount: amount(tab.doc.tip_fen) }) : t("pay.tip"), onclick: () => this.tip() })),
+      el("header", {}, el("h3", { text: t("pay.taken") }), el("button", { class: "key quiet tip", testid: "tip", text: tab.doc.tip_fen ? t("pay.tip_is", { amount: amount(tab.doc.tip_fen) }) : t("pay.tip"), onclick: () => tip(this) })),
       ...parts,
       ...(tab.needs_cash ? [row(t("pay.cash"), tab.doc.held_fen + received_fen, "taken-cash", tab.doc.held_fen ? [this.removeKey(() => { tab.doc.held_fen = 0; })] : [])] : []),
       ...(tab.over_fen ? [row(t("pay.over"), tab.over_fen, "over", [], "over")] : []),
@@ -171,7 +170,7 @@ export class PayWays {
     this.changed();
   }
 
-  // --- ways that are noted by hand ---
+  // --- other ways than cash ---
 
   wanted() {
     return this.app.pay.typedFen(this.tab.left_fen);
@@ -185,60 +184,6 @@ export class PayWays {
       return false;
     }
     return true;
-  }
-
-  amountField() {
-    return { name: "amount_fen", kind: "amount", label: t("pay.amount"), value: this.wanted(), max: this.tab.left_fen };
-  }
-
-  async card() {
-    if (!this.ready()) return;
-    const said = await askFor(this.app, { name: "card", title: t("pay.card"), says: t("pay.card_says"), primary: t("pay.card_go"),
-      fields: [{ name: "reference", kind: "digits", letters: true, label: t("pay.reference"), chars: 32 }, this.amountField()] });
-    if (said && this.tab) this.add({ kind: "card", ...said });
-  }
-
-  async static() {
-    if (!this.ready()) return;
-    const said = await askFor(this.app, { name: "static", title: t("pay.static"), says: t("pay.static_says"), works: t("pay.static_works"), primary: t("pay.static_go"),
-      fields: [this.amountField()] });
-    if (said && this.tab) this.add({ kind: "static_code", reference: "", ...said });
-  }
-
-  async tip() {
-    const { tab } = this;
-    const said = await askFor(this.app, { name: "tip", title: t("pay.tip_title"), says: t("pay.tip_says"), primary: t("pay.tip_go"),
-      fields: [{ name: "tip_fen", kind: "amount", label: t("pay.tip_title"), min: 0, value: tab.doc.tip_fen || null }] });
-    if (!said || this.tab !== tab) return;
-    tab.doc.tip_fen = said.tip_fen;
-    this.changed();
-  }
-
-  /** A deposit pays as far as it goes, before anything that was noted: the node counts it so. */
-  async deposit() {
-    if (!this.ready()) return;
-    let found;
-    try {
-      found = await heldDeposits();
-    } catch (error) {
-      this.say(error instanceof Refused ? errorText(error) : t("notice.node_away"));
-      return;
-    }
-    const held = found.filter((one) => !this.tab.parts.some((part) => part.payment_id === one.payment_id));
-    if (!held.length) {
-      this.say(t("pay.no_deposit"));
-      return;
-    }
-    const said = await askFor(this.app, { name: "deposit", title: t("pay.deposit"), says: t("pay.deposit_says"), primary: t("pay.deposit_go"),
-      fields: [{ name: "which", kind: "choice", label: t("pay.deposit_which"), options: held.map((one) => [one.payment_id, `${one.label} ${one.for_day.slice(5)} ${money(one.left_fen)}`]) }] });
-    const one = said && held.find((each) => each.payment_id === said.which);
-    if (!one || !this.tab) return;
-    const amount_fen = Math.min(one.left_fen, this.tab.left_fen);
-    if (amount_fen < one.left_fen && this.tab.counted.some((part) => !part.payment_id)) {
-      this.say(t("pay.deposit_first"));
-      return;
-    }
-    this.add({ kind: "deposit", payment_id: one.payment_id, amount_fen, label: one.label });
   }
 
   // --- splitting ---

@@ -1,13 +1,13 @@
 // Paying: a basket or an order becomes one pending sale, and that one gets one answer, whatever happens between.
 
 import { ask, Refused } from "./api.js";
-import { withApproval, Declined } from "./approve.js";
 import { uuid7 } from "./ids.js";
 import { amount } from "./money.js";
 import { emptyCart, price, wireLines } from "./order.js";
 import { drawPayFoot } from "./pay_foot.js";
 import { roundOff } from "./pay_tab.js";
 import { PayWays } from "./pay_ways.js";
+import { refused } from "./paying_refused.js";
 import { Submitter } from "./submit.js";
 import { hideToast, showToast } from "./toast.js";
 import { keep } from "./vault.js";
@@ -195,79 +195,9 @@ export class Paying {
     letIn(() => app.isIdle());
   }
 
-  /** The node said no: the order comes back to the slip; one begun meanwhile is set aside. */
-  async refused(error, pending) {
-    if (error.code === "sale_id_reused") {
-      await this.alreadyPaid(pending);
-      return;
-    }
-    await this.putBack(pending, pending.cart);
-    if (error.code === "needs_approval") this.askWord(error, pending);
-    else if (error.code === "price_changed") await this.askPrice(error, pending);
-    else this.refuse(t("notice.sale_refused"), errorText(error) + (this.app.aside.length ? " " + t("notice.aside") : ""), error.code);
-  }
-
-  /** A basket goes back to the cart; an order never left the node. */
-  async putBack(pending, cart) {
-    const { app } = this;
-    const change = { [app.kept("pending")]: null };
-    if (cart) {
-      if (!app.order.isEmpty) app.aside.push(app.order.cart);
-      app.loading = true;
-      app.order.replace(cart);
-      app.loading = false;
-      Object.assign(change, { [app.kept("cart")]: cart, [app.kept("aside")]: app.aside });
-    }
-    await keep(change);
-    app.screen.draw();
-  }
-
-  /** Somebody else must allow it: the same sale goes once more with their word. */
-  async askWord(error, pending) {
-    try {
-      let first = true;
-      await withApproval(async (approval_id, approvals) => {
-        if (first) {
-          first = false;
-          throw error;
-        }
-        await this.send({ ...pending, body: { ...pending.body, approvals } }, pending.cart ? emptyCart() : null);
-      });
-    } catch (declined) {
-      if (!(declined instanceof Declined)) throw declined;
-      this.refuse(t("notice.sale_refused"), errorText(error), error.code);
-    }
-  }
-
-  async askPrice(error, pending) {
-    const { app } = this;
-    await app.refreshMenu();
-    app.special = null;
-    app.screen.drawStates();
-    app.screen.draw();
-    const new_fen = error.details.due_fen ?? this.sum().total_fen;
-    const again = () => (pending.exact ? this.exactCash() : app.openPay(pending.received_fen));
-    const order_again = () => this.openOrder(pending.order.order_id, { title: pending.order.title, what: pending.what.share ? {} : pending.what, received_fen: pending.received_fen });
-    app.sheets.show("price", { old_fen: pending.body.due_fen, new_fen, go: pending.order ? order_again : again });
-  }
-
-  async alreadyPaid(pending) {
-    const { app } = this;
-    await this.putBack(pending, pending.cart && app.order.isEmpty ? { ...pending.cart, sale_id: uuid7() } : null);
-    if (pending.cart && !app.order.isEmpty && app.order.cart.lines !== pending.cart.lines) {
-      app.aside.push({ ...pending.cart, sale_id: uuid7() });
-      await keep({ [app.kept("aside")]: app.aside });
-    }
-    await keep(this.ways.forgotten(pending.key));
-    let number = "";
-    try {
-      const { body } = await ask("GET", "/sales/" + pending.sale_id);
-      number = body.receipt_no;
-      app.last = { sale: body };
-    } catch {
-      // The number is a courtesy; what matters is that the order on the screen is not paid.
-    }
-    this.refuse(t("notice.already_paid", { number }), t("notice.already_paid_sub"), "sale_id_reused");
+  /** The node said no. */
+  refused(error, pending) {
+    return refused(this, error, pending);
   }
 
   blocking(title, sub, code) {
