@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from sync.node.ports import IdSource, SystemChance, SystemClock
 from tests.browser.test_till_page import complaints, fetch, money, plain_dishes, sign_in, type_dish
@@ -12,6 +12,8 @@ from tests.browser.test_till_page import complaints, fetch, money, plain_dishes,
 __all__ = ["complaints"]
 
 CASHIER_PIN = "730194"
+CASHIER_BADGE = "ZGS-4F6T8V"
+MANAGER_BADGE = "ZGS-7H2K9M"
 CODE = "134567890123456789"
 COUNT_IS_KEPT = """() => new Promise((resolve) => {
   const opening = indexedDB.open("zhanggui-till", 1);
@@ -32,6 +34,22 @@ def call(page: Page, node_url: str, method: str, path: str, body: dict[str, Any]
     return answer.json()
 
 
+def lose_first_answer(page: Page, path: str) -> list[Any]:
+    """Let the node do what is asked at `path` but drop its first answer; gives what was sent, as it comes."""
+    seen: list[Any] = []
+
+    def drop(route: Route) -> None:
+        seen.append(route.request.post_data_json)
+        if len(seen) == 1:
+            route.fetch()
+            route.abort()
+        else:
+            route.continue_()
+
+    page.route(path, drop)
+    return seen
+
+
 @pytest.fixture
 def faults(page: Page, node_url: str) -> Iterator[dict[str, Any]]:
     """Faults of the gateway as the test sets them with `call`; mended afterwards."""
@@ -41,11 +59,20 @@ def faults(page: Page, node_url: str) -> Iterator[dict[str, Any]]:
 
 @pytest.fixture
 def cashier(page: Page, node_url: str, cashier_pin: str) -> str:
-    """The PIN of somebody who is no more than a cashier."""
+    """The PIN of somebody who is no more than a cashier; they and the manager have badges."""
+    return somebody_at_the_till(page, node_url, cashier_pin)
+
+
+def somebody_at_the_till(page: Page, node_url: str, cashier_pin: str) -> str:
     sign_in(page, node_url, cashier_pin)
     body = {"request_id": uuid7(), "name": "小林", "role": "cashier", "locale": "zh-CN", "pin": CASHIER_PIN}
     answer = page.request.post(f"{node_url}/api/v1/people", data=body)
-    assert answer.ok or answer.json()["code"] == "pin_taken"
+    if answer.ok:
+        manager = fetch(page, node_url, "/session")["cashier"]["id"]
+        for person, badge in ((manager, MANAGER_BADGE), (body["request_id"], CASHIER_BADGE)):
+            call(page, node_url, "POST", f"/people/{person}/badge", {"request_id": uuid7(), "badge": badge})
+    else:
+        assert answer.json()["code"] == "pin_taken"
     page.get_by_test_id("who").click()
     page.get_by_test_id("sign-out").click()
     expect(page.get_by_test_id("sign-in")).to_be_visible()
@@ -131,11 +158,15 @@ def test_a_shift_goes_from_its_float_through_a_blind_count_to_its_z(
     expect(page.get_by_test_id("more-staff")).to_have_count(0)
     page.get_by_test_id("more-shift").click()
     expect(page.get_by_test_id("shift-x")).to_have_count(0)
+    asked = lose_first_answer(page, "**/api/v1/shift/open")
     page.get_by_test_id("shift-float-key").click()
     for key in "300":
         page.keyboard.press(key)
     page.keyboard.press("Enter")
     expect(page.get_by_test_id("shift-float")).to_have_text("300.00")
+    # The answer was lost on its way: the same deed went again, and was done once.
+    assert len(asked) == 2
+    assert asked[0] == asked[1]
 
     # A cashier takes cash out with another person's word; their own is none, and a wrong PIN says so.
     page.get_by_test_id("shift-pay-out").click()
@@ -196,8 +227,13 @@ def test_a_cashier_gives_a_dish_back_with_a_word_and_a_locked_till_keeps_its_car
     page.get_by_test_id("refund-reason-1").click()
     page.get_by_test_id("refund-go").click()
     expect(page.get_by_test_id("sheet-approve")).to_be_visible()
-    page.keyboard.type(cashier_pin)
-    page.keyboard.press("Enter")
+    # One's own badge is no word of another person.
+    for badge in (CASHIER_BADGE, MANAGER_BADGE):
+        expect(page.get_by_test_id("sheet-approve")).to_be_visible()
+        page.keyboard.type(badge)
+        page.keyboard.press("Enter")
+        if badge == CASHIER_BADGE:
+            expect(page.get_by_test_id("ask-message")).not_to_be_empty()
     expect(page.get_by_test_id("desk-note")).to_contain_text(money(dish["price_fen"]))
     sale_id = fetch(page, node_url, f"/sales/find?text={number}")["sales"][0]["sale_id"]
     refunds = fetch(page, node_url, f"/sales/{sale_id}/refunds")["refunds"]
@@ -210,6 +246,6 @@ def test_a_cashier_gives_a_dish_back_with_a_word_and_a_locked_till_keeps_its_car
     page.get_by_test_id("lock").click()
     expect(page.get_by_test_id("sign-in")).to_be_visible()
     assert page.request.get(f"{node_url}/api/v1/session").json()["locked"] is True
-    page.keyboard.type(cashier)
+    page.keyboard.type(CASHIER_BADGE)
     page.keyboard.press("Enter")
     expect(page.get_by_test_id(f"line-{dish['id']}")).to_be_visible()
