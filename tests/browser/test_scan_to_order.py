@@ -13,10 +13,8 @@ from sync.node.ports import SystemClock
 from tests.kit.lan import House, code_on, open_house
 from tests.kit.nodes import PIN, START_MS, Rig
 from tests.kit.tables import Floor
-from tests.kit.waiting import PATIENCE_S
 
 PHONE = ViewportSize(width=390, height=844)
-TOUCH_PX_MIN = 44
 SHORT_MS = 15_000
 
 
