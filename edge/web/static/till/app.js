@@ -229,6 +229,8 @@ export class App {
       const [house, session] = [(await ask("GET", "/house")).body, (await ask("GET", "/session")).body];
       this.takeHouse(house);
       if (this.session) this.session = { ...this.session, ...session };
+      // Other rules, another total.
+      if (this.view === "order") this.screen.draw();
       await keep({ house, session: this.session });
     } catch {
       // What was kept stays in use; the next sign-in or start asks again.

@@ -86,7 +86,8 @@ class AskSheet {
   pad() {
     const key = (word, press, className = "key pad") => el("button", { class: className, testid: "ask-pad-" + word, text: word, onclick: press });
     return el("div", { class: "ask-pad", role: "group", "aria-label": t("pay.numpad") },
-      ...DIGITS.map((digit) => key(digit, () => this.type(digit))), key(".", () => this.type("."), "key pad well"), key("0", () => this.type("0")),
+      ...DIGITS.map((digit) => key(digit, () => this.type(digit))), this.wanted.fields.some((field) => field.kind === "amount") ? key(".", () => this.type("."), "key pad well")
+        : el("button", { class: "key pad well", testid: "ask-pad-clear", text: t("pay.clear"), onclick: () => this.set("") }), key("0", () => this.type("0")),
       el("button", { class: "key pad well", testid: "ask-pad-delete", "aria-label": t("pay.delete"), onclick: () => this.set(this.texts[this.at].slice(0, -1)) }, icon("delete")));
   }
 

@@ -44,7 +44,7 @@ export class More {
     app.sheets.show("more", { draw: (sheets) => sheets.frame(t("more.title"), [
       el("div", { class: "more-keys" }, ...this.entries().map(([id, picture, key, action, open]) =>
         el("button", { class: "key", testid: "more-" + id, onclick: () => { app.sheets.close(); open(app); } },
-          icon(picture), el("span", { text: t("more." + id) }), ...(action && !app.may(action) ? [el("small", { text: t("more.asks") })] : []), ...(key ? kbd(key) : []))))], []) });
+          icon(picture), el("span", { text: t("more." + id) }), ...(key ? kbd(key) : []), ...(action && !app.may(action) ? [el("small", { text: t("more.asks") })] : []))))], []) });
   }
 
   allowed(id) {

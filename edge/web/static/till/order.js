@@ -140,7 +140,8 @@ export function price(menu, lines) {
     sold.push({ fen, tax: menu.byId.get(line.dish_id).tax });
     if (lackingGroup(menu.byId.get(line.dish_id), line.modifiers)) lacking += 1;
   }
-  return { total_fen: total_fen + taxesOnTop(sold), portions, gone, lacking };
+  const taxes_fen = taxesOnTop(sold);
+  return { total_fen: total_fen + taxes_fen, taxes_fen, portions, gone, lacking };
 }
 
 /** The lines as POST /sales takes them. */

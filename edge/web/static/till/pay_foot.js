@@ -15,6 +15,7 @@ function rowsOf(job, tab) {
   for (const one of bill?.adjustments ?? []) sums.set(one.kind, (sums.get(one.kind) ?? 0) + one.amount_fen);
   const rows = [...sums].map(([kind, fen]) => [t("adjust." + kind), fen]);
   for (const tax of bill?.taxes ?? []) if (!tax.included) rows.push([nameOf(tax.name), tax.tax_fen]);
+  if (!job.share && job.taxes_fen) rows.push([t("report.taxes_added_fen"), job.taxes_fen]);
   if (tab.needs_cash && tab.rounding_fen) rows.push([t("pay.rounding"), tab.rounding_fen]);
   if (tab.doc.tip_fen) rows.push([t("pay.tip_title"), tab.doc.tip_fen]);
   if (rows.length) rows.unshift([t("pay.subtotal"), tab.bill_fen - rows.reduce((sum, [word, fen]) => (word === t("pay.rounding") || word === t("pay.tip_title") ? sum : sum + fen), 0)]);

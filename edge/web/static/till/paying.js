@@ -56,11 +56,11 @@ export class Paying {
 
   openBasket(received_fen, share = null, note = "") {
     const { sale_id } = this.app.order.cart;
-    const { total_fen } = this.sum();
+    const { total_fen, taxes_fen } = this.sum();
     const mine = share && share.k < share.of ? { ...share, fen: share.fens[share.k - 1] } : null;
     const title = t("pay.title", { order: t("slip.title") }) + (share ? ` ${share.k}/${share.of}` : "");
     const key = sale_id + (mine ? ":share" + mine.k : "");
-    return this.ways.open({ key, target: sale_id, sale_id, bill_fen: total_fen, title, order: null, what: {}, share: mine, note }, received_fen);
+    return this.ways.open({ key, target: sale_id, sale_id, bill_fen: total_fen, taxes_fen, title, order: null, what: {}, share: mine, note }, received_fen);
   }
 
   /** The next share of the same bill; the last one pays what is left. */
