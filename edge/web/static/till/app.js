@@ -7,21 +7,29 @@ import { Deeds } from "./deeds.js";
 import { Desk } from "./desk.js";
 import { byId } from "./dom.js";
 import { Finder, nameOfChosen } from "./finder.js";
+import { Hold } from "./hold.js";
 import { useHouse } from "./house.js";
 import { uuid7 } from "./ids.js";
+import { LineSheet } from "./line_sheet.js";
 import { Link } from "./link.js";
 import { Lock } from "./lock.js";
 import { indexMenu } from "./menu.js";
 import { amount, useCurrency } from "./money.js";
 import { More } from "./more.js";
+import { OpenOrder } from "./open_order.js";
+import { askDish, mustAsk } from "./open_order_ask.js";
 import { emptyCart, Order, price, QTY_MAX } from "./order.js";
+import { OrderSheet } from "./order_sheet.js";
 import { PayPage } from "./pay.js";
 import { Paying } from "./paying.js";
+import { Plan } from "./plan.js";
 import { Screen } from "./screen.js";
 import { applyLanguage, lastTill, rememberTill, takeLanguageOf } from "./settings.js";
 import { Sheets } from "./sheets.js";
 import { SignIn } from "./sign_in.js";
 import { SlipLines } from "./slip.js";
+import { Stock } from "./stock.js";
+import { Tables } from "./tables.js";
 import { Tiles } from "./tiles.js";
 import { hideToast, showToast } from "./toast.js";
 import { keep, load } from "./vault.js";
@@ -48,20 +56,27 @@ export class App {
     this.submitter = this.paying.submitter;
     this.sheets = new Sheets(byId("sheet-layer"), this);
     this.signIn = new SignIn(byId("sign-in"), (answer) => this.signedIn(answer));
+    this.stock = new Stock(this, byId("tiles"));
     this.tiles = new Tiles(byId("tiles"), (id) => this.press(id));
     this.chips = new Chips(byId("chips"), (id) => this.toggle(id));
-    this.lines = new SlipLines(byId("lines"), (key) => this.order.choose(key));
+    this.lines = new SlipLines(byId("lines"), (key) => this.choose(key));
     this.pay = new PayPage(byId("pay-page"), () => this.leavePay(), () => this.screen.drawFoot(), this.paying.ways);
     approvalsAt(this);
     this.finder = new Finder({
       menu: () => this.menu,
-      chosenName: () => nameOfChosen(this.order),
+      chosenName: () => (this.tab.isOpen ? nameOf(this.tab.line()?.name ?? {}) : nameOfChosen(this.order)),
       found: (dishes, more, text) => this.screen.drawFound(dishes, more, text),
       pick: (dish) => this.press(dish.id),
       quantity: (qty) => this.setQty(qty),
       tooMany: () => this.sayQtyMax(),
       primary: () => this.openPay(),
     });
+    this.tab = new OpenOrder(this);
+    this.plan = new Plan(byId("plan-page"), this);
+    this.tables = new Tables(this);
+    this.lineSheet = new LineSheet(this);
+    this.orderSheet = new OrderSheet(this);
+    this.hold = new Hold(this);
     this.screen = new Screen(this);
     this.deeds = new Deeds(this);
     this.desk = new Desk(this);
@@ -80,7 +95,7 @@ export class App {
   }
 
   isIdle() {
-    return this.order.isEmpty && !this.submitter.pending && this.view !== "pay" && this.view !== "desk";
+    return this.order.isEmpty && !this.tab.isOpen && !this.tab.steps.jobs.length && !this.submitter.pending && this.view !== "pay" && this.view !== "desk";
   }
 
   // --- start, sign-in, sign-out ---
@@ -105,6 +120,7 @@ export class App {
     this.aside = aside || [];
     await this.paying.ways.restore();
     this.deeds.resume();
+    await this.tables.restore();
     this.signIn.hide();
     this.screen.relabel();
     this.screen.setView("order");
@@ -196,6 +212,7 @@ export class App {
       if (this.session) this.readHouse();
       this.submitter.hurry();
       this.deeds.hurry();
+      this.tables.nodeBack();
       lookForBuild();
     }
     this.screen.drawStates();
@@ -269,6 +286,7 @@ export class App {
     useCurrency(body.currency);
     if (!this.menu.byCategory.has(this.category)) this.category = body.categories[0]?.id ?? null;
     this.screen.newMenu();
+    this.stock.apply();
   }
 
   repriced(had, old_fen) {
@@ -309,21 +327,49 @@ export class App {
     hideToast();
     const qty = this.finder.takeQty();
     this.finder.clear();
+    if (this.stock.explains(dish)) return;
     if (dish.per_g) {
       this.sheets.show("weigh", { dish, line: null });
       return;
     }
-    const fitted = this.order.add(dish, qty);
-    if (!fitted) this.sayQtyMax();
+    if (mustAsk(dish) || dish.parts?.length) this.pressAsked(dish, qty);
+    else if (!this.opened.add(dish, qty)) this.sayQtyMax();
+  }
+
+  /** A set menu or an open price: the dish comes once it is known what of it. */
+  async pressAsked(dish, qty) {
+    const more = await askDish(this, dish);
+    if (more && !this.opened.add(dish, qty, more)) this.sayQtyMax();
+  }
+
+  /** What lies in the slip: an order of the house, or else the basket of this till. */
+  get opened() {
+    return this.tab.isOpen ? this.tab : this.order;
+  }
+
+  choose(key) {
+    if (!this.tab.isOpen) this.order.choose(Number(key));
+    else if (this.tab.choose(key) && this.view === "order") this.lineSheet.show();
   }
 
   toggle(option_id) {
+    if (this.tab.isOpen) {
+      this.tab.toggle(option_id);
+      return;
+    }
     const line = this.order.chosenLine();
     const dish = line && this.menu?.byId.get(line.dish_id);
     if (dish) this.order.toggle(dish, line.key, option_id);
   }
 
   setQty(qty) {
+    if (this.tab.isOpen) {
+      const mine = this.tab.line();
+      if (!mine) return;
+      if (qty < 1) this.tab.remove(mine.key);
+      else if (!mine.per_g && !this.tab.more(mine.key, qty - mine.qty)) showToast(t(qty < mine.qty ? "error.line_sent" : "toast.qty_max", { n: QTY_MAX }));
+      return;
+    }
     const line = this.order.chosenLine();
     if (!line) return;
     const dish = this.menu?.byId.get(line.dish_id);
@@ -335,7 +381,8 @@ export class App {
 
   /** A weight was taken: a new line, or another weight for a line that may be gone meanwhile. */
   weighed(dish, line, weight_g) {
-    if (!line || !this.order.setWeight(line.key, weight_g)) this.order.addWeighed(dish, weight_g);
+    if (this.tab.isOpen) this.tab.add(dish, 1, { weight_g });
+    else if (!line || !this.order.setWeight(line.key, weight_g)) this.order.addWeighed(dish, weight_g);
   }
 
   sayQtyMax() {
@@ -343,10 +390,23 @@ export class App {
   }
 
   removeChosen() {
+    if (this.tab.isOpen) {
+      if (this.tab.line()) this.tab.remove(this.tab.chosen);
+      return;
+    }
     const line = this.order.chosenLine();
     if (!line) return;
     this.order.remove(line.key);
     showToast(t("toast.removed", { qty: line.qty, dish: nameOf(line.name) }), () => this.undo());
+  }
+
+  /** The basket became an order of the house: what it was is nobody's basket any more. */
+  emptyBasket() {
+    this.loading = true;
+    this.order.replace(emptyCart());
+    this.loading = false;
+    this.saveCart();
+    this.screen.draw();
   }
 
   clearOrder() {
@@ -364,19 +424,53 @@ export class App {
   undo() {
     if (this.view === "pay") return;
     hideToast();
-    showToast(t(this.order.undo() ? "toast.undone" : "toast.nothing_to_undo"));
+    showToast(t(this.opened.undo() ? "toast.undone" : "toast.nothing_to_undo"));
   }
 
   back() {
     if (this.sheets.open) this.sheets.close();
     else if (this.view === "pay") this.leavePay();
     else if (this.view === "desk") this.desk.back();
-    else if (!this.finder.clear()) document.activeElement?.blur();
+    else if (this.view === "plan") this.tables.back();
+    else if (this.finder.clear()) return;
+    else if (this.tab.isOpen) this.tables.back();
+    else document.activeElement?.blur();
   }
 
   // --- the payment page ---
 
+  /** Pay the order in the slip; what is on its way to the node is on the bill first. */
+  async payOrder(exact = false) {
+    const { order_id } = this.tab;
+    if (this.view === "pay" || !this.tab.lines().some((line) => line.left_qty > 0)) return;
+    const title = this.tab.title();
+    if (!(await this.tab.steps.settled())) showToast(t("tables.not_all_there"));
+    else if (this.tab.order_id === order_id && this.view !== "pay") await this.paying.openOrder(order_id, { title, exact });
+  }
+
+  /** A part or the whole of an order was paid; PAYING says whether it is closed. */
+  orderPaid(order_id, sale, closes) {
+    if (closes && this.tab.order_id === order_id) this.tab.leave();
+    else if (this.tab.order_id === order_id) this.tab.read();
+    this.tables.read();
+  }
+
+  /** A sale was taken back and lies open again. */
+  reopened(order_id) {
+    this.tab.show(order_id);
+    this.tables.toOrder();
+  }
+
+  exactCash() {
+    if (this.tab.isOpen) this.payOrder(true);
+    else this.paying.exactCash();
+  }
+
   openPay(received_fen = null) {
+    if (this.tab.isOpen) {
+      this.payOrder();
+      return;
+    }
     const sum = price(this.menu, this.order.cart.lines);
     if (this.order.isEmpty || sum.gone || sum.lacking) return;
     this.finder.clear();

@@ -50,6 +50,7 @@ export class GuestDisplay {
 
   view() {
     const { app } = this;
+    if (app.tab.isOpen) return this.orderView();
     const { cart } = app.order;
     const { job, tab } = app.paying.ways;
     if (job?.order && tab) {
@@ -63,6 +64,15 @@ export class GuestDisplay {
     if (app.view === "pay") return { show: "total", total_fen: tab?.cash_fen ?? total_fen, lines: shown };
     const { line, fen } = lines.find((each) => each.line.key === cart.chosen) || lines[lines.length - 1];
     return { show: "item", name: line.name, qty: line.qty, amount_fen: fen, total_fen, lines: shown };
+  }
+
+  /** A table's order is shown to its guests when it comes to paying, not while a waiter rings it up. */
+  orderView() {
+    const { tab, view } = this.app;
+    if (view !== "pay") return this.idleView();
+    const { lines, total_fen } = tab.now();
+    const shown = lines.filter((line) => line.left_qty > 0).slice(-LINES_MAX).map((line) => ({ name: line.name, qty: line.left_qty, amount_fen: line.amount_fen }));
+    return { show: "total", total_fen, lines: shown };
   }
 
   idleView() {

@@ -64,13 +64,13 @@ export class Order {
   }
 
   /** Add `qty` of `dish`: onto its line that still has the starting options, else as a new line. Returns whether all of them fitted. */
-  add(dish, qty) {
+  add(dish, qty, more = {}) {
     const start = startingOptions(dish);
-    const same = this.cart.lines.find((line) => line.dish_id === dish.id && line.modifiers.join() === start.join());
+    const same = this.cart.lines.find((line) => line.dish_id === dish.id && !Object.keys(more).length && !line.parts && line.unit_fen === undefined && line.modifiers.join() === start.join());
     if (same) {
       return this.setQty(same.key, same.qty + qty);
     }
-    const line = { key: this.cart.next_key, dish_id: dish.id, name: dish.name, qty: Math.min(qty, QTY_MAX), modifiers: start };
+    const line = { key: this.cart.next_key, dish_id: dish.id, name: dish.name, qty: Math.min(qty, QTY_MAX), modifiers: start, ...more };
     this.change({ lines: [...this.cart.lines, line], chosen: line.key, next_key: line.key + 1 });
     return qty <= QTY_MAX;
   }
@@ -148,5 +148,6 @@ export function price(menu, lines) {
 export function wireLines(lines) {
   return lines.map((line) => ({
     dish_id: line.dish_id, qty: line.qty, modifiers: line.modifiers, note: "", ...(line.weight_g ? { weight_g: line.weight_g } : {}),
+    ...(line.parts ? { parts: line.parts } : {}), ...(line.unit_fen !== undefined ? { unit_fen: line.unit_fen } : {}),
   }));
 }

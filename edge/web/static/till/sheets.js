@@ -163,6 +163,7 @@ export class Sheets {
 
   drawKeys() {
     const rows = [
+      [["F1"], "keys.send"], [["F4"], "keys.discount"], [["F5"], "keys.tables"], [["F6"], "keys.hold"], [["F7"], "keys.recall"], [["F8"], "keys.drawer"], [["F10"], "keys.code"], [["5", "Enter"], "keys.table_number"],
       [["F2"], "keys.search"], [["3", "*"], "keys.quantity"], [["F8"], "more.drawer"], [["F9"], "keys.exact"], [["F10"], "pay.code"], [["F12"], "keys.pay"], [["Ctrl", "Z"], "keys.undo"],
       [["\u2191", "\u2193"], "keys.lines"], [["+", "\u2212"], "keys.more"], [["Delete"], "keys.remove"], [["Tab"], "keys.tab"],
       [["Enter"], "keys.enter"], [["Esc"], "keys.back"], [["?"], "keys.all"],
