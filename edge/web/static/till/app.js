@@ -151,6 +151,8 @@ export class App {
   signedOut(note = null) {
     this.session = null;
     this.sheets.close();
+    this.paying.ways.close();
+    this.desk.page = null;
     keep({ session: null });
     this.screen.setView("sign-in");
     this.showSignIn(note);
