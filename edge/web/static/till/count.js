@@ -10,7 +10,7 @@ import { errorText, t } from "./words.js";
 
 const PIECES_MAX = 99999;
 
-/** "100 元", "5 角": how the drawer is spoken of. */
+/** A note or coin as the drawer is spoken of. */
 function pieceWord(fen) {
   if (fen >= 100) return t("count.yuan", { n: fen / 100 });
   return fen >= 10 ? t("count.jiao", { n: fen / 10 }) : t("count.fen", { n: fen });

@@ -1,4 +1,4 @@
-// Deposits (订金): who left money for which day; one is taken, one goes back.
+// Deposits: who left money for which day; one is taken, one goes back.
 
 import { ask, Refused } from "./api.js";
 import { withApproval, Declined } from "./approve.js";

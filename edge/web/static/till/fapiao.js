@@ -1,4 +1,4 @@
-// 发票: the code that a guest scans to ask for an invoice; it stands on the receipt too.
+// The code that a guest scans to ask for an invoice; it stands on the receipt too.
 
 import { ask, Refused } from "./api.js";
 import { el } from "./dom.js";

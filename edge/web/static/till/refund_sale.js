@@ -1,4 +1,4 @@
-// One sale that is to go back: what of it, why, by which ways; and the same sale opened again to be paid anew (反结账).
+// One sale that is to go back: what of it, why, by which ways; and the same sale opened again to be paid anew.
 
 import { ask, Refused } from "./api.js";
 import { withApproval, Declined } from "./approve.js";
