@@ -9,6 +9,9 @@ import { nameOf, t } from "./words.js";
 
 /** The tab of orders that stand at no table. */
 const ELSEWHERE = "*";
+/** The grid of a room that does not say its own (sync.contract.orders.Area). */
+const COLUMNS = 24;
+const ROWS = 14;
 
 export class Plan {
   constructor(root, app) {
@@ -183,8 +186,8 @@ export class Plan {
     });
     const grid = el("div", { id: "plan-grid", role: "group", "aria-label": area ? nameOf(area.name) : t("tables.elsewhere") });
     if (area) {
-      grid.style.gridTemplateColumns = `repeat(${area.columns}, minmax(0, 1fr))`;
-      grid.style.gridTemplateRows = `repeat(${area.rows}, minmax(0, 1fr))`;
+      grid.style.gridTemplateColumns = `repeat(${area.columns ?? COLUMNS}, minmax(0, 1fr))`;
+      grid.style.gridTemplateRows = `repeat(${area.rows ?? ROWS}, minmax(0, 1fr))`;
       for (const table of area.tables) {
         const tile = new TableTile(table);
         this.tiles.set(table.id, tile);

@@ -33,8 +33,11 @@ export class Steps {
 
   /** Go on with what a reload or a power cut left. */
   async restore() {
-    const [kept] = await load([this.key]);
-    this.jobs = kept ?? [];
+    const { key } = this;
+    const [kept] = await load([key]);
+    // Another till's queue takes the place; what this page knows itself is newer than its disk.
+    if (this.restored !== key) this.jobs = kept ?? [];
+    this.restored = key;
     this.late = false;
     this.run();
   }
@@ -64,6 +67,10 @@ export class Steps {
     return new Promise((resolve) => { this.waiters.push(resolve); });
   }
 
+  done(job) {
+    this.jobs = this.jobs.filter((each) => each.id !== job.id);
+  }
+
   tell(done) {
     for (const resolve of this.waiters.splice(0)) resolve(done);
   }
@@ -81,7 +88,7 @@ export class Steps {
         const [job] = this.jobs;
         try {
           const body = await this.send(job);
-          this.jobs.shift();
+          this.done(job);
           this.late = false;
           wait_ms = FIRST_WAIT_MS;
           this.on.answered(job, body);
@@ -98,7 +105,7 @@ export class Steps {
             wait_ms = Math.min(wait_ms * 2, LONGEST_WAIT_MS);
             continue;
           }
-          this.jobs.shift();
+          this.done(job);
           // What was to follow on an order that was never opened has no place to go.
           if (job.path === "/orders") this.jobs = this.jobs.filter((each) => each.order_id !== job.order_id);
           this.on.refused(job, error);
