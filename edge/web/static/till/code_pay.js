@@ -41,13 +41,15 @@ export class CodePay {
     }
     beep(true);
     const part = { kind: "code", payment_id: uuid7(), amount_fen: ways.wanted(), state: "asking" };
-    ways.add(part);
+    // What was typed stays until the money is there: a code that is refused changes nothing.
+    ways.tab.parts.push(part);
+    ways.changed();
     this.show(part);
     await ways.save();
-    await this.charge(part, found.handle);
+    await this.charge(part, found);
   }
 
-  async charge(part, handle) {
+  async charge(part, { handle, masked }) {
     const { job } = this.ways;
     const body = { payment_id: part.payment_id, kind: "code", amount_fen: part.amount_fen, order_id: job.target, handle, ...(job.share ? { beside: true } : {}) };
     for (let tries = 1; ; tries += 1) {
@@ -60,7 +62,10 @@ export class CodePay {
           // Whether the gateway was asked is unknown until the node answers again.
           part.state = "unknown";
           this.watch(part);
-        } else this.gone(part, errorText(error));
+        } else {
+          this.gone(part, errorText(error));
+          if (error.code === "no_gateway") this.app.scans.explain(t("scan.payment_seen", { code: masked }));
+        }
         return;
       }
     }
@@ -74,6 +79,8 @@ export class CodePay {
       this.gone(part, t("code.is_" + found.state) + (hasWord("code.why_" + found.reason) ? " " + t("code.why_" + found.reason) : ""));
     } else if (found.state === "taken") {
       if (before !== "taken") beep(true);
+      this.app.pay.text = "";
+      this.app.pay.fresh = true;
       this.closeSheet();
       this.ways.changed();
       this.ways.say(t("code.is_taken", { amount: money(part.amount_fen) }));
