@@ -209,3 +209,35 @@ def test_a_dish_is_counted_down_and_sold_out_for_the_whole_house(page: Page, nod
         assert order["lines"] == 1
     finally:
         call(page, node_url, "POST", f"/dishes/{dish['id']}/stock", {"request_id": uuid7(), "left": -1})
+
+
+def test_dishes_of_a_basket_find_their_table_later_and_a_discount_makes_it_an_order_of_the_counter(
+    page: Page, node_url: str, complaints: list[str]
+) -> None:
+    one, two = plain_dishes(page, node_url)[:2]
+    type_dish(page, one["code"])
+    page.keyboard.press("F1")
+    page.get_by_test_id("place-table").click()
+    page.get_by_test_id("table-t8").click()
+    page.get_by_test_id("ask-go").click()
+    expect(page.get_by_test_id("slip-title")).to_have_text("A8")
+    settled(page)
+    (order,) = orders_of(page, node_url)
+    assert (order["table"], order["lines"], order.get("unsent", 0)) == ("t8", 1, 0)
+    page.get_by_test_id("order-sheet").click()
+    page.get_by_test_id("order-chase").click()
+    page.keyboard.press("F5")
+    expect(page.get_by_test_id("table-t8")).to_contain_text("催菜")
+    page.keyboard.press("F5")
+    page.get_by_test_id("order-leave").click()
+
+    type_dish(page, f"2*{two['code']}")
+    page.keyboard.press("F4")
+    page.get_by_test_id("ask-by-amount").click()
+    page.keyboard.type("5")
+    page.get_by_test_id("chip-reason-2").click()
+    page.get_by_test_id("ask-go").click()
+    expect(page.get_by_test_id("total")).to_contain_text(money(2 * two["price_fen"] - 500))
+    page.keyboard.press("F9")
+    expect(page.get_by_test_id("saved")).to_be_visible()
+    assert [each["table"] for each in orders_of(page, node_url)] == ["t8"]

@@ -463,6 +463,17 @@ export class App {
     this.tables.toOrder();
   }
 
+  /** F1: what the kitchen does not have of the order in the slip; a basket is first given a place. */
+  sendOrder() {
+    if (this.tab.isOpen) this.tab.send();
+    else this.hold.place();
+  }
+
+  /** F4: a basket becomes an order of the counter first, so that the discount is kept and seen by every till. */
+  discountOrder() {
+    if (this.tab.isOpen || this.hold.asOrder({ service: "counter" })) this.orderSheet.discount();
+  }
+
   exactCash() {
     if (this.tab.isOpen) this.payOrder(true);
     else this.paying.exactCash();

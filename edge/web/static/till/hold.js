@@ -43,6 +43,53 @@ export class Hold {
     showToast(t("tables.held_now"));
   }
 
+  /** The basket goes on as an order of the house, where `body` says; null where money lies on it already. */
+  asOrder(body) {
+    const { app } = this;
+    if (app.order.isEmpty) return null;
+    if (app.paying.ways.hasKept(app.order.cart.sale_id)) {
+      showToast(t("tables.basket_paid"));
+      return null;
+    }
+    const order_id = app.tab.open({ ...body, steps: stepsOf(app.order.cart) });
+    app.emptyBasket();
+    app.tab.show(order_id);
+    return order_id;
+  }
+
+  /** F1 over a basket: whose is it? Then it goes to the kitchen. */
+  place() {
+    const { app } = this;
+    if (app.order.isEmpty) {
+      showToast(t("tables.nothing_to_send"));
+      return;
+    }
+    const send = (order_id) => { if (order_id) app.tab.send(); };
+    const at = (service) => { app.sheets.close(); send(this.asOrder({ service })); };
+    app.sheets.show("place", { draw: (sheets) => sheets.frame(t("tables.place"), [el("div", { class: "more-keys" },
+      el("button", { class: "key", testid: "place-table", text: t("tables.split_table"), onclick: () => { sheets.close(); this.placeAtTable(send); } }),
+      el("button", { class: "key", testid: "place-takeaway", text: t("service.takeaway"), onclick: () => at("takeaway") }),
+      el("button", { class: "key", testid: "place-counter", text: t("service.counter"), onclick: () => at("counter") }))], []) });
+  }
+
+  placeAtTable(send) {
+    const { app } = this;
+    app.plan.pick(t("tables.pick_place"), async (table, [order]) => {
+      if (order) {
+        const steps = stepsOf(app.order.cart);
+        app.emptyBasket();
+        app.tab.show(order.order_id);
+        app.tab.do(steps);
+        send(order.order_id);
+      } else {
+        const covers = await app.plan.askCovers(table);
+        if (covers === null) return;
+        send(this.asOrder({ service: "dine_in", table: table.id, covers }));
+      }
+      app.tables.toOrder();
+    });
+  }
+
   held() {
     return this.app.tables.orders.filter((order) => order.held);
   }

@@ -61,12 +61,12 @@ function functionKey(app, event) {
   switch (event.key) {
     case "F1":
       app.sheets.close();
-      if (app.tab.isOpen && app.view !== "pay") app.tab.send();
+      if (app.view !== "pay") app.sendOrder();
       return true;
     case "F3":
       return true;
     case "F4":
-      if (app.tab.isOpen && app.view !== "pay") app.orderSheet.discount();
+      if (app.view !== "pay") app.discountOrder();
       return true;
     case "F5":
       app.sheets.close();

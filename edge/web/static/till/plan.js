@@ -133,15 +133,21 @@ export class Plan {
     this.draw();
   }
 
-  async open(table, beside = false) {
+  /** How many guests sit down; null where the question was left. */
+  async askCovers(table) {
     const said = await askFor(this.app, {
       name: "open-table", title: t("tables.open_title", { name: table.name }), primary: t("tables.open"),
       works: table.minimum_fen ? t("tables.minimum", { amount: amount(table.minimum_fen) }) : "",
       fields: [{ name: "covers", kind: "count", label: t("tables.covers"), value: table.seats > 4 ? 4 : table.seats, min: 0, max: 99 }],
     });
-    if (!said) return;
+    return said ? said.covers : null;
+  }
+
+  async open(table, beside = false) {
+    const covers = await this.askCovers(table);
+    if (covers === null) return;
     const { tab, tables } = this.app;
-    tab.show(tab.open({ service: "dine_in", table: table.id, covers: said.covers, ...(beside ? { beside: true } : {}) }));
+    tab.show(tab.open({ service: "dine_in", table: table.id, covers, ...(beside ? { beside: true } : {}) }));
     tables.toOrder();
   }
 
@@ -206,10 +212,11 @@ export class Plan {
     const all = this.areas.flatMap((area) => area.tables);
     const taken = all.filter((table) => tables.at(table.id).length);
     const waiting = tables.orders.filter((order) => order.waiting).length;
-    const counts = [["free", all.length - taken.length], ["taken", taken.length], ...(waiting ? [["waiting", waiting]] : [])];
+    const chased = tables.orders.filter((order) => order.chased).length;
+    const counts = [["free", all.length - taken.length], ["taken", taken.length], ...(waiting ? [["waiting", waiting]] : []), ...(chased ? [["chased", chased]] : [])];
     const facts = this.picking ? [el("b", { class: "plan-says", testid: "plan-says", text: this.picking.title }), el("button", { class: "key", testid: "plan-stop", text: t("tables.stop"), onclick: () => this.stopPicking() })]
       : this.typed ? [el("b", { class: "plan-typed", testid: "plan-typed", text: this.typed }), el("span", { text: t("tables.typed") }), ...kbd("Enter")]
-        : counts.map(([word, n]) => el("span", {}, el("span", { text: t("tables.count_" + word) + " " }), el("b", { text: String(n) })));
+        : counts.map(([word, n]) => el("span", {}, word === "waiting" || word === "chased" ? el("i", { class: "dot fault", "aria-hidden": "true" }) : null, el("span", { text: t("tables.count_" + word) + " " }), el("b", { text: String(n) })));
     this.head.replaceChildren(
       el("div", { role: "group", "aria-label": t("tables.rooms") }, ...tabs.map(([id, name]) => el("button", { class: "plan-tab", "data-area": id, testid: id === ELSEWHERE ? "area-elsewhere" : "area-" + id,
         "aria-current": id === this.area_id ? "true" : "false", text: id === ELSEWHERE && away ? `${name} ${away}` : name }))),

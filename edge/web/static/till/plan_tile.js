@@ -7,6 +7,7 @@ import { t } from "./words.js";
 /** What matters most of an open order, as the word of a state. */
 export function stateOf(order) {
   if (order.waiting) return "waiting";
+  if (order.chased) return "chased";
   if (order.held) return "held";
   if (order.unsent) return "unsent";
   if (order.part_paid) return "part_paid";

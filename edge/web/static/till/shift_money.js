@@ -47,7 +47,8 @@ export async function openMoney(app) {
   }
   const key = (word, testid, press, danger = false) => el("button", { class: danger ? "key danger" : "key", testid, text: t(word), onclick: press });
   const row = (one, state, ...keys) => el("li", {}, el("p", {}, el("b", { text: amount(one.amount_fen) }), el("span", { text: `${one.kind ? t("way." + one.kind) + " · " : ""}${state}` })), el("div", { class: "slip-keys-row" }, ...keys));
-  const rows = [
+  // Made anew at each drawing: a node stands in one place only.
+  const rows = () => [
     ...found.undecided.map((one) => row(one, t("code.state_" + one.state), ...(one.state === "unknown" ? [key("code.query", "money-query", () => act(app, one, "query")), key("code.accept", "money-accept", () => act(app, one, "accept")), key("code.cancel", "money-cancel", () => act(app, one, "cancel"), true)] : []))),
     ...found.unused.map((one) => row(one, t("money.unused"), key("pay.return", "money-return", () => giveBack(app, one)))),
     ...found.missing.map((one) => row(one, t("money.missing"))),
@@ -55,5 +56,5 @@ export async function openMoney(app) {
   ];
   app.sheets.show("money", { draw: (sheets) => sheets.frame(t("shift.money"), [
     el("p", { class: "works", text: t(found.gateway ? (found.away ? "money.away" : "money.there") : "money.none") }),
-    rows.length ? el("ul", { class: "slips" }, ...rows) : el("p", { class: "says", testid: "money-empty", text: t("money.empty") })], []) });
+    rows().length ? el("ul", { class: "slips" }, ...rows()) : el("p", { class: "says", testid: "money-empty", text: t("money.empty") })], []) });
 }

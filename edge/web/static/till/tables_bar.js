@@ -5,7 +5,7 @@ import { t } from "./words.js";
 
 /** id, word, key, action of the role table ("" = none), where it shows, what it does, how many it counts. */
 const KEYS = [
-  ["fn-send", "bar.send", "F1", "send", "order", (app) => app.tab.send(), (app) => app.tab.unsent()],
+  ["fn-send", "bar.send", "F1", "send", "order", (app) => app.sendOrder(), (app) => app.tab.unsent()],
   ["fn-plan-open", "bar.open", "Enter", "tables", "plan", (app) => app.plan.enterOr(), null],
   ["fn-move", "tables.order_move", "", "tables", "plan", (app) => app.orderSheet.move(), null],
   ["fn-merge", "tables.order_merge", "", "tables", "plan", (app) => app.orderSheet.merge(), null],
