@@ -34,19 +34,41 @@ function sentence(error) {
   return errorText(error);
 }
 
-/** Ask for the word once; resolves the approval, or throws Declined. */
+/** After too many wrong PINs at a till somebody senior names themselves first; resolves who, or throws Declined. */
+async function namedSenior() {
+  const { body } = await ask("GET", "/sign-in");
+  const seniors = body.people.filter((one) => one.role !== "cashier");
+  const said = await askFor(till, { name: "senior", title: t("approve.title"), says: t("approve.senior"), primary: t("approve.next"),
+    fields: [{ name: "who", kind: "choice", label: t("approve.senior_who"), options: seniors.map((one) => [one.id, one.name]) }] });
+  if (!said) throw new Declined();
+  return said.who;
+}
+
+/** Ask for the word; resolves the approval, or throws Declined. */
 async function askWord(needed) {
+  for (let person_id = ""; ; person_id = await namedSenior()) {
+    const approval = await askOnce(needed, person_id);
+    if (approval) return approval;
+  }
+}
+
+/** Ask once; resolves the approval, or null where the till wants a name first. */
+async function askOnce(needed, person_id) {
   const { action, target, amount_fen = 0, rate_bp = 0, why } = needed;
   let approval = null;
+  let unnamed = false;
   let request_id = uuid7();
   async function approve(shown) {
     try {
-      const { body } = await ask("POST", "/approvals", { body: { request_id, action, target, amount_fen, rate_bp, ...shown } });
+      const { body } = await ask("POST", "/approvals", { body: { request_id, action, target, amount_fen, rate_bp, ...shown, ...(person_id ? { person_id } : {}) } });
       approval = body;
       return null;
     } catch (error) {
       // What was refused is over; what was not answered is asked for again under the same id.
       if (!(error instanceof Unanswered)) request_id = uuid7();
+      unnamed = Boolean(error.details?.senior) && !person_id;
+      // Nothing to say: the sheet goes, and the one that asks for a name comes.
+      if (unnamed) return null;
       return sentence(error);
     }
   }
@@ -67,7 +89,7 @@ async function askWord(needed) {
   } });
   await asking;
   till.scans?.release();
-  if (!approval) throw new Declined();
+  if (!approval && !unnamed) throw new Declined();
   return approval;
 }
 
