@@ -1,4 +1,4 @@
-// Put aside and taken up again (挂单, 取单): a basket becomes an order that every till of the house can take up.
+// Put aside and taken up again: a basket becomes an order that every till of the house can take up.
 
 import { askFor } from "./ask_sheet.js";
 import { el, kbd } from "./dom.js";

@@ -1,4 +1,4 @@
-// The dishes of today (沽清, 余 3, 时价): on the tiles of every till at once; a long press says how many are left.
+// The dishes of today: on the tiles of every till at once; a long press says how many are left.
 
 import { ask, Refused } from "./api.js";
 import { askFor } from "./ask_sheet.js";
