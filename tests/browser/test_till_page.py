@@ -677,7 +677,8 @@ LAID_OUT_WRONGLY = """() => {
     const row = keys.filter((key) => key.closest("#" + bar)).map((key) => [name(key), key.getBoundingClientRect()]);
     for (const [at, [one, box]] of row.entries())
       for (const [other, beside] of row.slice(at + 1))
-        if (box.right > beside.left + 0.5 && beside.right > box.left + 0.5) wrong.push(one + " lies over " + other);
+        if (box.right > beside.left + 0.5 && beside.right > box.left + 0.5 && box.bottom > beside.top + 0.5 && beside.bottom > box.top + 0.5)
+          wrong.push(one + " lies over " + other);
   }
   return wrong;
 }"""

@@ -263,7 +263,7 @@ export class OpenOrder {
     this.tellOutcomes(job, body.outcomes ?? body.order?.outcomes ?? []);
     if (job.act === "merge" || job.act === "split") this.app.tables.came(job, body);
     if (job.act === "cancel" && job.order_id === this.order_id) this.leave();
-    this.app.tables.read();
+    this.app.tables.soon();
   }
 
   tellOutcomes(job, outcomes) {
@@ -291,6 +291,6 @@ export class OpenOrder {
     if (error.code === "order_closed" && error.details.into && job.order_id === this.order_id) this.show(error.details.into);
     if (error.code === "table_taken" && job.path === "/orders" && error.details.order_id) this.show(error.details.order_id);
     this.say(error, job.body.steps?.[0]);
-    this.app.tables.read();
+    this.app.tables.soon();
   }
 }

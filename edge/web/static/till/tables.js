@@ -8,6 +8,8 @@ import { t } from "./words.js";
 
 const POLL_MS = 2000;
 const MINUTE_MS = 30000;
+const SOON_MS = 100;
+const LATER_MS = 700;
 
 export class Tables {
   constructor(app) {
@@ -16,6 +18,7 @@ export class Tables {
     this.floor = null;
     this.n = 0;
     this.reading = null;
+    this.timer = 0;
     this.again = false;
     app.link.on("house", (news) => this.heard(news));
     setInterval(() => this.poll(), POLL_MS);
@@ -36,6 +39,15 @@ export class Tables {
     this.readFloor();
     this.app.stock.read();
     return this.read();
+  }
+
+  /** Read the open orders in a moment: many changes of the house are one question, and sooner where the plan is looked at. */
+  soon() {
+    if (this.timer) return;
+    this.timer = setTimeout(() => {
+      this.timer = 0;
+      this.read();
+    }, this.app.view === "plan" ? SOON_MS : LATER_MS);
   }
 
   /** Read the open orders; a question while one is under way is asked once more after it. */
@@ -90,7 +102,7 @@ export class Tables {
     if (all || news.floor_n) this.readFloor();
     if (all || news.dishes?.length) app.stock.read();
     if (all || news.orders?.length) {
-      this.read();
+      this.soon();
       const mine = news.orders?.find((one) => one.order_id === app.tab.order_id);
       if (app.tab.isOpen && (all || (mine && mine.n > (app.tab.view?.n ?? 0)))) app.tab.read();
     }
@@ -145,6 +157,7 @@ export class Tables {
     app.screen.setView("plan");
     app.plan.draw();
     app.screen.draw();
+    this.read();
   }
 
   toOrder() {
