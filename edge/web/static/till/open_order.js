@@ -100,6 +100,8 @@ export class OpenOrder {
   /** Somebody else merged, paid or ended it: the slip follows, and says so. */
   ended(view) {
     if ((view.head.state ?? "open") === "open") return;
+    // This till's own payment closed it, and its answer is on the way: the sale will say so itself.
+    if (this.app.submitter.pending?.order?.order_id === this.order_id) return;
     const { into } = view.head;
     showToast(t(into ? "tables.was_merged" : "tables.was_closed", { name: this.title() }));
     if (into) this.show(into);

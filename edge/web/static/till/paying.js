@@ -189,7 +189,7 @@ export class Paying {
     }
     if (pending.order) app.orderPaid?.(pending.order.order_id, sale, pending.order.bill.closes);
     app.screen.draw();
-    if (!app.order.isEmpty || pending.order) showToast(t("toast.saved", { number: sale.receipt_no, change: amount(sale.change_fen) }));
+    if (!app.order.isEmpty || app.tab.isOpen || app.view !== "order") showToast(t("toast.saved", { number: sale.receipt_no, change: amount(sale.change_fen) }));
     await keep(change);
     if (app.sheets.name === "node" && !app.node_away) app.sheets.close();
     letIn(() => app.isIdle());
