@@ -107,6 +107,10 @@ def test_what_was_ordered_while_answers_were_lost_is_shown_at_once_and_stands_th
     page.reload()
     expect(page.get_by_test_id(f"line-{two['id']}")).to_contain_text(money(3 * two["price_fen"]))
     expect(page.get_by_test_id("sending")).to_be_visible()
+    # What the kitchen does not surely have is not said to be there.
+    page.keyboard.press("F1")
+    expect(page.get_by_test_id(f"line-{one['id']}")).to_contain_text("正在送厨")
+    expect(page.get_by_test_id("toast")).to_be_hidden()
     # Paying waits for what is on its way: it would be missing on the bill.
     page.keyboard.press("F12")
     expect(page.get_by_test_id("pay-page")).to_be_hidden()
@@ -116,7 +120,10 @@ def test_what_was_ordered_while_answers_were_lost_is_shown_at_once_and_stands_th
     assert len(asked) > len(set(asked))
     (order,) = orders_of(page, node_url)
     lines = fetch(page, node_url, f"/orders/{order['order_id']}")["lines"]
-    assert [(line["line"]["dish_id"], line["open_qty"]) for line in lines] == [(one["id"], 1), (two["id"], 3)]
+    assert [(line["line"]["dish_id"], line["open_qty"], line["unsent_qty"]) for line in lines] == [
+        (one["id"], 1, 0),
+        (two["id"], 3, 0),
+    ]
 
 
 def test_two_waiters_at_one_table_see_each_other_and_nothing_moves_under_the_thumb(

@@ -12,6 +12,7 @@ import { keep, load } from "./vault.js";
 import { errorText, nameOf, t } from "./words.js";
 
 const UNDO_STEPS = 20;
+const SAID = { send: "tables.sent", fire: "tables.fired_next", chase: "tables.chased_all" };
 
 export class OpenOrder {
   constructor(app) {
@@ -245,13 +246,11 @@ export class OpenOrder {
   }
 
   send(fire = false) {
-    const n = this.unsent();
-    if (!n) {
+    if (!this.unsent()) {
       showToast(t("tables.nothing_to_send"));
       return;
     }
     this.do([{ do: "send", ...(fire ? { fire: true } : {}) }]);
-    showToast(t("tables.sent", { n }));
   }
 
   // --- what the node made of it ---
@@ -271,7 +270,10 @@ export class OpenOrder {
   tellOutcomes(job, outcomes) {
     for (const [at, outcome] of outcomes.entries()) {
       const step = job.body.steps?.[at];
-      if (outcome.became === "refused") this.say(outcome, step);
+      // Only what the node has done is said to be done.
+      if (outcome.became === "done" && SAID[step?.do]) showToast(t(SAID[step.do], { n: outcome.qty ?? 0 }));
+      else if (outcome.became === "nothing" && SAID[step?.do]) showToast(t("tables.nothing_" + step.do));
+      else if (outcome.became === "refused") this.say(outcome, step);
       else if (["gone", "moved"].includes(outcome.became) || (outcome.became === "partly" && step?.do !== "send")) showToast(t("tables.became_" + outcome.became, { qty: outcome.qty ?? 0 }));
     }
   }

@@ -131,12 +131,10 @@ export class OrderSheet {
   chase() {
     if (!this.tab.isOpen) return;
     this.tab.do([{ do: "chase" }]);
-    showToast(t("tables.chased_all"));
   }
 
   fire() {
     if (!this.tab.isOpen) return;
     this.tab.do([{ do: "fire" }]);
-    showToast(t("tables.fired_next"));
   }
 }

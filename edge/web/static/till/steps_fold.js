@@ -68,9 +68,9 @@ function overLine(menu, line, step) {
       const next = { ...line, qty: line.qty - qty, left_qty: line.left_qty - qty, free: Math.max(0, line.free - qty), unsent: Math.max(0, line.unsent - qty), voided: line.voided + qty, pending: true };
       return { ...next, amount_fen: lineAmount(next, menu, next.left_qty) };
     }
-    case "send": return among && line.unsent ? { ...line, unsent: 0, free: 0, pending: true } : line;
+    case "send": return among && line.unsent ? { ...line, unsent: 0, free: 0, sending: true, pending: true } : line;
     case "fire": return among && line.held ? { ...line, held: 0, pending: true } : line;
-    case "chase": return among && !line.done && line.qty > line.unsent ? { ...line, chased: true, pending: true } : line;
+    case "chase": return among && !line.done && line.qty > line.unsent ? { ...line, chasing: true, pending: true } : line;
     case "confirm": return among && line.waits ? { ...line, waits: false, declined: !step.accepted, qty: step.accepted ? line.qty : 0, left_qty: step.accepted ? line.qty : 0, unsent: step.accepted ? line.qty : 0, pending: true } : line;
     default: return line;
   }

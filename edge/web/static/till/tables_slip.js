@@ -21,6 +21,7 @@ function smallOf(app, line) {
   const words = [];
   if (isStruck(line)) return "";
   if (line.waits) words.push(t("tables.waits"));
+  else if (line.sending) words.push(t("tables.sending"));
   else if (line.unsent) words.push(line.unsent === line.qty ? t("tables.unsent") : t("tables.unsent_some", { n: line.unsent }));
   else if (line.held) words.push(t("tables.held"));
   else if (line.done) words.push(t("tables.served"));
@@ -40,7 +41,7 @@ function smallOf(app, line) {
 
 /** A row as SlipLines draws it. */
 function rowOf(app, line) {
-  const css = ["order-line", line.unsent ? "unsent" : "", line.waits ? "waits" : "", isStruck(line) ? "struck" : ""].filter(Boolean).join(" ");
+  const css = ["order-line", line.unsent || line.sending ? "unsent" : "", line.waits ? "waits" : "", isStruck(line) ? "struck" : ""].filter(Boolean).join(" ");
   return { key: line.key, dish_id: line.dish_id, name: line.name, qty: line.qty || line.voided, shown: { amount: isStruck(line) ? endOf(line) : amount(line.gift ? 0 : line.amount_fen), small: smallOf(app, line), css, struck: isStruck(line) } };
 }
 
