@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -29,7 +30,7 @@ def menu_with_a_set() -> Menu:
     """The demo's menu in which one dish is a set menu and one has the price of the day."""
     menu = demo_orders.demo_menu()
     group = PartGroup("main", Name("主菜", "Main"), (PartChoice("d102"), PartChoice("d103", 1, 600)))
-    changed = {SET: {"parts": (group,)}, PRICED: {"open_price": True}}
+    changed: dict[str, dict[str, Any]] = {SET: {"parts": (group,)}, PRICED: {"open_price": True}}
     return msgspec.structs.replace(
         menu, dishes=tuple(msgspec.structs.replace(dish, **changed.get(dish.id, {})) for dish in menu.dishes)
     )
