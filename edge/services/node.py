@@ -159,6 +159,8 @@ class Node:
     """The devices of the settings, and the rows that cannot be used."""
     recovery: str = ""
     """Why an enrolled node sells nothing yet: `replacing` or `restored` (edge.services.recovery). Then it has no enrolment here."""
+    laid_aside: Enrolment | None = None
+    """The grant of a node that sells nothing yet: no epoch to sell under, but what its facts and the hub's words are under."""
     shelf: MenuShelf = field(default_factory=MenuShelf)
     rules: Rules = field(default_factory=Rules)
     """What HQ set; use cases read `store_rules`."""
@@ -191,6 +193,11 @@ class Node:
     def training(self) -> bool:
         """Without an epoch from the hub nothing that is sold here counts (DESIGN §4)."""
         return self.enrolment is None
+
+    @property
+    def granted(self) -> Enrolment | None:
+        """Whose facts lie here, whether or not anything may be sold: what a proof of the journal asks."""
+        return self.laid_aside if self.enrolment is None else self.enrolment
 
     @property
     def idle_code(self) -> str:
