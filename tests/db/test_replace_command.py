@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import stat
 from pathlib import Path
 
 import pytest
@@ -219,5 +220,9 @@ def test_a_file_that_was_cut_off_is_a_sentence_and_no_traceback_and_the_command_
     status, _, said = enrol(hub, config, "--code", code(hub), "--replace")
     assert (status, "is damaged" in said) == (1, True), said
     assert path.read_bytes() == cut
+    path.chmod(0o644)
     assert run("restore", "--config", str(config), "--from", "newest")[0] == 0
     assert run("verify", "--config", str(config))[0] == 0
+    files = [path, *path.parent.glob("node.db.before-*")]
+    assert len(files) > 1
+    assert {stat.S_IMODE(one.stat().st_mode) for one in files} == {0o600}
