@@ -3,7 +3,7 @@
 Cases, numbered as in the code below. (1) A wrong, unknown, expired or worn-out code all get one answer, which tells
 nothing apart. (2) A try is counted before the code is looked at, so eight guesses at once are eight tries. (3) The
 answer was lost on the way: the same node with the same keys asks again and is told the same, for as long as the code
-would have lived; anybody else is told that the code was used. (4) Where a person must approve, the same node asks again
+would have lived; anybody else who shows it is told that it was used, within the code's tries: a guess learns nothing. (4) Where a person must approve, the same node asks again
 until it is decided; that is no new try.
 """
 
@@ -222,9 +222,13 @@ class Enrolment:
         )
         if first and certificates.read(first).public_key != sent.tls_key:
             same = False
-        if not same or key.revoked_ms is not None or not self._codes.matches(held_code, request.code):
-            return Refused("enrol_used", 409)
-        return self._answer(held, key.epoch, first)
+        if same and key.revoked_ms is None:
+            right = self._codes.matches(held_code, request.code)
+            return self._answer(held, key.epoch, first) if right else Refused("enrol_refused", 401)
+        tried = self._codes.claim_try(request.store, used=True)  # (2)
+        if tried is None or not self._codes.matches(tried, request.code):
+            return Refused("enrol_refused", 401)  # (1)
+        return Refused("enrol_used", 409)
 
     def _asked_before(self, sent: Petition) -> ActivationRow | None:
         with self._database.read() as reader:
