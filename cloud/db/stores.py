@@ -1,7 +1,7 @@
 """Queries on stores, their keys and their activation codes."""
 
 import msgspec
-from sqlalchemy import insert, select, update
+from sqlalchemy import func, insert, select, update
 
 from cloud.db.engine import Reader, Tx, upsert
 from cloud.db.schema import activations, approvals, certificates, link_generations, store_keys, stores
@@ -156,6 +156,12 @@ def keys_of(reader: Reader, store: str) -> list[KeyRow]:
     """List the keys of a store, newest epoch first."""
     query = select(store_keys).where(store_keys.c.store == store).order_by(store_keys.c.epoch.desc())
     return [KeyRow(*row) for row in reader.rows(query)]
+
+
+def first_enrolled(reader: Reader) -> dict[str, int]:
+    """Tell when each store was enrolled first; stores that never were are left out."""
+    query = select(store_keys.c.store, func.min(store_keys.c.enrolled_ms)).group_by(store_keys.c.store)
+    return {row[0]: int(row[1]) for row in reader.rows(query)}
 
 
 def insert_certificate(tx: Tx, row: CertificateRow) -> None:
