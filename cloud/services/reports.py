@@ -126,6 +126,8 @@ class Reports:
         late: int,
     ) -> StoreView:
         verified = {lane.lane: lane.seq for lane in lanes if lane.epoch == store.epoch}
+        # A fork stops the epoch that has it; the store of now, under a new one, is taken in again.
+        forks = [lane.fork_seq for lane in lanes if lane.epoch == store.epoch and lane.fork_seq is not None]
         waiting = None
         if heard is not None and heard.waiting_trade is not None and heard.waiting_operations is not None:
             waiting = LaneWaiting(heard.waiting_trade, heard.waiting_operations)
@@ -138,8 +140,8 @@ class Reports:
             data_as_of_ms=None if heard is None else heard.data_as_of_ms,
             waiting=waiting,
             verified=LaneVerified(verified.get(Lane.TRADE, 0), verified.get(Lane.OPERATIONS, 0)),
-            chain_ok=all(lane.fork_seq is None and lane.bad_seq is None for lane in lanes),
-            fork_seq=next((lane.fork_seq for lane in lanes if lane.fork_seq is not None), None),
+            chain_ok=not forks and all(lane.bad_seq is None for lane in lanes),
+            fork_seq=next(iter(forks), None),
             late=late,
             sales=overall.sales,
             amount_fen=overall.amount_fen,
