@@ -179,6 +179,14 @@ def certificates_of(reader: Reader, store: str, epoch: int) -> list[CertificateR
     return [CertificateRow(*row) for row in reader.rows(query)]
 
 
+def revoked_keys(reader: Reader) -> list[KeyRow]:
+    """List every key that counts no longer."""
+    query = (
+        select(store_keys).where(store_keys.c.revoked_ms.is_not(None)).order_by(store_keys.c.store, store_keys.c.epoch)
+    )
+    return [KeyRow(*row) for row in reader.rows(query)]
+
+
 def revoke_certificates(tx: Tx, store: str, epoch: int, at_ms: int) -> None:
     """Let every certificate of a (store, epoch) count no longer; the first time holds."""
     tx.run(

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from cloud.db import stores
+from cloud.db import presence, stores
 from cloud.db.engine import HubDatabase, Tx
 from cloud.db.stores import ActivationRow, KeyRow, StoreRow
 from cloud.services import access, activation, approvals, audit, petition, streams
@@ -36,6 +36,9 @@ from sync.node.ports import Chance, Clock
 
 CODE_LIFE_MS = activation.CODE_LIFE_MS
 ASK_AGAIN_S = 5
+TELL_MS = 60_000
+"""So long the broker stays open to a connected node whose key was revoked, so that it hears so from us: a broker's refusal is
+no word of ours, and stops no till. Nothing else of it is taken meanwhile, and it is given nothing."""
 
 log = logging.getLogger(__name__)
 
@@ -151,7 +154,9 @@ class Enrolment:
         return self._renewals.renew(request)
 
     def revoke(self, store: str, epoch: int, *, who: Who = CLI) -> bool:
-        """Let a key count no longer: its facts are quarantined from now on, its access is closed, the stores are told.
+        """Let a key count no longer: its facts are quarantined from now on, the stores are told, its access is closed.
+
+        That is done at once unless the node was heard just now: then it is told first (`shut_out`).
 
         Returns:
             Whether there was such a key that still counted.
@@ -162,13 +167,43 @@ class Enrolment:
             if held is None or key is None or key.revoked_ms is not None:
                 return False
             stores.revoke_key(tx, store, epoch, now_ms)
-            self._access.close(tx, store, epoch, now_ms)
+            listens = epoch == held.epoch and presence.is_here(tx, store, now_ms - TELL_MS)
+            if not listens:
+                self._access.close(tx, store, epoch, now_ms)
+            if epoch == held.epoch:
+                presence.note_session(tx, store, "revoked", now_ms)
             streams.put_store_key(tx, held, msgspec.structs.replace(key, revoked_ms=now_ms))
             self._record(tx, who, "store.revoked", store, epoch=epoch)
         self._on_stream()
-        self._access.enforce(store, epoch)
-        log.warning("enrol.revoked", extra={"store_id": store, "epoch": epoch})
+        if not listens:
+            self._access.enforce(store, epoch)
+        log.warning("enrol.revoked", extra={"store_id": store, "epoch": epoch, "is_told_first": listens})
         return True
+
+    def shut_out(self, store: str, epoch: int) -> bool:
+        """Close the broker to a key that was revoked; called when its node said that it heard so, or its time is over.
+
+        Returns:
+            Whether it was closed now.
+        """
+        with self._database.write() as tx:
+            key = stores.key_of(tx, store, epoch)
+            if key is None or key.revoked_ms is None or not self._access.is_open(tx, store, epoch):
+                return False
+            self._access.close(tx, store, epoch, self._clock.now_ms())
+        self._access.enforce(store, epoch)
+        log.info("enrol.shut_out", extra={"store_id": store, "epoch": epoch})
+        return True
+
+    def shut_out_due(self) -> None:
+        """Close the broker to every revoked key whose time is over; also for a process that died before it did."""
+        now_ms = self._clock.now_ms()
+        with self._database.read() as reader:
+            held = stores.revoked_keys(reader)
+        for key in held:
+            # A clock that was set back buys no time.
+            if key.revoked_ms is not None and not 0 <= now_ms - key.revoked_ms < TELL_MS:
+                self.shut_out(key.store, key.epoch)
 
     def handed_over(self, store: str, epoch: int) -> bool:
         """Close the broker to an epoch that was replaced and has nothing left to hand over; its key still counts.

@@ -141,7 +141,7 @@ def open_node(settings: EdgeSettings) -> tuple[Node, Database]:
         gateway=GatewayDesk(payer.gateway_of(settings, clock)),
         archives=Archives(ArchiveFolder(folder / "archive")),
     )
-    node.fence.load(db)
+    node.recall()
     if grant is not None:
         db.write(lambda tx: journal.open_epoch(tx, grant.store, grant.epoch))
     import_menu.load_in_force(node)
