@@ -208,7 +208,7 @@ def test_a_file_that_was_cut_off_is_a_sentence_and_no_traceback_and_the_command_
     assert path.stat().st_size > 100_000
     os.truncate(path, 100_000)
     cut = path.read_bytes()
-    for command in (("verify",), ("verify", "--json"), ("drill",), ("run",)):
+    for command in (("verify",), ("verify", "--json"), ("drill",)):
         status, _, said = run(*command, "--config", str(config))
         assert (status, "is damaged" in said, "restore --config FILE --from newest" in said) == (2, True, True), said
     status, out, _ = run("doctor", "--json", "--config", str(config))
