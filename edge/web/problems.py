@@ -69,6 +69,7 @@ STATUS = {
     "price_changed": 409,
     "training_mode": 409,
     "fenced": 409,
+    "revoked": 409,
     "being_replaced": 409,
     "needs_new_epoch": 409,
     "no_menu": 409,

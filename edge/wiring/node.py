@@ -121,7 +121,8 @@ def open_node(settings: EdgeSettings) -> tuple[Node, Database]:
     with db.read() as reader:
         settings = settings_here.at_start(settings, reader)
     unfinished = recovery.load(folder)
-    grant = None if unfinished is not None else enrolment.load(folder)
+    held = enrolment.load(folder)
+    grant = None if unfinished is not None else held
     node = Node(
         settings=settings,
         db=VitalStorage(TimedStorage(NotedStorage(db, HeadNote(file)), commits, clock), watch),
@@ -134,13 +135,14 @@ def open_node(settings: EdgeSettings) -> tuple[Node, Database]:
         identity=identity,
         enrolment=grant,
         recovery="" if unfinished is None else unfinished.state,
+        laid_aside=None if unfinished is None else held,
         vault=Vault(identity.journal, PIN_COST),
         zone=ZoneInfo(settings.store.timezone),
         devices=read_rows(settings.devices, settings.store.tills),
         gateway=GatewayDesk(payer.gateway_of(settings, clock)),
         archives=Archives(ArchiveFolder(folder / "archive")),
     )
-    node.fence.load(db)
+    node.recall()
     if grant is not None:
         db.write(lambda tx: journal.open_epoch(tx, grant.store, grant.epoch))
     import_menu.load_in_force(node)
@@ -158,6 +160,7 @@ def bring_back(settings: EdgeSettings, hub_url: str, tell: replace.Tell) -> int:
     Raises:
         ReplaceError: it is not done; what came so far is kept, and the next call goes on there.
         SnapshotError: no copy could be made before a schema step; the file is as it was.
+        DamagedFileError: the file that lies there cannot be read; it is as it was.
     """
     folder = Path(settings.data_dir)
     grant = enrolment.load(folder)
@@ -165,6 +168,7 @@ def bring_back(settings: EdgeSettings, hub_url: str, tell: replace.Tell) -> int:
     identity = enrolment.own_identity(folder)
     clock, chance = SystemClock(), SystemChance()
     shelf = snapshots.shelf_of(settings, identity, clock, chance)
+    boot_check.refuse_unreadable(folder / "node.db")
     db = migrate.opened(folder / "node.db", steps, before=lambda: snapshots.before_upgrade(shelf))
     try:
         door = HubDoor(folder, hub_url, identity, clock, chance)

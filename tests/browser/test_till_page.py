@@ -497,8 +497,9 @@ def with_status(page: Page, node_url: str, part: str, said: dict[str, Any]) -> N
         ({"training": True, "recovery": "restored"}, "recovery", "恢复未完", "zhanggui-edge enrol --replace"),
         ({"training": True}, "training", "练习", "Everything can be tried"),
         ({"fenced": True}, "fenced", "已被替换", "Take payment on the new computer"),
+        ({"revoked": True}, "revoked", "已被吊销", "ask head office for a new activation code"),
     ],
-    ids=["being brought back", "restored", "training", "replaced"],
+    ids=["being brought back", "restored", "training", "replaced", "revoked"],
 )
 def test_a_node_that_takes_no_money_is_named_and_its_sheet_says_what_to_do(
     page: Page, node_url: str, cashier_pin: str, said: dict[str, Any], state: str, zh: str, en: str
@@ -506,7 +507,7 @@ def test_a_node_that_takes_no_money_is_named_and_its_sheet_says_what_to_do(
     sign_in(page, node_url, cashier_pin, "zh-CN")
     with_status(page, node_url, "node", said)
     expect(page.get_by_test_id(f"state-{state}")).to_have_text(zh)
-    for other in {"recovery", "training", "fenced"} - {state}:
+    for other in {"recovery", "training", "fenced", "revoked"} - {state}:
         expect(page.get_by_test_id(f"state-{other}")).to_have_count(0)
     page.get_by_test_id(f"state-{state}").click()
     sheet = page.get_by_test_id(f"sheet-{state}")

@@ -80,7 +80,7 @@ export class Sheets {
   }
 
   draw() {
-    const drawer = { hub: "drawHub", node: "drawNode", printer: "drawPrinter", keys: "drawKeys", price: "drawPrice", who: "drawWho", training: "drawTraining", recovery: "drawRecovery", fenced: "drawFenced", weigh: "drawWeigh" }[this.name] ?? "drawGiven";
+    const drawer = { hub: "drawHub", node: "drawNode", printer: "drawPrinter", keys: "drawKeys", price: "drawPrice", who: "drawWho", training: "drawTraining", recovery: "drawRecovery", fenced: "drawFenced", revoked: "drawRevoked", weigh: "drawWeigh" }[this.name] ?? "drawGiven";
     this[drawer]();
   }
 
@@ -97,7 +97,7 @@ export class Sheets {
     const word = hubWord(hub.state);
     const title = t("state.hub_" + (hub.refusal ? "refused" : word));
     this.frame(title, [
-      ...this.what(null, hub.refusal ? t("sheet.refused_" + refusalWord(hub.refusal)) : t("sheet.hub_" + word), t("sheet.hub_works")),
+      ...this.what(null, hub.refusal ? t("sheet.refused_" + refusalWord(hub.refusal)) : t("sheet.hub_" + word), t(hub.refusal === "revoked" ? "sheet.revoked_works" : "sheet.hub_works")),
       facts([t("sheet.waiting_trade"), String(hub.waiting.trade)], [t("sheet.waiting_operations"), String(hub.waiting.operations)],
         hub.oldest_waiting_ms ? [t("sheet.oldest"), clockOf(hub.oldest_waiting_ms)] : null,
         hub.since_ms ? [title, t("sheet.since", { time: clockOf(hub.since_ms) })] : null),
@@ -121,6 +121,10 @@ export class Sheets {
 
   drawFenced() {
     this.frame(t("sheet.fenced_title"), this.what(null, t("sheet.fenced_what"), t("sheet.fenced_works")), []);
+  }
+
+  drawRevoked() {
+    this.frame(t("state.revoked"), this.what(null, t("sheet.refused_revoked"), t("sheet.revoked_works")), []);
   }
 
   drawRecovery() {
