@@ -20,12 +20,14 @@ def paths(operation: Callable[..., dict[str, Any]]) -> dict[str, Any]:
         # Nobody signs in at a stove.
         return operation(name, summary, {200: answer}, body, security=[])
 
+    follow = free("followKitchen", "Follow what a station has to cook, by server-sent events", None)
+    follow["responses"]["200"]["content"] = {"text/event-stream": {"schema": {"type": "string"}}}
     return {
         "/kitchen": {
             "get": {**free("readKitchen", "What a station has to cook", KitchenView), "parameters": station}
         },
         "/kitchen/events": {
-            "get": {**free("followKitchen", "Follow what a station has to cook", None), "parameters": station}
+            "get": {**follow, "parameters": station}
         },
         "/kitchen/bump": {
             "post": operation("bumpTicket", "Settle a ticket", {200: BumpAnswer}, BumpCommand, security=[])
