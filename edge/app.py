@@ -1,12 +1,18 @@
 """Builds the Flask app of a node from things that are built already; it reads no settings and starts nothing."""
 
+from collections.abc import Callable
+
 from flask import Flask
 
+from edge.services import guest_orders
 from edge.services import till_devices as till_side
 from edge.services.device_care import DeviceCare
+from edge.services.guest_limits import GuestLimits
+from edge.services.lan import Lan
 from edge.services.status import Desk
 from edge.services.till_devices import TillDevices
-from edge.web import access, problems
+from edge.web import access, guest, problems
+from edge.web.access import Door
 from edge.web.api import api
 from edge.web.devices import devices as device_pages
 from edge.web.first_start import pages_of_people
@@ -23,11 +29,18 @@ from edge.web.people import people
 from edge.web.refunds import refunds
 from edge.web.shifts import shifts
 from edge.web.sync import sync
+from edge.web.table_codes import table_codes
+from edge.web.terminals import terminals
 from edge.web.till_devices import till_devices
 
 
 def create_app(
-    desk: Desk, seats: StreamSeats, devices: TillDevices | None = None, care: DeviceCare | None = None
+    desk: Desk,
+    seats: StreamSeats,
+    devices: TillDevices | None = None,
+    care: DeviceCare | None = None,
+    lan: Lan | None = None,
+    door: Door | None = None,
 ) -> Flask:
     """Give the WSGI app of a node.
 
@@ -36,6 +49,8 @@ def create_app(
         seats: how many may follow live events.
         devices: what stands between devices and tills; None = nothing is plugged in.
         care: the devices as people look after them; None = nothing runs.
+        lan: what is known of the other listeners; None = there are none.
+        door: the listener that this app is for; None = the node's own.
     """
     app = Flask("edge.web", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = access.BODY_BYTES_MAX
@@ -43,9 +58,32 @@ def create_app(
     app.extensions["stream_seats"] = seats
     app.extensions["till_devices"] = devices or till_side.build(desk.node)
     app.extensions["device_care"] = care or DeviceCare(desk.node)
+    app.extensions["lan"] = lan or Lan()
+    app.extensions["door"] = door or Door()
     access.guard(app)
     problems.register(app)
     for blueprint in (api, health, live, openapi, pages, sync, till_devices, device_pages, people, pages_of_people, money, paying, orders, floor,
-                      refunds, shifts, kitchen):  # fmt: skip
+                      refunds, shifts, kitchen, terminals, table_codes):  # fmt: skip
         app.register_blueprint(blueprint)
+    return app
+
+
+def create_guest_app(desk: Desk, lan: Lan, admits: Callable[[str], bool]) -> Flask:
+    """Give the WSGI app of guests' phones: a page, its menu and its basket, and nothing else of the node.
+
+    Args:
+        desk: the node.
+        lan: what is known of the listeners.
+        admits: the names that it answers to.
+    """
+    app = Flask("edge.web", static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = guest_orders.BODY_BYTES_MAX
+    app.extensions["desk"] = desk
+    app.extensions["lan"] = lan
+    app.extensions["door"] = Door(admits)
+    app.extensions["guest_limits"] = GuestLimits()
+    app.extensions["guest_menu"] = guest_orders.MenuCounter(desk.node)
+    guest.guard(app)
+    problems.register(app)
+    app.register_blueprint(guest.guest)
     return app

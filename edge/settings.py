@@ -1,6 +1,7 @@
 """Settings of a node: every field with its unit, its default and its bound."""
 
 import ipaddress
+import re
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -20,6 +21,12 @@ PRINTER_TABLE: Final = (
 TOKEN_CHARS_MIN: Final = 16
 UNITS_MAX: Final = 24
 """Notes and coins that a count may ask for."""
+HOUSE_DOMAINS: Final = (".local", ".lan", ".internal", ".home.arpa")
+"""No name below these belongs to anybody outside the house."""
+HOUSE_NAME: Final = re.compile(
+    r"(?=.{1,100}\Z)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+(?:local|lan|internal|home\.arpa)"
+)
+GUEST_URL: Final = re.compile(r"http://[a-zA-Z0-9.-]{1,100}(?::[0-9]{1,5})?")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 
@@ -33,6 +40,20 @@ class WebSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     """TCP port; 0 takes a free one and the log says which."""
     streams_max: Annotated[int, msgspec.Meta(ge=1, le=64)] = 32
     """How many browsers may follow live events; threads are this and 16 more."""
+    lan_host: str = ""
+    """Address on which other machines of the house are served, over TLS: one of this machine's, or 0.0.0.0 for all of them. Empty = not
+    at all."""
+    lan_port: Port = 8643
+    """TCP port of it; 0 takes a free one and the log says which."""
+    lan_names: tuple[str, ...] = ()
+    """Names beside its addresses under which it is reached; each ends in .local, .lan, .internal or .home.arpa."""
+    guest_host: str = ""
+    """Address on which guests' phones are served (scan to order), without TLS and without anything else: one of this machine's, or 0.0.0.0
+    for all of them. Empty = not at all."""
+    guest_port: Port = 8680
+    """TCP port of it; 0 takes a free one and the log says which."""
+    guest_url: str = ""
+    """How the codes on the tables begin, such as http://192.168.1.10:8680; empty = by the first address of this machine."""
 
 
 class StoreSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -167,6 +188,7 @@ def mistakes(read: EdgeSettings) -> list[str]:
     found: list[str] = []
     if not is_loopback(read.web.host):
         found.append("$.web.host: without TLS only a loopback address such as 127.0.0.1 may be named")
+    found += _lan_mistakes(read.web)
     if not read.store.tills or any(ids.TILL_ID.fullmatch(till) is None for till in read.store.tills):
         found.append("$.store.tills: one to eight letters or digits each, at least one till")
     if any(note <= 0 for note in read.store.quick_cash_fen):
@@ -186,6 +208,26 @@ def mistakes(read: EdgeSettings) -> list[str]:
     if read.log_level not in LOG_LEVELS:
         found.append(f"$.log_level: one of {', '.join(LOG_LEVELS)}")
     return found
+
+
+def _lan_mistakes(web: WebSettings) -> list[str]:
+    found: list[str] = []
+    for place, host in (("lan_host", web.lan_host), ("guest_host", web.guest_host)):
+        if host and not _is_address(host):
+            found.append(f"$.web.{place}: an IPv4 address of this machine, 0.0.0.0 for all of them, or empty")
+    if any(HOUSE_NAME.fullmatch(name) is None for name in web.lan_names):
+        found.append(f"$.web.lan_names: names in lower case that end in {', '.join(HOUSE_DOMAINS)}")
+    if web.guest_url and GUEST_URL.fullmatch(web.guest_url) is None:
+        found.append("$.web.guest_url: http://, a name or address, perhaps a port, and nothing behind it")
+    return found
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.IPv4Address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def twins_folder(settings: EdgeSettings) -> Path:

@@ -103,6 +103,9 @@ class MemoryOutbox:
     def keep_fenced(self) -> None:
         """No store of a benchmark is replaced."""
 
+    def keep_revoked(self) -> None:
+        """No key of a benchmark is revoked."""
+
     def stream_heads(self) -> dict[str, StreamHead]:
         """No streams."""
         return {}

@@ -82,6 +82,8 @@ WANTED_PORTS = {
     "donghu": 8601,
     "qingci-roll": 8610,
     "donghu-roll": 8611,
+    "qingci-lan": 8643,
+    "qingci-tables": 8680,
 }
 
 
@@ -233,6 +235,7 @@ class World:
             "console",
             "guest",
             *(f"{store}{part}" for store, _ in STORES for part in ("", "-roll", "-paper")),
+            *(f"{STORES[0][0]}-{part}" for part in ("lan", "tables")),
         )
         self._ports = _free_ports(names, WANTED_PORTS if self.fixed_ports else {})
         self.guest_url = f"http://127.0.0.1:{self._ports['guest']}"
@@ -333,9 +336,10 @@ confirm_ms = 5000
 """
         config.write_text(
             f"""data_dir = "data"
-web = {{ port = {self._ports[store_id]} }}
+web = {{ port = {self._ports[store_id]}{self._other_listeners(store_id)} }}
 store = {{ tills = {tills}, menu_file = "{menu_file}" }}
 link = {{ reconnect_cap_ms = 5000 }}
+payments = {{ gateway = "fake" }}
 {counter if self.printers else ""}{DESK if self.desk and store_id == STORES[0][0] else ""}""",
             encoding="utf-8",
         )
@@ -354,6 +358,13 @@ link = {{ reconnect_cap_ms = 5000 }}
         node = self._process(store_id, [sys.executable, "-m", "edge", "run", "--config", str(config)])
         url = f"http://127.0.0.1:{self._ports[store_id]}"
         self.stores.append(Store(store_id, name, folder, config, url, roll_url, paper_port, node, printer))
+
+    def _other_listeners(self, store_id: str) -> str:
+        """Let the first store serve terminals and guests' phones too; a demo is reached from this machine only."""
+        if store_id != STORES[0][0]:
+            return ""
+        lan, tables = self._ports[f"{store_id}-lan"], self._ports[f"{store_id}-tables"]
+        return f', lan_host = "127.0.0.1", lan_port = {lan}, guest_host = "127.0.0.1", guest_port = {tables}'
 
     def _one_time_code(self, store_id: str, name: Name) -> str:
         told = _command("enrol-store", [

@@ -46,7 +46,7 @@ class BlindOpener(sealing.Opener):
 class BlindGate(Gate):
     """The gate with its check of signatures switched off."""
 
-    def _open(self, reader: Any, up: topics.UpTopic, lane: int, payload: bytes) -> gates.Arrival:  # noqa: ANN401
+    def _open(self, reader: Any, up: topics.UpTopic, lane: int, payload: bytes) -> gates.Arrival | gates.Stale:  # noqa: ANN401
         for place, end in self._ends.items():
             if not isinstance(end.opener, BlindOpener):
                 blind = BlindOpener.__new__(BlindOpener)

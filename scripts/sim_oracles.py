@@ -463,6 +463,10 @@ class WatchedOutbox:
         self._inner.keep_fenced()
         self._oracle.fenced_kept(self._party)
 
+    def keep_revoked(self) -> None:
+        """Keep that this epoch's key was revoked."""
+        self._inner.keep_revoked()
+
     def stream_heads(self) -> dict[str, StreamHead]:
         """Where the streams stand."""
         return self._inner.stream_heads()

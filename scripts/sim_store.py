@@ -203,7 +203,7 @@ class SimStore:
             devices=read_rows(DEVICES, StoreSettings().tills),
             archives=self.archives,
         )
-        node.fence.load(storage)
+        node.recall()
         storage.write(lambda tx: journal.open_epoch(tx, grant.store, grant.epoch))
         import_menu.load_in_force(node)
         boot = chance.token(8).hex()

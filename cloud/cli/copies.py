@@ -9,7 +9,7 @@ from cloud.cli.shared import ask, config_option, fail, json_option, read, tell
 from cloud.db.engine import BadDatabase
 from cloud.db.migrate import NewerDatabaseError
 from cloud.services import restore, secrets
-from sync.node import keys, logs
+from sync.node import logs
 from sync.node.control import EXIT_ALREADY_RUNNING, AlreadyRunning, FolderLock
 from sync.node.database import UnsafeSqliteError
 from sync.node.keys import KeyFileError
@@ -48,12 +48,12 @@ def restore_backup(config: Path, source: Path, at: str | None, *, as_json: bool)
     except AlreadyRunning as error:
         fail(str(error), EXIT_ALREADY_RUNNING)
     try:
-        identity = keys.load(settings.folder / secrets.IDENTITY_FILE)
+        identity = secrets.kept_identity(settings.folder)
         at_ms = None if moment is None else int(moment.timestamp() * 1_000)
         done = restore.restore(settings, identity, source.resolve(), at_ms, (SystemClock(), SystemChance()))
-    except FileNotFoundError:
-        fail(f"{settings.folder} has no {secrets.IDENTITY_FILE}: put the hub's own there, from its copy", 2)
-    except (SnapshotError, UnsafeSqliteError, NewerDatabaseError, BadDatabase, KeyFileError) as error:
+    except KeyFileError as error:
+        fail(str(error), 2)
+    except (SnapshotError, UnsafeSqliteError, NewerDatabaseError, BadDatabase) as error:
         tell({"ok": False, "error": str(error)}, as_json=as_json, text="")
     finally:
         lock.release()

@@ -111,10 +111,14 @@ def give(
         "precondition": {"epoch": epoch, "day": day, "menu": menu},
     }
     answer = ask(read(config), request)
-    tell(answer, as_json=as_json, text=f"{name} waits for {store} under {answer.get('id')}")
+    tell(
+        answer,
+        as_json=as_json,
+        text=f"{name} waits for {store} under {answer.get('id')}; what {store} says to it: /versions/{store}",
+    )
 
 
-@click.command("config")
+@click.command("config", context_settings={"ignore_unknown_options": True})
 @click.argument("key")
 @click.argument("value", required=False)
 @config_option
@@ -128,6 +132,10 @@ def set_config(key: str, value: str | None, config: Path, store: str, *, unset: 
     try:
         wanted = None if value is None else json.loads(value)
     except ValueError:
+        if str(value).startswith("-"):
+            raise click.UsageError(
+                f"{value} is no option of `config`; a text that begins so is written '\"{value}\"'"
+            ) from None
         wanted = value
     answer = ask(read(config), {"command": "config", "key": key, "value": wanted, "store": store})
     tell(answer, as_json=as_json, text=f"{answer.get('stream')}: {key} {'is taken away' if unset else f'= {value}'}")

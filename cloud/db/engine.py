@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -139,6 +140,7 @@ def open_engine(url: str) -> HubDatabase:
     database.refuse_unsafe()
     # Errors must not carry parameters into logs: they are bodies of facts, hashes, keys.
     if parsed.database:
+        database.keep_private(Path(parsed.database))
         engine = create_engine(parsed, module=database.dbapi(), pool_size=16, max_overflow=48, hide_parameters=True)
     else:
         engine = create_engine(

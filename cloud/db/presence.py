@@ -76,6 +76,13 @@ def note_left(tx: Tx, store: str, at_ms: int) -> None:
     tx.run(update(presence).where(presence.c.store == store).values(left_ms=at_ms))
 
 
+def is_here(reader: Reader, store: str, since_ms: int) -> bool:
+    """Say whether a store was heard since a time, and the broker has not said goodbye for it."""
+    query = select(presence.c.left_ms, presence.c.last_seen_ms).where(presence.c.store == store)
+    row = reader.row(query)
+    return row is not None and row.left_ms is None and int(row.last_seen_ms) >= since_ms
+
+
 def all_presence(reader: Reader) -> dict[str, PresenceRow]:
     """List what is known of every store, by store."""
     return {row.store: PresenceRow(*row) for row in reader.rows(select(presence))}

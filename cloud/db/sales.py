@@ -9,7 +9,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 
 from cloud.db.engine import Reader, Tx, insert_many, upsert
 from cloud.db.journal import FactRow
-from cloud.db.schema import READ_MODELS, cursors, facts, invites, parked, prints, sales, takings, upkeep
+from cloud.db.schema import READ_MODELS, cursors, facts, invites, parked, prints, sales, stores, takings, upkeep
 
 UNAVAILABLE = (OperationalError, InterfaceError)
 """What is the database's own trouble and says nothing about a fact: full, locked, away."""
@@ -244,6 +244,13 @@ def takings_of(reader: Reader, day: str) -> list[TakingRow]:
     """List the takings of a business day by store and hour."""
     query = select(takings).where(takings.c.day == day).order_by(takings.c.store, takings.c.hour)
     return [TakingRow(*row) for row in reader.rows(query)]
+
+
+def first_days(reader: Reader) -> dict[str, str]:
+    """Name the first business day with sales of each store that has any."""
+    # For each store a look into the index; grouping would read the whole table at every refresh of a page.
+    first = select(func.min(takings.c.day)).where(takings.c.store == stores.c.store).scalar_subquery()
+    return {row[0]: row[1] for row in reader.rows(select(stores.c.store, first)) if row[1] is not None}
 
 
 def days(reader: Reader) -> list[str]:

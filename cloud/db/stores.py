@@ -1,7 +1,7 @@
 """Queries on stores, their keys and their activation codes."""
 
 import msgspec
-from sqlalchemy import insert, select, update
+from sqlalchemy import func, insert, select, update
 
 from cloud.db.engine import Reader, Tx, upsert
 from cloud.db.schema import activations, approvals, certificates, link_generations, store_keys, stores
@@ -158,6 +158,12 @@ def keys_of(reader: Reader, store: str) -> list[KeyRow]:
     return [KeyRow(*row) for row in reader.rows(query)]
 
 
+def first_enrolled(reader: Reader) -> dict[str, int]:
+    """Tell when each store was enrolled first; stores that never were are left out."""
+    query = select(store_keys.c.store, func.min(store_keys.c.enrolled_ms)).group_by(store_keys.c.store)
+    return {row[0]: int(row[1]) for row in reader.rows(query)}
+
+
 def insert_certificate(tx: Tx, row: CertificateRow) -> None:
     """Keep a certificate that was given out."""
     tx.run(insert(certificates), msgspec.structs.asdict(row))
@@ -171,6 +177,14 @@ def certificates_of(reader: Reader, store: str, epoch: int) -> list[CertificateR
         .order_by(certificates.c.not_before_ms.desc(), certificates.c.serial)
     )
     return [CertificateRow(*row) for row in reader.rows(query)]
+
+
+def revoked_keys(reader: Reader) -> list[KeyRow]:
+    """List every key that counts no longer."""
+    query = (
+        select(store_keys).where(store_keys.c.revoked_ms.is_not(None)).order_by(store_keys.c.store, store_keys.c.epoch)
+    )
+    return [KeyRow(*row) for row in reader.rows(query)]
 
 
 def revoke_certificates(tx: Tx, store: str, epoch: int, at_ms: int) -> None:

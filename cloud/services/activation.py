@@ -6,10 +6,10 @@ from cloud.db import stores
 from cloud.db.engine import HubDatabase, Tx
 from cloud.db.stores import ActivationRow, StoreRow
 from sync.contract import ids
+from sync.contract.enrolling import CODE_DIGITS
 from sync.node.passwords import Vault
 from sync.node.ports import Chance, Clock
 
-CODE_DIGITS = 10
 CODE_LIFE_MS = 24 * 3_600_000
 TRIES_MAX = 5
 """DESIGN §13: 10 Crockford characters, single use, 24 h, 5 tries."""
@@ -38,15 +38,19 @@ class Codes:
         stores.put_activation(tx, ActivationRow(store.store, code_hash, now_ms, expires_ms, 0, None, None))
         return expires_ms
 
-    def claim_try(self, store: str) -> ActivationRow | None:
+    def claim_try(self, store: str, *, used: bool = False) -> ActivationRow | None:
         """Count a try before the code is looked at, so that eight guesses at once are eight tries.
+
+        Args:
+            store: the store.
+            used: whether a code that was used counts too, to tell who shows it so.
 
         Returns:
             The code to compare with; None when there is none that could still be right.
         """
         with self._database.write() as tx:
             activation = stores.activation_of(tx, store)
-            if activation is None or activation.used_ms is not None or not self.lives(activation):
+            if activation is None or not self.lives(activation) or (activation.used_ms is not None and not used):
                 return None
             if activation.tries >= TRIES_MAX:
                 return None

@@ -37,6 +37,8 @@ class Bunch:
         sessions: stores that were greeted, each with why it got no session, or None.
         beaten: the `wall_ms` of each (store, epoch)'s heartbeat.
         parted: (store, epoch) that were replaced and have nothing left to hand over.
+        stale: (store, epoch) whose key was revoked while a session stood.
+        told: (store, epoch) that said that they heard of it.
     """
 
     now_ms: int
@@ -54,6 +56,8 @@ class Bunch:
     refused: Counter[tuple[str, str]] = field(default_factory=Counter)
     late: dict[LaneKey, int] = field(default_factory=dict)
     parted: set[tuple[str, int]] = field(default_factory=set)
+    stale: dict[tuple[str, int], End] = field(default_factory=dict)
+    told: set[tuple[str, int]] = field(default_factory=set)
     beaten: dict[tuple[str, int], int] = field(default_factory=dict)
     _marks: dict[LaneKey, LaneMarks] = field(default_factory=dict)
     _epochs: dict[str, int] = field(default_factory=dict)

@@ -3,7 +3,7 @@
 Cases, numbered as in the code below. (1) A wrong, unknown, expired or worn-out code all get one answer, which tells
 nothing apart. (2) A try is counted before the code is looked at, so eight guesses at once are eight tries. (3) The
 answer was lost on the way: the same node with the same keys asks again and is told the same, for as long as the code
-would have lived; anybody else is told that the code was used. (4) Where a person must approve, the same node asks again
+would have lived; anybody else who shows it is told that it was used, within the code's tries: a guess learns nothing. (4) Where a person must approve, the same node asks again
 until it is decided; that is no new try.
 """
 
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from cloud.db import stores
+from cloud.db import presence, stores
 from cloud.db.engine import HubDatabase, Tx
 from cloud.db.stores import ActivationRow, KeyRow, StoreRow
 from cloud.services import access, activation, approvals, audit, petition, streams
@@ -36,6 +36,9 @@ from sync.node.ports import Chance, Clock
 
 CODE_LIFE_MS = activation.CODE_LIFE_MS
 ASK_AGAIN_S = 5
+TELL_MS = 60_000
+"""So long the broker stays open to a connected node whose key was revoked, so that it hears so from us: a broker's refusal is
+no word of ours, and stops no till. Nothing else of it is taken meanwhile, and it is given nothing."""
 
 log = logging.getLogger(__name__)
 
@@ -151,7 +154,9 @@ class Enrolment:
         return self._renewals.renew(request)
 
     def revoke(self, store: str, epoch: int, *, who: Who = CLI) -> bool:
-        """Let a key count no longer: its facts are quarantined from now on, its access is closed, the stores are told.
+        """Let a key count no longer: its facts are quarantined from now on, the stores are told, its access is closed.
+
+        That is done at once unless the node was heard just now: then it is told first (`shut_out`).
 
         Returns:
             Whether there was such a key that still counted.
@@ -162,13 +167,43 @@ class Enrolment:
             if held is None or key is None or key.revoked_ms is not None:
                 return False
             stores.revoke_key(tx, store, epoch, now_ms)
-            self._access.close(tx, store, epoch, now_ms)
+            listens = epoch == held.epoch and presence.is_here(tx, store, now_ms - TELL_MS)
+            if not listens:
+                self._access.close(tx, store, epoch, now_ms)
+            if epoch == held.epoch:
+                presence.note_session(tx, store, "revoked", now_ms)
             streams.put_store_key(tx, held, msgspec.structs.replace(key, revoked_ms=now_ms))
             self._record(tx, who, "store.revoked", store, epoch=epoch)
         self._on_stream()
-        self._access.enforce(store, epoch)
-        log.warning("enrol.revoked", extra={"store_id": store, "epoch": epoch})
+        if not listens:
+            self._access.enforce(store, epoch)
+        log.warning("enrol.revoked", extra={"store_id": store, "epoch": epoch, "is_told_first": listens})
         return True
+
+    def shut_out(self, store: str, epoch: int) -> bool:
+        """Close the broker to a key that was revoked; called when its node said that it heard so, or its time is over.
+
+        Returns:
+            Whether it was closed now.
+        """
+        with self._database.write() as tx:
+            key = stores.key_of(tx, store, epoch)
+            if key is None or key.revoked_ms is None or not self._access.is_open(tx, store, epoch):
+                return False
+            self._access.close(tx, store, epoch, self._clock.now_ms())
+        self._access.enforce(store, epoch)
+        log.info("enrol.shut_out", extra={"store_id": store, "epoch": epoch})
+        return True
+
+    def shut_out_due(self) -> None:
+        """Close the broker to every revoked key whose time is over; also for a process that died before it did."""
+        now_ms = self._clock.now_ms()
+        with self._database.read() as reader:
+            held = stores.revoked_keys(reader)
+        for key in held:
+            # A clock that was set back buys no time.
+            if key.revoked_ms is not None and not 0 <= now_ms - key.revoked_ms < TELL_MS:
+                self.shut_out(key.store, key.epoch)
 
     def handed_over(self, store: str, epoch: int) -> bool:
         """Close the broker to an epoch that was replaced and has nothing left to hand over; its key still counts.
@@ -222,9 +257,13 @@ class Enrolment:
         )
         if first and certificates.read(first).public_key != sent.tls_key:
             same = False
-        if not same or key.revoked_ms is not None or not self._codes.matches(held_code, request.code):
-            return Refused("enrol_used", 409)
-        return self._answer(held, key.epoch, first)
+        if same and key.revoked_ms is None:
+            right = self._codes.matches(held_code, request.code)
+            return self._answer(held, key.epoch, first) if right else Refused("enrol_refused", 401)
+        tried = self._codes.claim_try(request.store, used=True)  # (2)
+        if tried is None or not self._codes.matches(tried, request.code):
+            return Refused("enrol_refused", 401)  # (1)
+        return Refused("enrol_used", 409)
 
     def _asked_before(self, sent: Petition) -> ActivationRow | None:
         with self._database.read() as reader:

@@ -71,6 +71,15 @@ class Turned:
     store: str
 
 
+@dataclass(frozen=True)
+class Stale:
+    """A sign of life under a key that was revoked: its session is over, and only its next HELLO can be told why."""
+
+    store: str
+    epoch: int
+    end: End
+
+
 class Gate:
     """Holds the keys of stores ready. Used by one thread."""
 
@@ -102,7 +111,7 @@ class Gate:
                 stores.put_generation(tx, GenerationRow(store, epoch, current, previous, now_ms))
         self._announced.clear()
 
-    def judge(self, reader: Reader, topic: str, payload: bytes) -> Arrival | Goodbye | Turned:
+    def judge(self, reader: Reader, topic: str, payload: bytes) -> Arrival | Goodbye | Stale | Turned:
         """Judge one message; nothing that a message can hold makes this raise."""
         up = topics.parse_up(topic)
         if up is None:
@@ -121,7 +130,7 @@ class Gate:
         except ContractError as error:
             return Turned(str(error), up.store)
 
-    def _open(self, reader: Reader, up: topics.UpTopic, lane: int, payload: bytes) -> Arrival:
+    def _open(self, reader: Reader, up: topics.UpTopic, lane: int, payload: bytes) -> Arrival | Stale:
         opened = envelope.take_apart(payload)
         header = opened.header
         if header.store != up.store or header.tenant != self._tenant:
@@ -140,6 +149,8 @@ class Gate:
             # Signed by the identity key, like every message: from here on it is the one in use.
             self._generations[place] = self._announced[place] = generation, current
         # A revoked node may still ask and be told so; nothing else of it is taken (protocol §5.11).
+        if end.key.revoked_ms is not None and header.kind is MessageKind.HEARTBEAT:
+            return Stale(header.store, header.epoch, end)
         if end.key.revoked_ms is not None and header.kind is not MessageKind.HELLO:
             raise ContractError("revoked")
         return Arrival(header.store, header.epoch, header, plain, end)

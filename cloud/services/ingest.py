@@ -17,7 +17,7 @@ from cloud.db.engine import HubDatabase, Reader, Turn, Tx
 from cloud.db.journal import LaneRow
 from cloud.services import fact_rows, streams
 from cloud.services.bunch import Bunch, LaneKey, LeaseLost, Outgoing, held
-from cloud.services.gate import Arrival, End, Gate, Goodbye, Turned
+from cloud.services.gate import Arrival, End, Gate, Goodbye, Stale, Turned
 from cloud.services.session import Sessions
 from sync.contract import envelope, limits, messages, topics
 from sync.contract.envelope import MessageKind
@@ -64,6 +64,7 @@ class Ingest:
             replaces what stands (signs of life, sessions) is still written, so that the console tells what is the matter.
         on_failure: told of each error that undid a bunch, before it is raised.
         on_parted: told of each (store, epoch) that was replaced and has nothing left to hand over, after the commit.
+        on_told: told of each (store, epoch) that was revoked and said that it heard so, after the commit.
     """
 
     make_sessions: ClassVar[type[Sessions]] = Sessions
@@ -85,6 +86,7 @@ class Ingest:
         room: Callable[[], Room] | None = None,
         on_failure: Callable[[Exception], object] | None = None,
         on_parted: Callable[[str, int], object] | None = None,
+        on_told: Callable[[str, int], object] | None = None,
     ) -> None:
         self._database = database
         self._tenant = tenant
@@ -98,6 +100,7 @@ class Ingest:
         self._room = room or (lambda: Room.OK)
         self._on_failure = on_failure or (lambda _: None)
         self._on_parted = on_parted
+        self._on_told = on_told
         self._uncounted: Counter[tuple[str, str]] = Counter()
         self.facts_stored = 0
         self._full_ms: int | None = None
@@ -170,6 +173,14 @@ class Ingest:
             else:
                 self._sessions.parted(store, epoch)
 
+        for store, epoch in sorted(bunch.told if self._on_told is not None else ()):
+            assert self._on_told is not None
+            try:
+                self._on_told(store, epoch)
+            except Exception:
+                # As above; and its time runs out by itself.
+                log.exception("ingest.not_shut_out", extra={"store_id": store, "epoch": epoch})
+
     def in_a_hurry(self) -> bool:
         """Say whether a backlog is coming in right now: full batches, a moment ago."""
         return self._full_ms is not None and self._clock.monotonic_ms() - self._full_ms < HURRY_MS
@@ -183,7 +194,7 @@ class Ingest:
 
     # ------------------------------------------------------------------------------------------------------ judging
 
-    def _sort(self, bunch: Bunch, judged: list[Arrival | Goodbye | Turned]) -> list[Arrival]:
+    def _sort(self, bunch: Bunch, judged: list[Arrival | Goodbye | Stale | Turned]) -> list[Arrival]:
         """Note what needs no further work; give the rest, each lane's batches in the order of their seqs."""
         passed: list[Arrival] = []
         for one in judged:
@@ -193,6 +204,9 @@ class Ingest:
                     log.warning("ingest.refused", extra={"reason": reason, "store_id": store})
                 case Goodbye(store=store):
                     bunch.left.add(store)
+                case Stale(store=store, epoch=epoch, end=end):
+                    bunch.refused["revoked", store] += 1
+                    bunch.stale[store, epoch] = end
                 case Arrival():
                     passed.append(one)
         batches = [one for one in passed if one.header.kind is MessageKind.FACTS]
@@ -216,7 +230,7 @@ class Ingest:
 
     def _hold(self, tx: Tx, bunch: Bunch, passed: list[Arrival]) -> None:
         if self._fence is not None:
-            named = {one.store for one in passed} | bunch.left
+            named = {one.store for one in passed} | bunch.left | {store for store, _ in bunch.stale}
             self._fence(tx, {topics.partition(store) for store in named})
 
     def _work(self, reader: Reader, bunch: Bunch, passed: list[Arrival]) -> None:
@@ -229,6 +243,8 @@ class Ingest:
                 reason = str(error) if one.header.kind is MessageKind.FACTS else "bad_body"
                 bunch.refused[reason, one.store] += 1
                 log.warning("ingest.refused", extra={"reason": reason, "store_id": one.store})
+        for (store, epoch), end in bunch.stale.items():
+            self._sessions.turn_out(reader, bunch, store, epoch, end)
         for (store, epoch, lane), (end, gap) in bunch.acks.items():
             self._acknowledge(reader, bunch, end, store=store, epoch=epoch, lane=lane, gap=gap)
 

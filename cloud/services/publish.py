@@ -15,7 +15,7 @@ from cloud.db.engine import HubDatabase, Reader, Tx
 from cloud.db.publications import PublicationRow
 from cloud.services import audit, publish_files, streams
 from cloud.services.publish_diff import Change, menu_changes, price_changes, too_big
-from cloud.services.publish_files import Priced
+from cloud.services.publish_files import Carte, Priced
 from cloud.services.publish_tables import File, Mistake, UnreadableFile
 from sync.contract import menu as menus
 from sync.contract import publications, times
@@ -127,7 +127,17 @@ class Publisher:
         unknown = [store for store in order.stores if stores.store_by_id(reader, store) is None]
         if unknown:
             raise _refused(f"there is no store {', '.join(unknown)}", "name stores as `enrol-store` made them")
-        return [self._plan_one(reader, order, store, day) for store in dict.fromkeys(order.stores or ("",))]
+        plans: list[_Plan] = []
+        mistakes: list[Mistake] = []
+        for store in dict.fromkeys(order.stores or ("",)):
+            try:
+                plans.append(self._plan_one(reader, order, store, day))
+            except UnreadableFile as error:
+                mistakes += error.mistakes
+        if mistakes:
+            # What is wrong with the file itself is found again for each store, and told once.
+            raise UnreadableFile(sorted(dict.fromkeys(mistakes), key=lambda one: one.line))
+        return plans
 
     def _plan_one(self, reader: Reader, order: Order, store: str, day: str) -> "_Plan":
         stream = contract.own(order.what, store) if store else order.what
@@ -135,22 +145,31 @@ class Publisher:
         mistakes: list[Mistake] = []
         if order.what == contract.MENU:
             made = self._new_menu(reader, order, stream, held_menu)
-            changes = menu_changes(held_menu, made)
+            mistakes += made.mistakes
+            changes = menu_changes(held_menu, made.menu)
             if not order.allow_free:
                 mistakes += _free(made)
-            document = msgspec.json.encode(msgspec.structs.replace(made, version=0))
-            lines: dict[str, int] = {}
+            document = msgspec.json.encode(msgspec.structs.replace(made.menu, version=0))
+            lines, unread = made.lines, made.unpriced
         else:
             given = self._new_prices(reader, order, stream)
+            mistakes += given.mistakes
             if held_menu is None:
-                raise _refused("no menu was published that prices could be laid over", "publish a menu first")
-            mistakes += _unknown_codes(given, held_menu)
+                none = _mistake("no menu was published that prices could be laid over", "publish a menu first")
+                raise UnreadableFile([*mistakes, none])
+            mistakes += _unknown_codes(given, held_menu, store)
             changes = price_changes(held_menu, self._lists(reader, store, day, ""), self._lists(reader, store, day, stream),
                                     PriceList(prices=given.prices))  # fmt: skip
             document = msgspec.json.encode(PriceList(prices=dict(sorted(given.prices.items()))))
             lines = given.lines
+            # A dish goes back to the menu's price only where the list does not name it: not where its line is misread.
+            unread = {change.code for change in changes if change.code not in given.prices} if given.mistakes else set()
         if not order.allow_big_changes:
-            mistakes += [_too_big(change, lines.get(change.code, 0)) for change in changes if too_big(change)]
+            mistakes += [
+                _too_big(change, lines.get(change.code, 0), store)
+                for change in changes
+                if too_big(change) and change.code not in unread
+            ]
         if mistakes:
             raise UnreadableFile(mistakes)
         held = _in_force(reader, stream, day)
@@ -191,9 +210,9 @@ class Publisher:
         rows = [_in_force(reader, stream, day) for stream in wanted if stream != without]
         return [publications.read_prices(row.document) for row in rows if row is not None]
 
-    def _new_menu(self, reader: Reader, order: Order, stream: str, held: Menu | None) -> Menu:
+    def _new_menu(self, reader: Reader, order: Order, stream: str, held: Menu | None) -> Carte:
         if order.file is None:
-            return menus.checked(_again(reader, order, stream).document)
+            return Carte(menus.checked(_again(reader, order, stream).document))
         return publish_files.read_menu(order.file, held)
 
     @staticmethod
@@ -290,39 +309,47 @@ def _again(reader: Reader, order: Order, stream: str) -> PublicationRow:
     return row
 
 
-def _free(menu: Menu) -> list[Mistake]:
+def _free(made: Carte) -> list[Mistake]:
     return [
         Mistake(line=0, column=dish.code, wrong="the dish costs nothing", remedy="write a price, or give --allow-free")
-        for dish in menu.dishes
-        if dish.price_fen <= 0
+        for dish in made.menu.dishes
+        if dish.price_fen <= 0 and dish.code not in made.unpriced
     ]
 
 
-def _unknown_codes(given: Priced, menu: Menu) -> list[Mistake]:
+def _unknown_codes(given: Priced, menu: Menu, store: str) -> list[Mistake]:
     known = {dish.code for dish in menu.dishes}
     return [
         Mistake(
             line=given.lines.get(code, 0),
             column="code",
-            wrong=f"the menu of that day has no dish {code}",
+            wrong=f"the menu of that day{_at(store)} has no dish {code}",
             remedy="mend the code, or publish the menu that has it first",
         )
-        for code in given.prices
+        for code in dict.fromkeys([*given.lines, *given.prices])
         if code not in known
     ]
 
 
-def _too_big(change: Change, line: int) -> Mistake:
+def _too_big(change: Change, line: int, store: str) -> Mistake:
     return Mistake(
         line=line,
         column="price",
-        wrong=f"{change.code} goes from {change.old} to {change.new}, by more than half",
+        wrong=f"{change.code} goes from {change.old} to {change.new}{_at(store)}, by more than half",
         remedy="check the amount; give --allow-big-changes if it is meant",
     )
 
 
+def _at(store: str) -> str:
+    return f" at {store}" if store else ""
+
+
+def _mistake(wrong: str, remedy: str) -> Mistake:
+    return Mistake(line=0, column="", wrong=wrong, remedy=remedy)
+
+
 def _refused(wrong: str, remedy: str) -> UnreadableFile:
-    return UnreadableFile([Mistake(line=0, column="", wrong=wrong, remedy=remedy)])
+    return UnreadableFile([_mistake(wrong, remedy)])
 
 
 def as_text(outcome: Outcome) -> str:

@@ -90,6 +90,8 @@ def read_table(file: File, columns: Sequence[str], needed: Sequence[str]) -> She
         if line > ROWS_MAX:
             sheet.wrong(line, "", f"more than {ROWS_MAX} lines", "part the file")
             break
+        _check_cells(sheet, line, head, cells)
+        # Cells too many are told above; a line may end early, as spreadsheets write it.
         row = dict(zip(head, cells, strict=False))
         sheet.rows.append((line, {name: value for name, value in row.items() if name}))
     if head is None:
@@ -107,20 +109,37 @@ def _check_head(sheet: Sheet, line: int, head: list[str], columns: Sequence[str]
     if not {"price", "price_fen"} & set(head):
         missing.append("price")
     if missing:
-        wrong = f"the column {', '.join(missing)} is missing"
-        raise UnreadableFile([Mistake(line=line, column="", wrong=wrong, remedy="write it into the head line")])
+        sheet.wrong(line, "", f"the column {', '.join(missing)} is missing", "write it into the head line")
+        raise UnreadableFile(sheet.mistakes)
+
+
+def _check_cells(sheet: Sheet, line: int, head: list[str], cells: list[str]) -> None:
+    """Refuse what stands under no name: `101,40,50` under `code,price` would else sell at 40."""
+    filled = max(place for place, cell in enumerate(cells, start=1) if cell)
+    if filled > len(head):
+        sheet.wrong(
+            line, "", f"it has {filled} cells, the head {len(head)}",
+            "take out what is too many; put quotes round an amount with a comma",
+        )  # fmt: skip
+    for place, (name, cell) in enumerate(zip(head, cells, strict=False), start=1):
+        if cell and not name:
+            sheet.wrong(line, "", f"its cell {place} stands under no name", "name the column, or empty the cell")
 
 
 def _csv_lines(file: File) -> Iterator[tuple[int, list[str]]]:
     raw = bytes_of(file)
     text = _decoded(raw)
+    dialect = "excel-tab" if "\t" in text.split("\n", 1)[0] else "excel"
+    # Without `strict` the cell `"40"50` would be read as 4050.
+    reader = csv.reader(io.StringIO(text, newline=""), dialect, strict=True)
     try:
-        dialect = "excel-tab" if "\t" in text.split("\n", 1)[0] else "excel"
-        reader = csv.reader(io.StringIO(text, newline=""), dialect)
         for cells in reader:
             yield reader.line_num, [_cell(cell) for cell in cells]
     except csv.Error as error:
-        raise UnreadableFile([of_file(f"not a table: {error}", "save it again as CSV, UTF-8")]) from error
+        wrong = Mistake(
+            line=reader.line_num, column="", wrong=f"not a table: {error}", remedy="save it again as CSV, UTF-8"
+        )
+        raise UnreadableFile([wrong]) from error
 
 
 def _decoded(raw: bytes) -> str:

@@ -74,7 +74,7 @@ class Reports:
 
     def business_day_now(self) -> str:
         """Name the business day of this moment."""
-        return times.business_day(self._clock.now_ms(), self._zone, self._cutoff_minutes)
+        return self._day_of(self._clock.now_ms())
 
     def store_name(self, store: str) -> Name | None:
         """Give a store's name."""
@@ -126,6 +126,8 @@ class Reports:
         late: int,
     ) -> StoreView:
         verified = {lane.lane: lane.seq for lane in lanes if lane.epoch == store.epoch}
+        # A fork stops the epoch that has it; the store of now, under a new one, is taken in again.
+        forks = [lane.fork_seq for lane in lanes if lane.epoch == store.epoch and lane.fork_seq is not None]
         waiting = None
         if heard is not None and heard.waiting_trade is not None and heard.waiting_operations is not None:
             waiting = LaneWaiting(heard.waiting_trade, heard.waiting_operations)
@@ -138,8 +140,8 @@ class Reports:
             data_as_of_ms=None if heard is None else heard.data_as_of_ms,
             waiting=waiting,
             verified=LaneVerified(verified.get(Lane.TRADE, 0), verified.get(Lane.OPERATIONS, 0)),
-            chain_ok=all(lane.fork_seq is None and lane.bad_seq is None for lane in lanes),
-            fork_seq=next((lane.fork_seq for lane in lanes if lane.fork_seq is not None), None),
+            chain_ok=not forks and all(lane.bad_seq is None for lane in lanes),
+            fork_seq=next(iter(forks), None),
             late=late,
             sales=overall.sales,
             amount_fen=overall.amount_fen,
@@ -351,6 +353,7 @@ class Reports:
         with self._database.read() as reader:
             rows = sales.takings_of(reader, day)
             held = stores.all_stores(reader)
+            known = self._known(reader, day)
         by_store: defaultdict[str, list[TakingRow]] = defaultdict(list)
         for row in rows:
             by_store[row.store].append(row)
@@ -358,6 +361,7 @@ class Reports:
             StoreTakings(
                 id=store.store,
                 name=Name(store.name_zh, store.name_en),
+                known=bool(by_store[store.store]) or store.store in known,
                 hours=self._hours(by_store[store.store]),
                 sales=sum(row.sales for row in by_store[store.store]),
                 amount_fen=sum(row.amount_fen for row in by_store[store.store]),
@@ -366,11 +370,26 @@ class Reports:
         )
         return TakingsView(
             day=day,
+            known=any(view.known for view in views),
             stores=views,
             hours=self._hours(rows),
             sales=sum(view.sales for view in views),
             amount_fen=sum(view.amount_fen for view in views),
         )
+
+    def _known(self, reader: Reader, day: str) -> set[str]:
+        """Name the stores of which it is known that a day without sales was one: enrolled by then, and heard since."""
+        enrolled, sold = stores.first_enrolled(reader), sales.first_days(reader)
+        return {
+            store
+            for store, heard in presence.all_presence(reader).items()
+            if heard.data_as_of_ms is not None
+            and day <= self._day_of(heard.data_as_of_ms)
+            and ((store in enrolled and self._day_of(enrolled[store]) <= day) or (store in sold and sold[store] <= day))
+        }
+
+    def _day_of(self, at_ms: int) -> str:
+        return times.business_day(at_ms, self._zone, self._cutoff_minutes)
 
     def days(self) -> tuple[str, ...]:
         """List the business days that have sales, newest first."""

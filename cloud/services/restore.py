@@ -22,6 +22,7 @@ from cloud.services.audit_log import AuditLog
 from cloud.services.backup import Backups, Head, Moment
 from cloud.services.project import Projector
 from cloud.settings import HubSettings
+from sync.node import database as files
 from sync.node import keys, snapshots
 from sync.node.drills import CheckResult
 from sync.node.ports import Chance, Clock
@@ -278,6 +279,7 @@ def _say_in_the_log(settings: HubSettings, identity: keys.Identity, clock: Clock
 
 
 def _take_place(making: Path, folder: Path, now_ms: int) -> None:
+    files.narrow(folder / "hub.db")
     # What SQLite laid beside the old file goes first: beside the new one it would be taken for its own.
     for end in ("-wal", "-shm", ""):
         path = folder / f"hub.db{end}"

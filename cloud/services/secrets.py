@@ -34,10 +34,29 @@ def own_identity(folder: Path) -> keys.Identity:
             return keys.load(path)
         return keys.load_or_make(path)
     except (FileNotFoundError, KeyFileError) as error:
-        raise KeyFileError(
-            f"{path} is gone or damaged: without it this hub is not itself to any store, and nothing was changed. Put the "
-            "file back, or the whole folder with `zhanggui-hub restore`"
-        ) from error
+        raise _lost(path, error) from error
+
+
+def kept_identity(folder: Path) -> keys.Identity:
+    """Read the identity that a backup is opened with; none is made here, for a new one opens nothing.
+
+    Raises:
+        KeyFileError: with the way back.
+    """
+    path = folder / IDENTITY_FILE
+    try:
+        return keys.load(path)
+    except (FileNotFoundError, KeyFileError) as error:
+        raise _lost(path, error) from error
+
+
+def _lost(path: Path, error: Exception) -> KeyFileError:
+    return KeyFileError(
+        f"{path} is {'damaged' if isinstance(error, KeyFileError) else 'gone'}: without it this hub is not itself to any store, "
+        "and nothing was changed. Put back the copy of it that was kept in another place: no backup holds it, and none opens "
+        "without it. If there is no copy, this hub does not come back: begin another one in an empty folder. The stores sell on "
+        "meanwhile, and keep what they sold"
+    )
 
 
 def derived(identity: keys.Identity, purpose: str) -> bytes:

@@ -69,7 +69,9 @@ class Sessions:
             log.error("ingest.session_refused", extra={"store_id": one.store, "epoch": one.epoch, "reason": refusal})
             if refusal == "revoked":
                 bunch.refused["revoked", one.store] += 1
-            self.reject(bunch, one, hello.nonce, refusal)
+                if hello.told == "revoked":
+                    bunch.told.add((one.store, one.epoch))
+            self.reject(bunch, one, hello.nonce, refusal, fenced=fenced)
             return
         self._nonces[one.store, one.epoch] = hello.nonce
         lanes = {lane: held(bunch.lane(reader, (one.store, one.epoch, lane))) for lane in LANES}
@@ -87,9 +89,9 @@ class Sessions:
             log.warning("ingest.fenced", extra={"store_id": one.store, "epoch": one.epoch})
         bunch.reply(one, topics.of_store(self._tenant, one.store).welcome, MessageKind.WELCOME, body)
 
-    def reject(self, bunch: Bunch, one: Arrival, nonce: bytes, reason: str) -> None:
+    def reject(self, bunch: Bunch, one: Arrival, nonce: bytes, reason: str, *, fenced: bool = False) -> None:
         """Say that there is no session, and why."""
-        body = Reject(nonce=nonce, reason=reason, hub_ms=bunch.now_ms)
+        body = Reject(nonce=nonce, reason=reason, hub_ms=bunch.now_ms, fenced=fenced)
         bunch.reply(one, topics.of_store(self._tenant, one.store).welcome, MessageKind.REJECT, body)
 
     @staticmethod
@@ -116,6 +118,14 @@ class Sessions:
                 # The hub lost data beyond what the store kept: only a person can decide what to do.
                 log.error("ingest.beyond_retention", extra={"store_id": one.store, "lane": number, "seq": lane.seq})
         return None
+
+    def turn_out(self, reader: Reader, bunch: Bunch, store: str, epoch: int, end: End) -> None:
+        """End the session of a key that was revoked: an ack that names none makes the store greet, and the answer says why."""
+        self.end(store, epoch)
+        place = bunch.lane(reader, (store, epoch, Lane.TRADE.value))
+        body = Ack(session=b"", lane=place.lane, seq=place.seq, chain=place.chain, credit=0, hub_ms=bunch.now_ms)
+        wire = end.sealer.seal(MessageKind.ACK, messages.encode(body))
+        bunch.replies.append((topics.of_store(self._tenant, store).ack, wire))
 
     # ------------------------------------------------------------------------------------------------- signs of life
 

@@ -209,19 +209,28 @@ class HourTaking(msgspec.Struct, frozen=True):
 
 
 class StoreTakings(msgspec.Struct, frozen=True, kw_only=True):
-    """A store's hours of a business day; only hours with sales are listed, in the order of the day."""
+    """A store's hours of a business day; only hours with sales are listed, in the order of the day.
+
+    `known` is false where the hub holds nothing that could say what was sold: before the store was enrolled, and after the
+    last that it told. The figures are 0 then, and mean nothing.
+    """
 
     id: str
     name: Name
+    known: bool
     hours: tuple[HourTaking, ...]
     sales: int
     amount_fen: int
 
 
 class TakingsView(msgspec.Struct, frozen=True, kw_only=True):
-    """Takings per store and hour of one business day; `hours` are those of all stores together."""
+    """Takings per store and hour of one business day; `hours` are those of all stores together.
+
+    The sums are those of the stores that are known; `known` is false where none is.
+    """
 
     day: str
+    known: bool
     stores: tuple[StoreTakings, ...]
     hours: tuple[HourTaking, ...]
     sales: int

@@ -165,6 +165,7 @@ def open_core(
             room=disk.room,
             on_failure=disk.failed,
             on_parted=hub.enrolment.handed_over,
+            on_told=hub.enrolment.shut_out,
         )
         return Core(hub, database, identity, ingest, projector, broker_token, authority, leases, vitals)
     except BaseException:

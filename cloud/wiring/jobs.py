@@ -22,6 +22,8 @@ from sync.node.watchdog import Pulse
 
 DRILL_LOOK_MINUTES = 6 * 60
 """How often somebody looks whether the month's drill is due."""
+SHUT_OUT_LOOK_MINUTES = 1
+"""How often somebody looks whether the broker is to be closed to a computer that was revoked while it was connected."""
 PROJECTOR_LOOKS_S = 0.25
 """How soon facts of other processes show in the read models."""
 
@@ -69,6 +71,7 @@ def start_jobs(
         copies = Backups(core.database, settings, core.identity, clock, SystemChance())
         upkeep.every(settings.backup.every_minutes, copies.make_quietly)
         upkeep.every(DRILL_LOOK_MINUTES, partial(restore.drill_if_due, copies, backup_commands.DRILL_EVERY_MS))
+        upkeep.every(SHUT_OUT_LOOK_MINUTES, core.hub.enrolment.shut_out_due)
         upkeep.start()
         begun.append(upkeep.stop)
         if rings:

@@ -15,6 +15,7 @@ from edge.devices.found import Lookout
 from edge.domain.device_rows import DrawerRow, read_rows
 from edge.services import care_text, diagnostics, doctor
 from edge.settings import EdgeSettings
+from edge.web import words
 from sync.node import control
 from sync.node.control import EXIT_ALREADY_RUNNING, AlreadyRunning, FolderLock, NotRunning
 from sync.node.ports import SystemClock
@@ -48,7 +49,7 @@ def examine(config: Path, as_json: bool) -> None:
         told = doctor.as_json(checks, running=False)
     else:
         seen = _seen(settings)
-        checks = doctor.examine(settings, seen, SystemClock())
+        checks = doctor.examine(settings, seen, SystemClock(), say=words.english)
         told = doctor.as_json(checks, running=bool(seen["running"]))
     click.echo(json.dumps(told, ensure_ascii=False) if as_json else care_text.of_checks(checks))
     sys.exit(0 if told["ok"] else 1)
@@ -62,7 +63,9 @@ def bundle(config: Path, out: Path, as_json: bool) -> None:
     """Write a bundle for whoever helps from afar: no sales, no members, no keys, no codes."""
     settings = shared.read(config)
     seen = _seen(settings)
-    report = doctor.as_json(doctor.examine(settings, seen, SystemClock()), running=bool(seen["running"]))
+    report = doctor.as_json(
+        doctor.examine(settings, seen, SystemClock(), say=words.english), running=bool(seen["running"])
+    )
     try:
         files = diagnostics.write(out, settings, seen, report)
     except OSError as error:

@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from edge.cli import shared
-from edge.services import verify_journal
+from edge.services import boot_check, verify_journal
+from edge.services.boot_check import DamagedFileError
 from edge.settings import EdgeSettings
 from sync.node.control import AlreadyRunning, FolderLock
 
@@ -30,6 +31,8 @@ def verify(config: Path, as_json: bool) -> None:
             report = _verified_here(settings)
         finally:
             lock.release()
+    if "error" in report and not as_json:
+        shared.fail(str(report["error"]), 1)
     click.echo(json.dumps(report) if as_json else _as_text(report))
     sys.exit(0 if report["ok"] else 1)
 
@@ -37,7 +40,10 @@ def verify(config: Path, as_json: bool) -> None:
 def _verified_here(settings: EdgeSettings) -> dict[str, object]:
     node, db = shared.opened(settings)
     try:
-        return verify_journal.verify(node).as_json()
+        with boot_check.as_damage(Path(settings.data_dir) / "node.db"):
+            return verify_journal.verify(node).as_json()
+    except DamagedFileError as error:
+        shared.fail(str(error), 2)
     finally:
         db.close()
 

@@ -11,7 +11,6 @@ import click
 
 from edge import wiring
 from edge.cli import shared
-from edge.services.boot_check import DamagedFileError
 from edge.services.import_menu import MenuError
 from edge.settings import EdgeSettings
 from sync.node import logs, memory
@@ -62,7 +61,7 @@ def _once(settings: EdgeSettings, wake: threading.Event, *, asks: bool) -> None:
         running = wiring.start(settings, restart=wake.set, asks=asks)
     except AlreadyRunning as error:
         shared.fail(str(error), EXIT_ALREADY_RUNNING)
-    except (*shared.NOT_OPENED, DamagedFileError, MenuError, WrongSocketError) as error:
+    except (*shared.NOT_OPENED, MenuError, WrongSocketError) as error:
         shared.fail(str(error), 2)
     except OSError as error:
         shared.fail(f"{settings.web.host}:{settings.web.port}: {error.strerror or error}; is the port taken?", 2)

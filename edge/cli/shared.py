@@ -8,7 +8,8 @@ import click
 
 from edge import settings as edge_settings
 from edge import wiring
-from edge.services import enrolment, snapshots
+from edge.services import boot_check, enrolment, snapshots
+from edge.services.boot_check import DamagedFileError
 from edge.services.node import Node
 from edge.settings import EdgeSettings
 from sync.node import control
@@ -20,7 +21,7 @@ from sync.node.ports import SystemChance, SystemClock
 from sync.node.settings import SettingsError
 from sync.node.snapshots import SnapshotError
 
-NOT_OPENED = (UnsafeSqliteError, NewerDatabaseError, SnapshotError, KeyFileError)
+NOT_OPENED = (UnsafeSqliteError, NewerDatabaseError, SnapshotError, KeyFileError, DamagedFileError)
 """Why a folder is not opened; each says in its own sentence what is wrong and what to do."""
 
 ANSWER_TIMEOUT_S = 600
@@ -58,8 +59,10 @@ def fail(message: str, status: int) -> NoReturn:
 
 
 def opened(settings: EdgeSettings) -> tuple[Node, Database]:
-    """Open a stopped node whose lock the caller holds; the caller closes the database."""
+    """Open a stopped node whose lock the caller holds, unless its file is damaged; the caller closes the database."""
     try:
+        # Before anything is written to it.
+        boot_check.refuse_unreadable(Path(settings.data_dir) / "node.db")
         return wiring.open_node(settings)
     except NOT_OPENED as error:
         fail(str(error), 2)

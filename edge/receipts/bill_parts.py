@@ -85,16 +85,21 @@ def fapiao(sale: SalePaid, url: str, placed: tuple[str, str]) -> list[Element]:
     """
     if not url:
         return []
-    store, day = placed
-    whole, part = divmod(sale.total_fen, 100)
-    fields = {"store": store, "no": sale.receipt_no, "day": day, "amount": f"{whole}.{part:02d}"}
-    for name, value in fields.items():
-        url = url.replace("{" + name + "}", _quoted(value))
     return [
         Rule("dashed"),
         Text(word("fapiao", sale.locale), align="centre", bold=True),
-        QrCode(url, FAPIAO_MODULE_DOTS),
+        QrCode(fapiao_url(url, placed, sale.receipt_no, sale.total_fen), FAPIAO_MODULE_DOTS),
     ]
+
+
+def fapiao_url(url: str, placed: tuple[str, str], receipt_no: str, total_fen: int) -> str:
+    """Fill in the address where an invoice is asked for; `placed` is store and business day."""
+    store, day = placed
+    whole, part = divmod(total_fen, 100)
+    fields = {"store": store, "no": receipt_no, "day": day, "amount": f"{whole}.{part:02d}"}
+    for name, value in fields.items():
+        url = url.replace("{" + name + "}", _quoted(value))
+    return url
 
 
 def _quoted(text: str) -> str:

@@ -81,8 +81,9 @@ class Alarms:
             found[f"disk.{room.room.value}"] = free
         found.update(_clock(node))
         link = self._link()
-        if link is not None and link.refusal in REFUSALS:
-            found[f"hub.{link.refusal}"] = ""
+        refusal = "revoked" if node.revoked else "" if link is None else link.refusal
+        if refusal in REFUSALS:
+            found[f"hub.{refusal}"] = ""
         standing = certificate_of(node)
         if standing is not None and standing.state in {"ending", "expired"}:
             found[f"certificate.{standing.state}"] = ""

@@ -26,8 +26,18 @@ BUDGET_MS = 3_000
 _STEPS = 2_000
 
 
+WAY_BACK = (
+    "Leave the folder as it is and put the newest copy in its place: zhanggui-edge restore --config FILE --from newest. "
+    "What is newer than the copy comes back from the hub"
+)
+
+
 class DamagedFileError(RuntimeError):
-    """The data file must not be sold from; the message says what was found, and what to do."""
+    """The data file must not be sold from; the message says what was found, and what to do. `found` is the first alone."""
+
+    def __init__(self, path: Path, found: str) -> None:
+        super().__init__(f"the data file {path} is damaged ({found}), so nothing is sold from it. {WAY_BACK}")
+        self.found = found
 
 
 @dataclass(frozen=True)
@@ -46,37 +56,68 @@ def refuse_damaged(path: Path, identity: Identity, clock: Clock, *, budget_ms: i
     """
     note = HeadNote(path)
     if note.orphaned:
-        raise _damaged(path, "it is gone")
+        raise DamagedFileError(path, "it is gone")
     if not path.exists():
         return Looked(0, whole=True)
     until_ms = clock.monotonic_ms() + budget_ms
+    with as_damage(path), _reading(path, lambda: clock.monotonic_ms() > until_ms) as reader:
+        return _look(reader, path, identity, note, lambda: clock.monotonic_ms() > until_ms)
+
+
+def refuse_unreadable(path: Path) -> None:
+    """Look at the pages of a file, and whether its newest commits are there: for a command that reads the facts itself.
+
+    Raises:
+        DamagedFileError: it cannot be read, or its newest commits are gone.
+    """
+    if path.exists():
+        with as_damage(path), _reading(path, lambda: False) as reader:
+            _pages_hold(reader, path, HeadNote(path))
+
+
+@contextlib.contextmanager
+def as_damage(path: Path) -> Iterator[None]:
+    """Say as a sentence what SQLite says of a file that it cannot read.
+
+    Raises:
+        DamagedFileError: instead of the driver's error.
+    """
     try:
-        with _reading(path, lambda: clock.monotonic_ms() > until_ms) as reader:
-            return _look(reader, path, identity, note, lambda: clock.monotonic_ms() > until_ms)
+        yield
     except DatabaseError as error:
         if trouble_of(error) in {Trouble.CORRUPT, Trouble.ERROR}:
-            raise _damaged(path, str(error)) from error
+            raise DamagedFileError(path, str(error)) from error
         raise
 
 
 def _look(reader: Reader, path: Path, identity: Identity, note: HeadNote, late: Callable[[], bool]) -> Looked:
-    noted = note.read()
-    if not reader.execute("SELECT 1 FROM sqlite_schema WHERE name = 'facts'"):
-        if noted:
-            raise _damaged(path, f"it is empty, and held {noted} facts")
-        return Looked(0, whole=True)
-    reached = journal.counter(reader, "n")
-    if noted is not None and noted > reached:
-        raise _damaged(path, f"its newest facts are gone: it held {noted}, {reached} are left")
     try:
-        pages = figures.pages_hold(reader)
+        holds_facts = _pages_hold(reader, path, note)
     except OperationalError as error:
         if "interrupt" not in str(error):
             raise
         return Looked(0, whole=False)
+    return _follow(reader, path, identity, late) if holds_facts else Looked(0, whole=True)
+
+
+def _pages_hold(reader: Reader, path: Path, note: HeadNote) -> bool:
+    """Have SQLite look through the pages; gives whether there is a journal in them.
+
+    Raises:
+        DamagedFileError: they do not hold, or less is in them than was.
+    """
+    noted = note.read()
+    if not reader.execute("SELECT 1 FROM sqlite_schema WHERE name = 'facts'"):
+        if noted:
+            raise DamagedFileError(path, f"it is empty, and held {noted} facts")
+        return False
+    reached = journal.counter(reader, "n")
+    if noted is not None and noted > reached:
+        raise DamagedFileError(path, f"its newest facts are gone: it held {noted}, {reached} are left")
+    pages = figures.pages_hold(reader)
     if pages != "ok":
-        raise _damaged(path, pages)
-    return _follow(reader, path, identity, late)
+        raise DamagedFileError(path, pages)
+    return True
 
 
 def _follow(reader: Reader, path: Path, identity: Identity, late: Callable[[], bool]) -> Looked:
@@ -88,9 +129,9 @@ def _follow(reader: Reader, path: Path, identity: Identity, late: Callable[[], b
             where = f"fact {fact.seq} of lane {fact.lane}, epoch {fact.epoch}"
             newest.setdefault((fact.epoch, fact.lane), (fact.seq, fact.chain))
             if fact.before is not None and facts.link(fact.before, fact.raw) != fact.chain:
-                raise _damaged(path, f"{where} does not fit the chain")
+                raise DamagedFileError(path, f"{where} does not fit the chain")
             if identity.seal_of(fact.chain) != fact.seal:
-                raise _damaged(path, f"{where} does not carry this node's seal")
+                raise DamagedFileError(path, f"{where} does not carry this node's seal")
             count += 1
             if late():
                 return Looked(count, whole=False)
@@ -100,7 +141,7 @@ def _follow(reader: Reader, path: Path, identity: Identity, late: Callable[[], b
         return Looked(count, whole=False)
     for place, head in newest.items():
         if heads.get(place) != head:
-            raise _damaged(path, f"lane {place[1]} of epoch {place[0]} does not end at its last fact")
+            raise DamagedFileError(path, f"lane {place[1]} of epoch {place[0]} does not end at its last fact")
     return Looked(count, whole=True)
 
 
@@ -113,13 +154,6 @@ def _reading(path: Path, late: Callable[[], bool]) -> Iterator[Reader]:
         yield database.tx_of(raw)
     finally:
         raw.close()
-
-
-def _damaged(path: Path, found: str) -> DamagedFileError:
-    return DamagedFileError(
-        f"the data file {path} is damaged ({found}), so nothing is sold from it. Leave the folder as it is and put the newest"
-        " copy in its place: zhanggui-edge restore --config FILE newest. What is newer than the copy comes back from the hub"
-    )
 
 
 class NotedStorage:

@@ -109,6 +109,8 @@ def standing(node: Node, *, vital: bool = False) -> Refused | None:
         return Refused(node.idle_code)
     if node.fenced:
         return Refused("fenced")
+    if node.revoked:
+        return Refused("revoked")
     if not vital and disk.refuses_sales(node.disk):
         return Refused("disk_full")
     return None

@@ -30,9 +30,11 @@ from drivers.transport.address import (
 )
 from edge.db import copies, figures
 from edge.domain.device_rows import DeviceRows, DrawerRow, read_rows
+from edge.services import boot_check, enrolment, recovery, snapshots
 from edge.services import drill as drills
-from edge.services import enrolment, recovery, snapshots
 from edge.services import status as statuses
+from edge.services.alarms import REFUSALS
+from edge.services.boot_check import DamagedFileError
 from edge.services.device_care import DeviceCare, DevicesReport, found_of, line_of, unseen
 from edge.services.node import VERSION
 from edge.services.status import Desk
@@ -42,6 +44,7 @@ from sync.node import database
 from sync.node.ports import Clock
 
 Verdict = Literal["ok", "warn", "fail"]
+Say = Callable[[str], str]
 
 FREE_LEAST_BYTES: Final = 200_000_000
 FREE_CALM_BYTES: Final = 1_000_000_000
@@ -131,6 +134,8 @@ def seen_by(desk: Desk, care: DeviceCare) -> dict[str, Any]:
         "training": now.node.training,
         "epoch": now.node.epoch,
         "hub": msgspec.to_builtins(now.hub),
+        "fenced": now.node.fenced,
+        "trouble": desk.trouble(),
         "slips": {"waiting": now.printer.waiting, "parked": now.printer.parked},
         "tables": tables,
         "newest_fact_ms": newest_ms,
@@ -163,19 +168,31 @@ def seen_outside(settings: EdgeSettings, found: Sequence[Candidate] = ()) -> dic
     }
     path = folder / "node.db"
     if path.exists():
-        db = database.Database(path)
         try:
-            with db.read() as reader:
-                seen["pages"] = figures.pages_hold(reader)
-                seen["tables"], seen["newest_fact_ms"] = figures.rows_a_table(reader), figures.newest_fact_ms(reader)
-                seen["copies"] = _copies_seen(settings, copies.newest_drill(reader))
-        finally:
-            db.close()
+            boot_check.refuse_unreadable(path)
+            with boot_check.as_damage(path):
+                seen.update(_read_of(path, settings))
+        except DamagedFileError as error:
+            seen["pages"] = error.found
     return seen
 
 
+def _read_of(path: Path, settings: EdgeSettings) -> dict[str, Any]:
+    db = database.Database(path)
+    try:
+        with db.read() as reader:
+            return {
+                "pages": "ok",
+                "tables": figures.rows_a_table(reader),
+                "newest_fact_ms": figures.newest_fact_ms(reader),
+                "copies": _copies_seen(settings, copies.newest_drill(reader)),
+            }
+    finally:
+        db.close()
+
+
 def examine(
-    settings: EdgeSettings, seen: Mapping[str, Any], clock: Clock, machine: Machine | None = None
+    settings: EdgeSettings, seen: Mapping[str, Any], clock: Clock, machine: Machine | None = None, *, say: Say = str
 ) -> list[Check]:
     """Look at everything.
 
@@ -184,6 +201,8 @@ def examine(
         seen: of `seen_by` or `seen_outside`.
         clock: the machine's.
         machine: the machine; None = this one.
+        say: gives the sentence of a key of the pages' words, so that a person reads here what the sync page says; without it the
+            key itself stands there.
     """
     looked = machine or Machine()
     rows = read_rows(settings.devices, settings.store.tills)
@@ -199,7 +218,7 @@ def examine(
         *_of_paths(rows, looked),
         _of_web(settings, seen, looked),
         _of_assets(),
-        _of_hub(seen),
+        _of_hub(seen, say),
         *_of_devices(seen),
         *_of_slips(seen),
     ]
@@ -273,14 +292,11 @@ def _of_database(settings: EdgeSettings, seen: Mapping[str, Any]) -> Iterator[Ch
     if not path.exists():
         yield Check("database", "warn", "there is none yet", "it is made when the node runs for the first time")
         return
-    facts = seen["tables"].get("facts", 0)
-    said = f"{path.stat().st_size // 1_000} kB, {facts} facts"
+    size = f"{path.stat().st_size // 1_000} kB"
     if not seen["running"] and seen["pages"] != "ok":
-        yield Check(
-            "database", "fail", f"{said}; {seen['pages']}", "keep the file, restore a backup, tell the hub's staff"
-        )
+        yield Check("database", "fail", f"{size}; {seen['pages']}", boot_check.WAY_BACK)
     else:
-        yield Check("database", "ok", said)
+        yield Check("database", "ok", f"{size}, {seen['tables'].get('facts', 0)} facts")
 
 
 def _copies_seen(settings: EdgeSettings, drill: copies.Drill | None) -> dict[str, Any]:
@@ -418,18 +434,35 @@ def _of_assets() -> Check:
     return Check("page assets", "warn", "htmx is missing", remedy)
 
 
-def _of_hub(seen: Mapping[str, Any]) -> Check:
+def _of_hub(seen: Mapping[str, Any], say: Say) -> Check:
+    if seen["copies"]["recovery"]:
+        return Check(
+            "hub", "warn", "there is no link before this node has its new epoch", "zhanggui-edge enrol --replace"
+        )
     if seen["training"]:
         return Check("hub", "warn", "this node is not enrolled: training only", "zhanggui-edge enrol")
     if not seen["running"]:
         return Check("hub", "ok", f"enrolled, epoch {seen['epoch']}; the link is not up while the node is stopped")
     hub = seen["hub"]
-    waits = sum(hub["waiting"].values())
+    waits = f"{sum(hub['waiting'].values())} facts wait"
+    if seen.get("fenced"):
+        return Check("hub", "fail", f"replaced, {waits}", f"{say('sheet.fenced_what')} {say('sheet.fenced_works')}")
     if hub["state"] == "connected":
-        return Check("hub", "ok", f"connected, {waits} facts wait")
-    refused = f"; it refused: {hub['refusal']}" if hub["refusal"] else ""
-    said = f"{'never connected' if hub['state'] == 'never' else 'away'}, {waits} facts wait{refused}"
-    return Check("hub", "warn", said, "sales go on and are kept here; look at the network and the broker's address")
+        return Check("hub", "ok", f"connected, {waits}")
+    standing = "never connected" if hub["state"] == "never" else "away"
+    if hub["refusal"]:
+        return Check(
+            "hub", "fail", f"{standing}, {waits}; it refused: {hub['refusal']}", say(refused_key(hub["refusal"]))
+        )
+    if trouble := seen.get("trouble"):
+        return Check("hub", "warn", f"{standing}, {waits}; {trouble}", say(f"link.trouble.{trouble}"))
+    remedy = "sales go on and are kept here; look at the network and the broker's address"
+    return Check("hub", "warn", f"{standing}, {waits}", remedy)
+
+
+def refused_key(reason: str) -> str:
+    """Name the words for why the hub keeps no session with this node."""
+    return f"sheet.refused_{reason if reason in REFUSALS else 'other'}"
 
 
 def _of_devices(seen: Mapping[str, Any]) -> Iterator[Check]:

@@ -9,7 +9,8 @@ import msgspec
 
 from edge.services import hub_web
 from edge.services.hub_web import HubWebError
-from sync.contract.enrolling import EnrolRequest, Waiting
+from sync.contract import ids
+from sync.contract.enrolling import CODE_DIGITS, EnrolRequest, Waiting
 from sync.contract.words import Name
 from sync.engine.tls import TlsFiles
 from sync.node import certificates, enrolling, keys
@@ -146,6 +147,7 @@ def enrol(
         EnrolmentError: the hub did not answer, or refused.
         KeyFileError: the node's keys are lost.
     """
+    _check_code(code)
     folder.mkdir(parents=True, exist_ok=True)
     identity, tls_key = own_identity(folder), _tls_key(folder)
     request = enrolling.make_request(identity, tls_key, store=store, code=code, node=node)
@@ -200,6 +202,16 @@ def _granted(
         step_s = min(max(told.ask_again_s, 1), 60)
         pause(step_s)
         waited_s += step_s
+
+
+def _check_code(code: str) -> None:
+    """Stop what can only be a slip of the finger here: at the hub it would cost one of the code's few tries."""
+    typed = ids.crockford_clean(code)
+    if len(typed) != CODE_DIGITS or not set(typed) <= set(ids.CROCKFORD):
+        raise EnrolmentError(
+            f"the code has {CODE_DIGITS} letters and digits, such as 7K2M4-9XQ0D, and this one has not. Check what you "
+            "typed; the hub was not asked, and the code is as good as before"
+        )
 
 
 def _tls_key(folder: Path) -> str:

@@ -22,7 +22,7 @@ def load_rules(node: Node) -> None:
 
 def follow(node: Node) -> None:
     """Do everything that is due now. A fenced node has no rights left: it only sends what it has."""
-    if node.training or node.fenced:
+    if node.training or node.fenced or node.revoked:
         return
     load_rules(node)
     hub_menu.come_into_force(node)

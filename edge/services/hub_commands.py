@@ -35,7 +35,7 @@ class _Done(NamedTuple):
 
 def run_waiting(node: Node) -> int:
     """Settle every command that waits, in the order in which they were given; give how many."""
-    if node.training or node.fenced:
+    if node.training or node.fenced or node.revoked:
         return 0
     assert node.enrolment is not None
     stream = contract.own(contract.COMMANDS, node.enrolment.store)

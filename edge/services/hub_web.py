@@ -83,8 +83,10 @@ def post(folder: Path, hub_url: str, path: str, body: msgspec.Struct) -> dict[st
 
 
 def _ask(url: str, body: bytes | None, trust: ssl.SSLContext | None) -> dict[str, object]:
+    # The hub's sentence ends up among our own, which are English on the command line and in the log.
+    headers = {"Content-Type": "application/json", "Accept-Language": "en"}
     request = urllib.request.Request(  # noqa: S310 - the operator names the hub
-        url, data=body, headers={"Content-Type": "application/json"}, method="GET" if body is None else "POST"
+        url, data=body, headers=headers, method="GET" if body is None else "POST"
     )
     try:
         with urllib.request.urlopen(request, timeout=TIMEOUT_S, context=trust) as reply:  # noqa: S310

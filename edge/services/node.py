@@ -33,6 +33,8 @@ GRACE_MS = 10 * 60_000
 _IDLE = {"": "training_mode", "replacing": "being_replaced", "restored": "needs_new_epoch"}
 FENCED = "fenced_epoch"
 """The counter under which the file remembers the last epoch that was replaced."""
+REVOKED = "revoked_epoch"
+"""The counter under which it remembers the last epoch whose key was revoked."""
 
 
 class MenuShelf:
@@ -120,25 +122,26 @@ class Signal:
 
 
 class Fence:
-    """Up to which epoch the hub fenced this file; it only ever rises, and the file remembers it."""
+    """Up to which epoch the hub's signed word took this file's right to sell; it only ever rises, and the file remembers it."""
 
-    def __init__(self) -> None:
+    def __init__(self, counter: str = FENCED) -> None:
+        self._counter = counter
         self._epoch = 0
 
     @property
     def epoch(self) -> int:
-        """The last epoch that was replaced; 0 for none."""
+        """The last epoch that was replaced or revoked; 0 for none."""
         return self._epoch
 
     def load(self, db: Storage) -> None:
         """Take what the file remembers."""
         with db.read() as reader:
-            self._epoch = journal.counter(reader, FENCED)
+            self._epoch = journal.counter(reader, self._counter)
 
     def put(self, db: Storage, epoch: int) -> None:
-        """Remember that an epoch was replaced."""
+        """Remember that an epoch was replaced or revoked."""
         if epoch > self._epoch:
-            db.write(lambda tx: journal.set_counter(tx, FENCED, epoch))
+            db.write(lambda tx: journal.set_counter(tx, self._counter, epoch))
             self._epoch = epoch
 
 
@@ -159,6 +162,8 @@ class Node:
     """The devices of the settings, and the rows that cannot be used."""
     recovery: str = ""
     """Why an enrolled node sells nothing yet: `replacing` or `restored` (edge.services.recovery). Then it has no enrolment here."""
+    laid_aside: Enrolment | None = None
+    """The grant of a node that sells nothing yet: no epoch to sell under, but what its facts and the hub's words are under."""
     shelf: MenuShelf = field(default_factory=MenuShelf)
     rules: Rules = field(default_factory=Rules)
     """What HQ set; use cases read `store_rules`."""
@@ -182,6 +187,8 @@ class Node:
     """Facts of sealed days that left the table."""
     fence: Fence = field(default_factory=Fence)
     """The last epoch that the hub said was replaced."""
+    revocation: Fence = field(default_factory=lambda: Fence(REVOKED))
+    """The last epoch whose key the hub said was revoked."""
     gateway: GatewayDesk = field(default_factory=GatewayDesk)
     """Where guests' payment codes are charged."""
     presence: Presence = field(default_factory=Presence)
@@ -191,6 +198,11 @@ class Node:
     def training(self) -> bool:
         """Without an epoch from the hub nothing that is sold here counts (DESIGN §4)."""
         return self.enrolment is None
+
+    @property
+    def granted(self) -> Enrolment | None:
+        """Whose facts lie here, whether or not anything may be sold: what a proof of the journal asks."""
+        return self.laid_aside if self.enrolment is None else self.enrolment
 
     @property
     def idle_code(self) -> str:
@@ -216,6 +228,16 @@ class Node:
     def fenced(self) -> bool:
         """The hub gave this store to another computer: nothing new may be sold here (DESIGN §4)."""
         return self.enrolment is not None and self.fence.epoch >= self.enrolment.epoch
+
+    @property
+    def revoked(self) -> bool:
+        """The hub said, signed, that this node's key counts no longer: what is sold here would be sold for nobody."""
+        return self.enrolment is not None and self.revocation.epoch >= self.enrolment.epoch
+
+    def recall(self) -> None:
+        """Take what the file remembers of the hub's word on this node's right to sell; called once at the start."""
+        self.fence.load(self.db)
+        self.revocation.load(self.db)
 
     def place(self) -> journal.Place:
         """Where facts of this instant belong.

@@ -141,10 +141,15 @@ def ask_as_guest(node: Node, order_id: str, request_id: str, adds: tuple[AddStep
         order = open_one(deed.tx, order_id)
         if isinstance(order, Refused):
             return order
-        return _through(_work(deed, order, request_id, None, order_rules.GUEST), adds)
+        return take_as_guest(deed, order, request_id, adds)
 
     asked = StepsCommand(request_id=request_id, steps=adds)
     return deeds.transact(node, None, request_id, _Named(order_id, asked), work)
+
+
+def take_as_guest(deed: Deed, order: Order, request_id: str, adds: tuple[AddStep, ...]) -> OrderAnswer | Refused:
+    """Put what a guest asks for onto an open order, within a deed of the caller's."""
+    return _through(_work(deed, order, request_id, None, order_rules.GUEST), adds)
 
 
 def cancel(node: Node, who: Session, order_id: str, asked: CancelOrderCommand) -> Done | Refused:

@@ -53,6 +53,12 @@ class NodeOutbox:
             self._node.fence.put(self._node.db, self._epoch)
             self._node.changed.notify()
 
+    def keep_revoked(self) -> None:
+        """Keep that the hub revoked this computer's key; of an older epoch it is no news."""
+        if self._is_now:
+            self._node.revocation.put(self._node.db, self._epoch)
+            self._node.changed.notify()
+
     def stream_heads(self) -> dict[str, StreamHead]:
         """Where the streams stand."""
         with self._node.db.read() as reader:

@@ -50,6 +50,7 @@ class OpenOrder(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     Attributes:
         total_fen: what is to pay now.
         unsent: pieces that the kitchen does not know of; `waiting` = lines of guests to be confirmed; `held_qty` = pieces to be fired.
+        chased: lines that guests asked after and that the kitchen is not done with.
         part_paid: something of it was paid.
     """
 
@@ -71,6 +72,7 @@ class OpenOrder(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     unsent: int = 0
     waiting: int = 0
     held_qty: int = 0
+    chased: int = 0
     sent_ms: int = 0
     part_paid: bool = False
 
@@ -149,6 +151,7 @@ def _in_a_line(node: Node, reader: Reader, held: Stamped, tables: dict[str, Tabl
         unsent=sum(line.unsent_qty for line in order.lines),
         waiting=sum(1 for line in order.lines if line.waits),
         held_qty=sum(line.held_qty for line in order.lines),
+        chased=sum(1 for line in order.lines if line.chases and not line.done_ms and line.open_qty > 0),
         sent_ms=order.sent_ms,
         part_paid=bool(order.sales),
     )

@@ -11,6 +11,7 @@ from pathlib import Path
 from edge.services import enrolment, recovery, snapshots
 from edge.services.recovery import RESTORED, Recovery
 from edge.services.snapshots import Shelf
+from sync.node import database
 from sync.node import snapshots as files
 from sync.node.snapshots import SnapshotError
 
@@ -87,6 +88,7 @@ def _opened(shelf: Shelf, path: Path, making: Path) -> tuple[Path, int, int, int
 def _move_aside(shelf: Shelf) -> str:
     name = f"node.db.before-{shelf.clock.now_ms():013d}"
     moved = ""
+    database.narrow(shelf.data / "node.db")
     # What SQLite laid beside the old file goes first: beside the new one it would be taken for its own.
     for end in ("-wal", "-shm", ""):
         path = shelf.data / f"node.db{end}"

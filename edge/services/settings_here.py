@@ -72,13 +72,21 @@ def names() -> list[str]:
 
 
 def over(settings: EdgeSettings, values: dict[str, str]) -> EdgeSettings:
-    """Lay what the store set over the settings of the file; a value that does not fit is left out."""
-    for key, text in sorted(values.items()):
-        laid = _laid(settings, key, text)
-        if laid is None:
-            log.warning("settings.left_out", extra={"key": key})
-        else:
-            settings = laid
+    """Lay what the store set over the settings of the file; a value that does not fit is left out.
+
+    Some fit only beside another (the tax of a line beside the taxes), so each is tried until none more fits.
+    """
+    left = dict(sorted(values.items()))
+    fitted = True
+    while left and fitted:
+        fitted = False
+        for key, text in list(left.items()):
+            laid = _laid(settings, key, text)
+            if laid is not None:
+                settings, fitted = laid, True
+                del left[key]
+    for key in left:
+        log.warning("settings.left_out", extra={"key": key})
     return settings
 
 

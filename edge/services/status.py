@@ -88,6 +88,7 @@ class ClockStatus(msgspec.Struct, frozen=True):
 class NodeStatus(msgspec.Struct, frozen=True, omit_defaults=True):
     """The node itself. `fenced`, said only when it is so: another computer took its place and nothing more can be sold.
 
+    `revoked`, likewise: head office revoked its key, and nothing more can be sold.
     `recovery`, likewise: `replacing` while it is brought back from the hub, `restored` before that, when its file came from a
     copy; nothing can be sold until it is itself again.
     """
@@ -97,6 +98,7 @@ class NodeStatus(msgspec.Struct, frozen=True, omit_defaults=True):
     training: bool
     fenced: bool = False
     recovery: str = ""
+    revoked: bool = False
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):
@@ -130,7 +132,7 @@ class Desk:
     boot: str = ""
     """Another at each start of the process."""
     trouble: Callable[[], str] = lambda: ""
-    """Why the broker is not reached, a code of `sync.engine.troubles`; empty while it is."""
+    """Why the hub is not reached, a code of `sync.engine.troubles`; empty while it is, or nothing is known."""
     hub_versions: Callable[[], dict[str, int]] = dict
     """The hub's versions of the followed streams, as far as they were heard of since the start."""
     asks: bool = False
@@ -171,7 +173,7 @@ def status(desk: Desk, who: Session | None) -> Status:
         hub=HubStatus(
             state=_hub_state(link),
             since_ms=0 if link is None else link.since_ms,
-            refusal="" if link is None else link.refusal,
+            refusal="revoked" if node.revoked else "" if link is None else link.refusal,
             waiting=Waiting(unsent.get(0, 0), unsent.get(1, 0)),
             oldest_waiting_ms=oldest_ms,
         ),
@@ -183,7 +185,9 @@ def status(desk: Desk, who: Session | None) -> Status:
             roll_url=(receipts.roll_url or None) if receipts else None,
         ),
         devices=DevicesStatus(sum(view.state in DOWN for view in views), len(node.devices.problems)),
-        node=NodeStatus(VERSION, None if grant is None else grant.epoch, node.training, node.fenced, node.recovery),
+        node=NodeStatus(
+            VERSION, None if grant is None else grant.epoch, node.training, node.fenced, node.recovery, node.revoked
+        ),
         disk=_disk_status(node),
         clock=_clock_status(node),
         menu_version=0 if catalogue is None else catalogue.menu.version,

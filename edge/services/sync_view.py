@@ -23,7 +23,7 @@ class SyncHub(msgspec.Struct, frozen=True, kw_only=True):
     """The way to HQ.
 
     `state` is `connected`, `away`, `never` (since the start), `refused` (see `refusal`) or `training` (not enrolled).
-    `since_ms` is since when it is so, as far as it is known. `trouble` says why the broker is not reached.
+    `since_ms` is since when it is so, as far as it is known. `trouble` says why the hub is not reached.
     """
 
     state: str
@@ -125,7 +125,7 @@ def sync_view(desk: Desk) -> SyncView:
             now_ms=node.clock.now_ms(),
             epoch=None if grant is None else grant.epoch,
             fenced=node.fenced,
-            hub=_hub(desk.link(), desk.trouble(), training=node.training),
+            hub=_hub(desk.link(), desk.trouble(), training=node.training, revoked=node.revoked),
             lanes=tuple(
                 LaneStanding(lane=lane, head_seq=head.head_seq, acked_seq=head.acked_seq)
                 for lane, head in sorted(heads.items())
@@ -151,20 +151,22 @@ def sync_view(desk: Desk) -> SyncView:
         )
 
 
-def _hub(link: LinkStatus | None, trouble: str, *, training: bool) -> SyncHub:
+def _hub(link: LinkStatus | None, trouble: str, *, training: bool, revoked: bool) -> SyncHub:
     if training:
         return SyncHub(state="training")
+    # What the file remembers of the hub's word holds after a restart too, when the broker lets nobody in any more.
+    refusal = "revoked" if revoked else "" if link is None else link.refusal
     if link is None:
-        return SyncHub(state="never", trouble=trouble)
+        return SyncHub(state="refused" if refusal else "never", refusal=refusal, trouble=trouble)
     if link.phase is Phase.OPEN:
         return SyncHub(state="connected", since_ms=link.since_ms, last_heard_ms=link.last_heard_ms)
     # The phase changes with every attempt; what a person asks is since when nothing was heard.
-    state = "refused" if link.refusal else "never" if link.last_heard_ms is None else "away"
+    state = "refused" if refusal else "never" if link.last_heard_ms is None else "away"
     return SyncHub(
         state=state,
         since_ms=link.last_heard_ms,
         last_heard_ms=link.last_heard_ms,
-        refusal=link.refusal,
+        refusal=refusal,
         trouble=trouble,
     )
 
@@ -198,6 +200,8 @@ def _older(node: Node, reader: Reader) -> tuple[OlderEpoch, ...]:
 
 
 def _cut(node: Node, room: Room) -> Cut:
-    sells = not node.training and not node.fenced and room is not Room.RED and node.shelf.catalogue is not None
+    sells = (
+        not (node.training or node.fenced or node.revoked) and room is not Room.RED and node.shelf.catalogue is not None
+    )
     works = (*SELLING, *ALWAYS) if sells else ALWAYS
     return Cut(works, () if node.training else WAITS, () if sells else SELLING)

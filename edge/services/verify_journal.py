@@ -144,7 +144,7 @@ def verify(node: Node) -> Report:
 def _walk(node: Node, reader: Reader, rebuilt: Tx, report: Report, anchors: set[tuple[int, int, int]]) -> _Walk:
     walk = _Walk(brought=handover.brought_epochs(reader))
     newer = bool(migrate.beyond(reader, steps))
-    store = "" if node.enrolment is None else node.enrolment.store
+    store = "" if node.granted is None else node.granted.store
     rebuilt.execute("BEGIN")
     for epoch, stored in node.archives.walk(reader, lambda row, lanes, what: walk.lost(report, row, lanes, what)):
         report.facts += 1
@@ -204,9 +204,9 @@ def _check_heads(reader: Reader, walk: _Walk, report: Report) -> None:
 
 def _check_anchors(node: Node, reader: Reader, walk: _Walk, report: Report) -> None:
     """Hold the journal against what the hub signed, which nobody at the store can make up."""
-    if node.enrolment is None:
+    grant = node.granted
+    if grant is None:
         return
-    grant = node.enrolment
     for epoch, lane, seq, proof in journal.proofs(reader):
         try:
             # What was brought back is vouched for under the epoch that brought it.

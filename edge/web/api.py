@@ -17,7 +17,7 @@ from edge.services import status as statuses
 from edge.services.book_sale import SaleAnswer
 from edge.services.device_care import OpenCommand, RedirectCommand, StaleCommand
 from edge.web import problems, words
-from edge.web.access import care, command, desk, signed_in, staff_only, who, whole_number
+from edge.web.access import asker, care, command, desk, seen_by, signed_in, staff_only, who, whole_number
 from edge.web.problems import Problem
 from sync.contract import ids
 
@@ -52,7 +52,7 @@ def _json(body: object, status: int = 200) -> Response:
 @api.get("/status")
 def read_status() -> Response:
     """Say how everything is; also for somebody not signed in."""
-    return _json(statuses.status(desk(), who()))
+    return _json(seen_by(asker(), statuses.status(desk(), who())))
 
 
 @api.get("/menu")

@@ -376,6 +376,6 @@ def answered(page: str) -> Page:
     for name, cookie, allowed in (("lang", LANGUAGE_COOKIE, {"zh", "en"}), ("theme", THEME_COOKIE, {"light", "dark"})):
         chosen = request.args.get(name, "")
         if chosen in allowed:
-            for path in ("/devices", "/sync", "/staff", "/first-start"):
+            for path in ("/devices", "/sync", "/staff", "/first-start", "/terminals", "/pair"):
                 answer.set_cookie(cookie, chosen, max_age=YEAR_S, httponly=True, samesite="Strict", path=path)
     return answer

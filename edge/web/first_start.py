@@ -15,7 +15,7 @@ from edge.services import permit, sign_in, staff
 from edge.services.deeds import Done
 from edge.services.first_start import EnrolCommand, FirstStartCommand
 from edge.services.staff import AddCommand, BadgeCommand, ChangeCommand, PersonCommand, PinCommand
-from edge.web.access import COOKIE, care, desk, till_devices, who
+from edge.web.access import asker, care, desk, give_token, till_devices, who
 from edge.web.devices import Page, answered, frame, speaker, stranger
 from sync.contract.words import LOCALES
 
@@ -55,9 +55,7 @@ def set_up() -> Page:
     opened = sign_in.sign_in(node, node.settings.store.tills[0], asked.pin)
     answer = redirect("/first-start", 303)
     if not isinstance(opened, Refused):
-        answer.set_cookie(
-            COOKIE, opened.token, max_age=sign_in.SESSION_MS // 1000, httponly=True, samesite="Strict", path="/"
-        )
+        give_token(answer, opened.token)
     return answer
 
 
@@ -138,7 +136,7 @@ def act(person_id: str, verb: str) -> Page:
     session = who()
     if session is None:
         return stranger("staff.title")
-    sign_in.who(desk().node, request.cookies.get(COOKIE), at_work=True)
+    asker().session(at_work=True)
     given = request.form.to_dict()
     try:
         done, said = _done(person_id, verb, given)

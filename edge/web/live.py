@@ -16,11 +16,11 @@ import msgspec
 from flask import Blueprint, Response, current_app, request
 
 from edge.db.staff import Session
-from edge.services import house_changes, sign_in
+from edge.services import house_changes
 from edge.services import status as statuses
 from edge.services.status import Desk
 from edge.services.till_inbox import InboxEvent, TillInbox
-from edge.web.access import COOKIE, desk, till_devices
+from edge.web.access import Asker, asker, desk, seen_by, till_devices
 from edge.web.problems import Problem
 
 live = Blueprint("live", __name__, url_prefix="/api/v1")
@@ -54,7 +54,7 @@ def events() -> Response:
         raise Problem("too_many_streams")
     said = request.headers.get("Last-Event-ID", "")
     last_id = int(said) if _EVENT_ID.fullmatch(said) else 0
-    return streamed(_Stream(desk(), till_devices().inbox, request.cookies.get(COOKIE), seats, last_id))
+    return streamed(_Stream(desk(), till_devices().inbox, asker(), seats, last_id))
 
 
 def streamed(body: Iterator[bytes]) -> Response:
@@ -68,10 +68,10 @@ def streamed(body: Iterator[bytes]) -> Response:
 class _Stream:
     """The body of one stream; gives its seat back however it ends."""
 
-    def __init__(self, watched: Desk, inbox: TillInbox, token: str | None, seats: StreamSeats, last_id: int) -> None:
+    def __init__(self, watched: Desk, inbox: TillInbox, asking: Asker, seats: StreamSeats, last_id: int) -> None:
         self._desk = watched
         self._inbox = inbox
-        self._token = token
+        self._asking = asking
         self._seats = seats
         self._last_id = last_id
         self._till: str | None = None
@@ -94,11 +94,11 @@ class _Stream:
         # Naming the number at once lets a browser that has seen no event yet say where it was.
         yield b"retry: 1000\nid: %d\n\n" % self._last_id
         yield from (_encoded(event) for event in missed if event.id <= self._last_id)
-        while not self._seats.closing.is_set():
+        while not self._seats.closing.is_set() and not self._asking.is_stranger():
             who = self._who()
             if (None if who is None else who.till) != self._till:
                 self._sit(who)
-            now = msgspec.json.encode(statuses.status(self._desk, who))
+            now = msgspec.json.encode(seen_by(self._asking, statuses.status(self._desk, who)))
             # The clock alone is no news.
             news = now.partition(b'"now_ms"')[0]
             said = b": beat\n\n" if news == told else b"event: status\ndata: " + now + b"\n\n"
@@ -140,7 +140,7 @@ class _Stream:
         self._last_id = self._inbox.last_id
 
     def _who(self) -> Session | None:
-        return sign_in.who(self._desk.node, self._token)
+        return self._asking.session()
 
     def close(self) -> None:
         if not self._left:

@@ -3,7 +3,7 @@
 from typing import Annotated
 
 import msgspec
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response
 
 from edge.db import approvals as approvals_db
 from edge.db.staff import Session
@@ -24,7 +24,19 @@ from edge.services.staff import (
     PinCommand,
 )
 from edge.web import problems
-from edge.web.access import COOKIE, command, desk, only, signed_in, staff_only, till_devices, whole_number
+from edge.web.access import (
+    asker,
+    command,
+    desk,
+    drop_token,
+    give_token,
+    only,
+    signed_in,
+    staff_only,
+    till_devices,
+    token,
+    whole_number,
+)
 from edge.web.problems import Problem
 
 people = Blueprint("people", __name__, url_prefix="/api/v1")
@@ -132,7 +144,10 @@ def session_answer(session: Session, *, locked: bool = False) -> SessionAnswer:
 def open_session() -> Response:
     """Sign in, or unlock the till that locked itself."""
     asked = command(SignInCommand)
-    node, before = desk().node, request.cookies.get(COOKIE)
+    node, before = desk().node, token()
+    if asked.till in node.settings.store.tills and not asker().at_own_till(asked.till):
+        # A terminal sells at the till that it was paired for.
+        raise Problem("unknown_till", tills=list(asker().tills()))
     opened = _shown(asked)
     if isinstance(opened, Refused):
         return problems.refused(opened)
@@ -140,9 +155,7 @@ def open_session() -> Response:
         # One browser, one session: what it held before must not lie about.
         sign_in.sign_out(node, before)
     answer = _json(session_answer(opened.session))
-    answer.set_cookie(
-        COOKIE, opened.token, max_age=sign_in.SESSION_MS // 1000, httponly=True, samesite="Strict", path="/"
-    )
+    give_token(answer, opened.token)
     return answer
 
 
@@ -164,11 +177,11 @@ def _shown(asked: SignInCommand) -> sign_in.SignedIn | Refused:
 @people.get("/session")
 def read_session() -> Response:
     """Say who is at the till that asks, locked or not."""
-    node, token = desk().node, request.cookies.get(COOKIE)
-    session = sign_in.who(node, token)
+    found = asker()
+    session = found.session()
     if session is not None:
         return _json(session_answer(session))
-    waiting = sign_in.locked(node, token)
+    waiting = sign_in.locked(found.node, found.token)
     if waiting is None:
         raise Problem("not_signed_in")
     return _json(session_answer(waiting, locked=True))
@@ -177,11 +190,11 @@ def read_session() -> Response:
 @people.delete("/session")
 def close_session() -> Response:
     """Sign out; signing out twice is no mistake."""
-    token = request.cookies.get(COOKIE)
-    if token:
-        sign_in.sign_out(desk().node, token)
+    held = token()
+    if held:
+        sign_in.sign_out(desk().node, held)
     answer = Response(status=204)
-    answer.delete_cookie(COOKIE, path="/", httponly=True, samesite="Strict")
+    drop_token(answer)
     return answer
 
 
@@ -196,9 +209,9 @@ def keep_session() -> Response:
 @staff_only
 def lock_session() -> Response:
     """Lock the till now; the cart is kept."""
-    token = request.cookies.get(COOKIE)
-    if token:
-        sign_in.lock(desk().node, token)
+    held = token()
+    if held:
+        sign_in.lock(desk().node, held)
     return Response(status=204)
 
 

@@ -51,6 +51,16 @@ STATUS = {
     "count_first": 409,
     "reason_needed": 409,
     "open_orders": 409,
+    # Terminals and guests.
+    "not_paired": 401,
+    "pairing_code_wrong": 403,
+    "lan_closed": 409,
+    "too_many_codes": 409,
+    "too_many_terminals": 409,
+    "table_code_wrong": 404,
+    "table_code_old": 410,
+    "too_many_waiting": 409,
+    "too_often": 429,
     "forbidden_origin": 403,
     "not_found": 404,
     "method_not_allowed": 405,
@@ -59,6 +69,7 @@ STATUS = {
     "price_changed": 409,
     "training_mode": 409,
     "fenced": 409,
+    "revoked": 409,
     "being_replaced": 409,
     "needs_new_epoch": 409,
     "no_menu": 409,
@@ -121,7 +132,7 @@ def respond(code: str, details: dict[str, object] | None = None) -> Response:
         "details": details or {},
     }
     answer = Response(msgspec.json.encode(body), status=status, mimetype="application/json")
-    if code == "pin_locked" and details is not None:
+    if code in {"pin_locked", "too_often"} and details is not None:
         answer.headers["Retry-After"] = str(details["retry_after_s"])
     return answer
 

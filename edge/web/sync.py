@@ -15,7 +15,7 @@ from edge.services.clock_watch import OFF_MS
 from edge.services.sync_view import SyncView, sync_view
 from edge.settings import is_loopback
 from edge.web import devices
-from edge.web.access import desk, staff_only, who
+from edge.web.access import desk, door, staff_only, who
 from edge.web.device_words import Speaker
 from edge.web.devices import Page
 from edge.web.pages import static_base
@@ -124,4 +124,4 @@ def _may_measure() -> bool:
         # Whoever shows a token means it: a wrong one is refused from this machine too.
         return bool(token) and hmac.compare_digest(shown.strip().encode(), token.encode())
     # What a proxy passes on comes from this machine only by its looks.
-    return is_loopback(request.remote_addr or "") and "X-Forwarded-For" not in request.headers
+    return is_loopback(request.remote_addr or "") and "X-Forwarded-For" not in request.headers and not door().house

@@ -8,11 +8,10 @@ import msgspec
 from flask import Blueprint, Response, current_app, request
 
 from edge.domain.guest_view import GuestView
-from edge.services import sign_in
 from edge.services.customer_display import CustomerDisplay
 from edge.services.scanning import AcceptsCommand, ScanCommand
 from edge.services.status import store_name
-from edge.web.access import COOKIE, command, desk, signed_in, staff_only
+from edge.web.access import asker, command, desk, signed_in, staff_only
 from edge.web.access import till_devices as devices
 from edge.web.live import HEART_BEAT_S, StreamSeats, streamed
 from edge.web.problems import Problem
@@ -26,9 +25,9 @@ _TILL: Final = re.compile(r"[A-Za-z0-9]{1,8}")
 @till_devices.put("/till/accepts")
 def accept() -> Response:
     """Say what the till's screen takes of what is scanned, until the session ends."""
-    session, node = signed_in(), desk().node
-    token = request.cookies.get(COOKIE)
-    devices().scanning.accept(session.till, command(AcceptsCommand), lambda: sign_in.who(node, token) == session)
+    session = signed_in()
+    held = asker()
+    devices().scanning.accept(session.till, command(AcceptsCommand), lambda: held.session() == session)
     return Response(status=204)
 
 

@@ -25,6 +25,11 @@ def locale_of(request: Request) -> str:
     return request.accept_languages.best_match(LOCALES, default=ZH) or ZH
 
 
+def english(key: str) -> str:
+    """Give the words of a key for a person at a command line."""
+    return catalogue()["en"][key]
+
+
 def sentence(code: str, locale: str) -> str:
     """Give the sentence for an error code; one without words of its own (our mistake, found by a test) is named."""
     words = catalogue()[_KEYS[locale]]

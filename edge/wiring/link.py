@@ -14,6 +14,7 @@ from edge.wiring import certificate
 from sync.contract import streams, topics
 from sync.contract.facts import genesis
 from sync.engine.mqtt import MqttSettings, MqttTransport
+from sync.engine.redial import Redial
 from sync.engine.store_link import LinkIdentity, LinkStatus, StoreLink
 from sync.engine.store_links import StoreLinks
 from sync.engine.tls import TlsFiles
@@ -21,6 +22,7 @@ from sync.engine.transport import Transport, Will
 from sync.engine.uplink import Pace, Phase
 from sync.node import keys, sealing
 from sync.node.generations import Ring
+from sync.node.ports import Chance
 from sync.node.watchdog import Pulse
 
 LINK_WAIT_S = 0.05
@@ -37,9 +39,15 @@ class LinkThread:
     """The one thread that owns the way to the hub."""
 
     def __init__(
-        self, links: StoreLinks, transport: MqttTransport, pulse: Pulse, keys_are_due: Callable[[], bool]
+        self,
+        links: StoreLinks,
+        transport: MqttTransport,
+        pulse: Pulse,
+        keys_are_due: Callable[[], bool],
+        redial: Redial,
     ) -> None:
         self._links = links
+        self._redial = redial
         self._transport = transport
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="hub-link", daemon=True)
@@ -57,8 +65,8 @@ class LinkThread:
 
     @property
     def trouble(self) -> str:
-        """Why the broker is not reached, a code of `sync.engine.troubles`; empty while it is."""
-        return self._transport.trouble
+        """Why the hub is not reached, a code of `sync.engine.troubles`; empty while it is, or nothing is known."""
+        return self._transport.trouble or self.status.trouble
 
     @property
     def hub_versions(self) -> dict[str, int]:
@@ -88,6 +96,9 @@ class LinkThread:
                 if self.status.phase is Phase.OPEN and self._keys_are_due():
                     # The next HELLO begins the next generation of link keys.
                     self.renew()
+                if self._redial.due(self.status):
+                    log.info("link.redialled", extra={"trouble": self.trouble})
+                    self.renew()
             except Exception:
                 # The till goes on without the hub; the next tick starts from what the database says.
                 log.exception("link.failed")
@@ -106,7 +117,7 @@ def connect(node: Node, boot: str, stops: list[Callable[[], None]]) -> LinkThrea
             port=grant.broker.port,
             reconnect_cap_ms=node.settings.link.reconnect_cap_ms,
         ),
-        client_id=f"{grant.store}-{grant.node[-12:]}",
+        client_id=client_id(grant, node.chance),
         username=grant.broker.username,
         password=grant.broker.token,
         subscriptions=(names.welcome, names.ack, names.data, names.answer, topics.doorbell(grant.tenant)),
@@ -123,11 +134,21 @@ def connect(node: Node, boot: str, stops: list[Callable[[], None]]) -> LinkThrea
         lambda: _older(node),
         node.clock,
     )
-    thread = LinkThread(links, transport, Pulse(node.clock), lambda: ring.due)
+    thread = LinkThread(links, transport, Pulse(node.clock), lambda: ring.due, Redial(node.clock, node.chance))
     thread.start()
     stops.append(thread.stop)
     certificate.watch(node, grant, thread.renew, stops)
     return thread
+
+
+def client_id(grant: Enrolment, chance: Chance) -> str:
+    """Name a connection to the broker; another one at each start.
+
+    Two clients with one id throw each other out, or leave one of them deaf. A copy of this node has the same store, node and
+    epoch, and must be heard by the hub beside the original, for only the hub can tell both what is the matter. The broker's
+    rights hang on the user, never on this.
+    """
+    return f"{grant.store}-{grant.epoch}-{grant.node[-12:]}-{chance.token(4).hex()}"
 
 
 def _ring(node: Node, grant: Enrolment, epoch: int) -> Ring:

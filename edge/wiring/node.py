@@ -45,13 +45,14 @@ from edge.services.device_care import DeviceCare
 from edge.services.disk import VitalStorage
 from edge.services.gateway_desk import GatewayDesk
 from edge.services.handover_door import HubDoor
+from edge.services.lan import Lan
 from edge.services.node import VERSION, Node
 from edge.services.snapshots import Shelf
 from edge.services.status import Desk
 from edge.services.till_devices import TillDevices
 from edge.settings import EdgeSettings
 from edge.web.live import StreamSeats
-from edge.wiring import alarms, devices, link, payer
+from edge.wiring import alarms, devices, lan, link, payer
 from edge.wiring.follower import Follower
 from sync.contract import operations
 from sync.contract.operations import NodeStarted
@@ -120,7 +121,8 @@ def open_node(settings: EdgeSettings) -> tuple[Node, Database]:
     with db.read() as reader:
         settings = settings_here.at_start(settings, reader)
     unfinished = recovery.load(folder)
-    grant = None if unfinished is not None else enrolment.load(folder)
+    held = enrolment.load(folder)
+    grant = None if unfinished is not None else held
     node = Node(
         settings=settings,
         db=VitalStorage(TimedStorage(NotedStorage(db, HeadNote(file)), commits, clock), watch),
@@ -133,13 +135,14 @@ def open_node(settings: EdgeSettings) -> tuple[Node, Database]:
         identity=identity,
         enrolment=grant,
         recovery="" if unfinished is None else unfinished.state,
+        laid_aside=None if unfinished is None else held,
         vault=Vault(identity.journal, PIN_COST),
         zone=ZoneInfo(settings.store.timezone),
         devices=read_rows(settings.devices, settings.store.tills),
         gateway=GatewayDesk(payer.gateway_of(settings, clock)),
         archives=Archives(ArchiveFolder(folder / "archive")),
     )
-    node.fence.load(db)
+    node.recall()
     if grant is not None:
         db.write(lambda tx: journal.open_epoch(tx, grant.store, grant.epoch))
     import_menu.load_in_force(node)
@@ -157,6 +160,7 @@ def bring_back(settings: EdgeSettings, hub_url: str, tell: replace.Tell) -> int:
     Raises:
         ReplaceError: it is not done; what came so far is kept, and the next call goes on there.
         SnapshotError: no copy could be made before a schema step; the file is as it was.
+        DamagedFileError: the file that lies there cannot be read; it is as it was.
     """
     folder = Path(settings.data_dir)
     grant = enrolment.load(folder)
@@ -164,6 +168,7 @@ def bring_back(settings: EdgeSettings, hub_url: str, tell: replace.Tell) -> int:
     identity = enrolment.own_identity(folder)
     clock, chance = SystemClock(), SystemChance()
     shelf = snapshots.shelf_of(settings, identity, clock, chance)
+    boot_check.refuse_unreadable(folder / "node.db")
     db = migrate.opened(folder / "node.db", steps, before=lambda: snapshots.before_upgrade(shelf))
     try:
         door = HubDoor(folder, hub_url, identity, clock, chance)
@@ -311,11 +316,11 @@ def _serve(
     stops: list[Callable[[], None]],
 ) -> int:
     tills, care = devices_of_tills
-    seats = StreamSeats(settings.web.streams_max)
+    seats, house = StreamSeats(settings.web.streams_max), Lan()
     threads = settings.web.streams_max + 16
     server = Server(
         (settings.web.host, settings.web.port),
-        create_app(desk, seats, tills, care),
+        create_app(desk, seats, tills, care, house),
         # cheroot never grows its pool by itself: every seat for a stream and 16 more must be there from the start.
         numthreads=threads,
         max=threads,
@@ -338,6 +343,7 @@ def _serve(
         serving.join(timeout=SHUTDOWN_S)
 
     stops.append(stop)
+    lan.start(desk, seats, devices_of_tills, house, held, stops)
     port = int(server.bind_addr[1])
     log.info("node.serving", extra={"url": f"http://{settings.web.host}:{port}/", "pid": os.getpid()})
     return port

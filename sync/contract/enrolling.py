@@ -9,6 +9,8 @@ from sync.contract.words import Name
 
 ENROL_PREFIX = b"rs1 enrol\0"
 RENEW_PREFIX = b"rs1 renew\0"
+CODE_DIGITS = 10
+"""The Crockford characters of an activation code."""
 
 
 class EnrolRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

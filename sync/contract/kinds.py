@@ -5,12 +5,12 @@ from typing import Any
 
 import msgspec
 
-from sync.contract import operations, orders, payments, people, refunds, shifts, trade
+from sync.contract import operations, orders, payments, people, refunds, shifts, terminals, trade
 from sync.contract.facts import UNREADABLE, ContractError, Fact, Lane, UnknownKind
 
 KINDS: dict[Lane, dict[str, type[msgspec.Struct]]] = {
     Lane.TRADE: {**trade.KINDS, **payments.KINDS, **refunds.KINDS, **shifts.KINDS},
-    Lane.OPERATIONS: {**operations.KINDS, **orders.KINDS, **people.KINDS},
+    Lane.OPERATIONS: {**operations.KINDS, **orders.KINDS, **people.KINDS, **terminals.KINDS},
 }
 
 _DECODERS: dict[tuple[int, str], msgspec.json.Decoder[Any]] = {

@@ -36,6 +36,8 @@ class Hello(msgspec.Struct, frozen=True, kw_only=True):
     streams: dict[str, StreamHead]
     schema_min: int = 1
     schema_max: int = 1
+    told: str = ""
+    """The refusal that this end heard last and has kept; so the hub knows that it was heard."""
 
 
 class LaneCheckpoint(msgspec.Struct, frozen=True):
@@ -63,6 +65,8 @@ class Reject(msgspec.Struct, frozen=True, kw_only=True):
     nonce: bytes
     reason: str
     hub_ms: int
+    fenced: bool = False
+    """This epoch was replaced besides: it has no right to sell, whatever else is the matter with it."""
 
 
 class Ack(msgspec.Struct, frozen=True, kw_only=True):

@@ -74,8 +74,8 @@ class MqttTransport:
 
         Args:
             settings: where, and how patient.
-            client_id: `{store}-{node}` for a store, `hub-{tenant}-{chance}` for a hub; two clients with one id throw each
-                other out, so a store must not be able to guess the hub's.
+            client_id: `{store}-{epoch}-{node}-{chance}` for a store, `hub-{tenant}-{chance}` for a hub; two clients with one id
+                throw each other out, so a store must not be able to guess the hub's, nor a copy of a store its own.
             username: `store-<id>-<epoch>` or `hub`; the broker's rights hang on it. Empty where a certificate stands for it.
             password: the token of the user; never logged.
             subscriptions: topic filters, taken with QoS 1 and made again on each connection.

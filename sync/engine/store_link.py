@@ -22,6 +22,7 @@ from sync.engine.uplink import (
     KeepAck,
     KeepDurable,
     KeepFenced,
+    KeepRevoked,
     Pace,
     Phase,
     SendFacts,
@@ -71,6 +72,10 @@ class Outbox(StreamStore, Protocol):
         """Keep that this epoch was replaced: from now on nothing new may be sold under it."""
         ...
 
+    def keep_revoked(self) -> None:
+        """Keep that this epoch's key was revoked: from now on nothing new may be sold under it."""
+        ...
+
     def heartbeat(self) -> Heartbeat:
         """How the store is."""
         ...
@@ -108,6 +113,8 @@ class LinkStatus:
     last_heard_ms: int | None
     fenced: bool = False
     """This epoch was replaced: what is unsent still goes up, and nothing else may."""
+    trouble: str = ""
+    """Why there is no session though the broker is reached, `hub_silent` or `hub_ignores` of `sync.engine.troubles`."""
 
 
 class StoreLink:
@@ -291,6 +298,9 @@ class StoreLink:
                 case KeepFenced():
                     log.error("link.fenced", extra={"epoch": self._identity.party.epoch})
                     self._outbox.keep_fenced()
+                case KeepRevoked():
+                    log.error("link.revoked", extra={"epoch": self._identity.party.epoch})
+                    self._outbox.keep_revoked()
                 case Alarm(detail=detail):
                     log.error("link.refused", extra={"reason": detail})
 
@@ -307,6 +317,7 @@ class StoreLink:
             hlc=self._outbox.hlc(),
             lanes=self._outbox.heads(),
             streams=self._outbox.stream_heads(),
+            told=self._uplink.refusal,
         )
         self._transport.publish(self._topics.hello, self._sealer.seal(MessageKind.HELLO, messages.encode(hello)))
 
@@ -342,8 +353,13 @@ class StoreLink:
 
     def _note_status(self) -> None:
         before, uplink = self._status, self._uplink
-        if (uplink.phase, uplink.refusal, uplink.fenced) == (before.phase, before.refusal, before.fenced):
+        now_ms = self._now()
+        trouble = "hub_ignores" if uplink.is_ignored(now_ms) else "hub_silent" if uplink.is_unanswered(now_ms) else ""
+        now = uplink.phase, uplink.refusal, uplink.fenced, trouble
+        if now == (before.phase, before.refusal, before.fenced, before.trouble):
             return
         since_ms = before.since_ms if uplink.phase is before.phase else self._clock.now_ms()
-        self._status = LinkStatus(uplink.phase, since_ms, uplink.refusal, before.last_heard_ms, uplink.fenced)
+        self._status = LinkStatus(uplink.phase, since_ms, uplink.refusal, before.last_heard_ms, uplink.fenced, trouble)
+        if trouble and trouble != before.trouble:
+            log.warning("link.trouble", extra={"trouble": trouble})
         self._on_status()

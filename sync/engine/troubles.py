@@ -1,9 +1,10 @@
-"""Why a link to the broker does not stand, as a code that a page has a sentence for.
+"""Why there is no way to the hub, as a code that a page has a sentence for.
 
 Codes: `no_broker` nobody answers; `no_tls` it speaks without TLS; `unknown_ca` its certificate is not of the CA we hold;
 `wrong_host` its certificate is for another name; `broker_expired` its certificate is over (or our clock is wrong);
 `tls_too_old` no common version; `certificate_expired`, `certificate_revoked`, `certificate_refused` what it says of ours;
-`no_certificate` ours cannot be read; `sign_in_refused` name and token do not fit.
+`no_certificate` ours cannot be read; `sign_in_refused` name and token do not fit. With a broker that is reached: `hub_silent`
+nobody answers our HELLO; `hub_ignores` nor does the hub, whose doorbell is heard meanwhile.
 """
 
 import ssl
@@ -22,6 +23,8 @@ CODES = (
     "certificate_refused",
     "no_certificate",
     "sign_in_refused",
+    "hub_silent",
+    "hub_ignores",
 )
 
 _EXPIRED, _NOT_YET = 10, 9

@@ -18,7 +18,12 @@ Cases of a lost message, and why each is right:
 9. A thousand stores come back together: after more than ten minutes without the hub each waits for its own share of a
    minute before it greets, and one whose turn to catch up has not come is told credit 0 and sends no facts until an ack,
    which its heartbeats fetch, says otherwise.
-10. Our epoch was replaced: WELCOME says `fenced`. Our facts still go up, until the last one is acknowledged.
+10. Our epoch was replaced: WELCOME says `fenced`. Our facts still go up, until the last one is acknowledged. A REJECT may
+    say so too, to a copy of a node whose original was given a new epoch.
+11. Our key was revoked: the signed REJECT is kept, and a HELLO at once says that it was heard; the hub may close the broker
+    to us then. That the broker turns us away says nothing: it is believed in nothing.
+12. The broker is reached and nobody answers our HELLO. After 20 s that is a state with a name; where the hub rings its doorbell
+    meanwhile, it is there and does not know us.
 """
 
 from collections import deque
@@ -38,6 +43,9 @@ LONG_OUTAGE_MS = 600_000
 """Without the hub for longer than this, a store does not return alone: it takes its place before it greets."""
 SILENT_BACKOFF_MAX = 16
 """A hub that welcomes but never acknowledges is still asked more and more rarely, up to this many time-outs."""
+ASKED_AGAIN_MS = 120_000
+"""While HELLO is repeated no two are further apart; after a longer pause the silence counts from anew."""
+REVOKED = "revoked"
 LANES = (0, 1)
 
 
@@ -103,7 +111,12 @@ class KeepFenced:
     """Note durably that this epoch was replaced."""
 
 
-Effect = SendHello | SendFacts | KeepAck | KeepDurable | KeepFenced | Alarm
+@dataclass(frozen=True)
+class KeepRevoked:
+    """Note durably that this epoch's key was revoked."""
+
+
+Effect = SendHello | SendFacts | KeepAck | KeepDurable | KeepFenced | KeepRevoked | Alarm
 
 
 @dataclass
@@ -140,6 +153,10 @@ class Uplink:
     _heard_ms: int | None = None
     _answered_ms: int = 0
     _greet_at_ms: int | None = None
+    _asked_ms: tuple[int, int] | None = None
+    """When the first and the last HELLO was sent that nobody answered yet."""
+    _rung_ms: int | None = None
+    """When the hub first rang its doorbell while the silence had lasted long already."""
     _srtt_ms: float | None = None
     _backoff: int = 1
     _silent: bool = False
@@ -150,6 +167,8 @@ class Uplink:
         self._flights.clear()
         self._backoff = 1
         self._silent = False
+        if self._asked_ms is not None and now_ms - self._asked_ms[1] > ASKED_AGAIN_MS:
+            self._answer_came()
         self._greet_at_ms = now_ms + self._place_ms(now_ms)
         return self.tick(now_ms)
 
@@ -173,6 +192,7 @@ class Uplink:
             return []
         effects: list[Effect] = []
         self.phase = Phase.OPEN
+        self._answer_came()
         self._heard_ms = self._answered_ms = now_ms
         self.refusal = ""
         self.credit = message.credit
@@ -195,14 +215,25 @@ class Uplink:
 
     def reject(self, message: Reject, now_ms: int) -> list[Effect]:
         """The hub refused the session: stop sending, say why, try again later."""
+        self._answer_came()
+        effects: list[Effect] = []
+        if message.fenced and not self.fenced:
+            self.fenced = True
+            effects.append(KeepFenced())
         if message.reason == "rewind" and self.phase is Phase.OPEN:
             # Case 7: the hub judged a late copy of our greeting by what it holds now. A fresh one tells the truth.
-            return self.session_lost(now_ms)
+            return effects + self.session_lost(now_ms)
+        is_news = message.reason != self.refusal
         self.phase = Phase.REFUSED
         self.refusal = message.reason
         self._rewind()
         self._greet_at_ms = now_ms + REFUSED_RETRY_MS
-        return [Alarm(message.reason)]
+        effects.append(Alarm(message.reason))
+        if message.reason == REVOKED and is_news:
+            # Case 11, in this order: what is said to have been heard is kept by then.
+            self._ask(now_ms)
+            effects += [KeepRevoked(), SendHello()]
+        return effects
 
     def ack(self, message: Ack, now_ms: int) -> list[Effect]:
         """The hub stored something, or asks for what it misses."""
@@ -236,6 +267,8 @@ class Uplink:
         """The hub rang its doorbell just now, so it is there: greet at once instead of after a long pause."""
         if self.phase is not Phase.GREETING:
             return []
+        if self._rung_ms is None and self.is_unanswered(now_ms):
+            self._rung_ms = now_ms
         self._backoff = 1
         self._greet_at_ms = min(self._greet_at_ms or now_ms, now_ms + self._place_ms(now_ms))
         return self.tick(now_ms)
@@ -266,6 +299,7 @@ class Uplink:
                 self.phase = Phase.GREETING
                 self._greet_at_ms = now_ms + self.rto_ms
                 self._backoff = min(self._backoff * 2, 32)
+                self._ask(now_ms)
                 return [SendHello()]
             return []
         if self.phase is not Phase.OPEN:
@@ -292,6 +326,21 @@ class Uplink:
     def waiting(self) -> dict[int, int]:
         """How many facts of each lane the hub has not acknowledged."""
         return {lane: max(0, state.head - state.acked) for lane, state in self.lanes.items()}
+
+    def is_unanswered(self, now_ms: int) -> bool:
+        """Say whether the broker is reached and nobody has answered our HELLO for long."""
+        return self.phase is not Phase.DOWN and self._asked_ms is not None and now_ms - self._asked_ms[0] >= SILENCE_MS
+
+    def is_ignored(self, now_ms: int) -> bool:
+        """Say whether the hub is there, by its doorbell, and has left our HELLOs unanswered for long since."""
+        return self.is_unanswered(now_ms) and self._rung_ms is not None and now_ms - self._rung_ms >= SILENCE_MS
+
+    def _ask(self, now_ms: int) -> None:
+        self._asked_ms = (now_ms if self._asked_ms is None else self._asked_ms[0]), now_ms
+
+    def _answer_came(self) -> None:
+        self._asked_ms = None
+        self._rung_ms = None
 
     def _place_ms(self, now_ms: int) -> int:
         """Give what to wait before a greeting: nothing when we were not away for long, or never were there."""

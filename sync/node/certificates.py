@@ -107,8 +107,15 @@ def seeded_key(chance: bytes) -> str:
     return _key_pem(ec.derive_private_key(secret, ec.SECP256R1()), None)
 
 
-def new_authority(name: str, serial: bytes, now_ms: int, password: bytes) -> tuple[str, str]:
+def new_authority(
+    name: str, serial: bytes, now_ms: int, password: bytes, *, life_ms: int = CA_LIFE_MS, only: tuple[str, ...] = ()
+) -> tuple[str, str]:
     """Make a CA.
+
+    Args:
+        life_ms: how long it holds.
+        only: the domains and networks (10.0.0.0/8) that it may sign leaves for; empty = any. Whoever trusts such a CA trusts it for
+            nothing else.
 
     Returns:
         Its certificate, and its key sealed under a password.
@@ -116,14 +123,25 @@ def new_authority(name: str, serial: bytes, now_ms: int, password: bytes) -> tup
     key = ec.generate_private_key(ec.SECP256R1())
     subject = _name(name)
     usage = _usage(signs=True)
-    built = (
-        _builder(subject, subject, key.public_key(), serial, now_ms, CA_LIFE_MS)
+    builder = (
+        _builder(subject, subject, key.public_key(), serial, now_ms, life_ms)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(usage, critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-        .sign(key, SHA256())
     )
-    return _pem(built), _key_pem(key, password)
+    if only:
+        limits = x509.NameConstraints([_domain_or_network(each) for each in only], None)
+        builder = builder.add_extension(limits, critical=True)
+    return _pem(builder.sign(key, SHA256())), _key_pem(key, password)
+
+
+def der(certificate: str) -> bytes:
+    """Give a certificate as its DER bytes: the form that phones and Windows install.
+
+    Raises:
+        BadCertificateError: it is none.
+    """
+    return _certificate(certificate).public_bytes(Encoding.DER)
 
 
 def open_authority(certificate: str, sealed_key: str, password: bytes) -> Issuer:
@@ -364,6 +382,13 @@ def _name(common_name: str) -> x509.Name:
 def _general(name: str) -> x509.GeneralName:
     try:
         return x509.IPAddress(ipaddress.ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)
+
+
+def _domain_or_network(name: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_network(name))
     except ValueError:
         return x509.DNSName(name)
 

@@ -5,7 +5,9 @@ process, or a bare `open()` of the file, can drop the locks of the first (SQLite
 """
 
 import contextlib
+import os
 import queue
+import stat
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -26,6 +28,7 @@ SQLITE_VERSION_MIN = (3, 51, 3)
 """Older ones can corrupt a write-ahead log when several connections checkpoint (fixed in 3.51.3)."""
 
 BUSY_TIMEOUT_MS = 5000
+_PRIVATE = 0o600
 
 IntegrityError: type[Exception] = driver.IntegrityError
 OperationalError: type[Exception] = driver.OperationalError
@@ -116,6 +119,7 @@ def tx_of(raw: Any) -> Tx:  # noqa: ANN401 - the driver has no types
 
 def connect(path: Path, *, read_only: bool = False) -> Any:  # noqa: ANN401 - the driver has no types
     """Open one raw connection with the pragmas every connection of ours has: WAL, FULL, foreign keys, 5 s patience."""
+    keep_private(path)
     raw = driver.connect(str(path), isolation_level=None, check_same_thread=False, cached_statements=256)
     raw.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
     raw.execute("PRAGMA journal_mode=WAL")
@@ -127,6 +131,28 @@ def connect(path: Path, *, read_only: bool = False) -> Any:  # noqa: ANN401 - th
     if read_only:
         raw.execute("PRAGMA query_only=ON")
     return raw
+
+
+def keep_private(path: Path) -> None:
+    """See that only its owner may read a database, there or not: SQLite makes files by the umask, and its log as the file is.
+
+    A file that is there is never opened for it: to close it would drop the locks that SQLite holds on it (see above).
+    """
+    with contextlib.suppress(OSError):
+        # Whatever cannot be done here, SQLite says better.
+        try:
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, _PRIVATE))
+        except FileExistsError:
+            narrow(path)
+
+
+def narrow(path: Path) -> None:
+    """Take from everybody but the owner the right to read a database and what SQLite laid beside it."""
+    for end in ("", "-wal", "-shm"):
+        with contextlib.suppress(OSError):
+            one = path.with_name(path.name + end)
+            if stat.S_IMODE(one.stat().st_mode) != _PRIVATE:
+                one.chmod(_PRIVATE)
 
 
 class _Ticket:

@@ -95,7 +95,8 @@ class Keyring:
             return boxes.unlock(key, box[32:], _PLACE)
         except (BoxError, ValueError):
             raise SnapshotError(
-                "the copy was made with another key file: put the keys.json of then back, or bring the store back from the hub"
+                "the copy was made with another key file: put the keys.json of then back (a store can also be brought back from "
+                "the hub, with `zhanggui-edge enrol --replace`)"
             ) from None
 
     def _own_key(self) -> bytes:

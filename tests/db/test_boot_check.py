@@ -97,7 +97,7 @@ def test_a_page_of_rubbish_is_found_wherever_it_lies(sold, tmp_path):
             harmless.append(path)
         else:
             found += 1
-            assert "zhanggui-edge restore" in told
+            assert "zhanggui-edge restore --config FILE --from newest" in told
             shutil.rmtree(path.parent)
     assert found > 150
     assert all(sane(path) for path in harmless), "a page that was missed held something"

@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from drivers.printer import profiles
+from edge import wiring
 from edge.db import archives, journal, print_jobs
 from edge.domain.refusal import Refused
 from edge.services import compact, slip_papers
@@ -14,11 +15,11 @@ from edge.services.archive import Archives
 from edge.services.outbox import NodeOutbox
 from edge.services.settle_sale import Settled, settle_sale
 from edge.services.verify_journal import verify
-from edge.settings import JournalSettings
+from edge.settings import EdgeSettings, JournalSettings, StoreSettings
 from sync.contract import facts
 from sync.node.archives import ArchiveFolder, ArchiveLost, pack, unpack
 from sync.node.database import IntegrityError
-from tests.kit.nodes import AT_TILL_1, EPOCH, STORE, Rig, acknowledge, sell_command
+from tests.kit.nodes import AT_TILL_1, EPOCH, STORE, Rig, acknowledge, grant, sell_command
 
 DAY_MS = 86_400_000
 KEPT_DAYS = 60
@@ -336,6 +337,36 @@ def test_the_fence_outlives_the_process_and_ends_selling(rig):
     assert rig.tables() == before
 
 
-def test_an_older_epoch_that_was_replaced_is_no_news(rig):
-    NodeOutbox(rig.node, EPOCH - 1).keep_fenced()
+def test_a_revocation_outlives_the_process_and_ends_selling_until_there_is_a_new_epoch(rig):
+    rig.sell(1)
+    NodeOutbox(rig.node, EPOCH).keep_revoked()
+    rig.restart()
+    before = rig.tables()
+    refused = settle_sale(rig.node, AT_TILL_1, sell_command(2))
+    assert isinstance(refused, Refused)
+    assert refused.code == "revoked"
+    assert rig.tables() == before
+    assert not rig.node.fenced, "nobody took its place"
+    again = replace(rig.node, enrolment=grant(epoch=EPOCH + 1))
+    again.db.write(lambda tx: journal.open_epoch(tx, STORE, EPOCH + 1))
+    assert not again.revoked
+    assert isinstance(settle_sale(again, AT_TILL_1, sell_command(2)), Settled)
+
+
+def test_the_process_recalls_both_words_at_its_start(tmp_path):
+    settings = EdgeSettings(data_dir=str(tmp_path / "node"), store=StoreSettings(tills=("1",)))
+    node, db = wiring.open_node(settings)
+    node.fence.put(node.db, 2)
+    node.revocation.put(node.db, 3)
+    db.close()
+    node, db = wiring.open_node(settings)
+    db.close()
+    assert (node.fence.epoch, node.revocation.epoch) == (2, 3)
+
+
+def test_an_older_epoch_that_was_replaced_or_revoked_is_no_news(rig):
+    older = NodeOutbox(rig.node, EPOCH - 1)
+    older.keep_fenced()
+    older.keep_revoked()
     assert not rig.node.fenced
+    assert not rig.node.revoked

@@ -14,6 +14,8 @@ from edge.services.device_care import DeviceCare
 from edge.services.doctor import Check, Machine
 from edge.services.status import Desk
 from edge.settings import EdgeSettings
+from edge.web import words
+from sync.engine import troubles
 from sync.node import control
 from sync.node.control import ControlServer, FolderLock
 from tests.kit.device_nodes import DeviceNode
@@ -143,6 +145,29 @@ def test_parked_slips_and_a_hub_that_is_away_are_warnings(rig):
     assert verdicts(looked(rig))["hub"] == ["warn"]
     assert verdicts(looked(rig, seen={**seen, "hub": {**seen["hub"], "state": "connected"}}))["hub"] == ["ok"]
     assert verdicts(looked(rig, seen={**seen, "training": True}))["hub"] == ["warn"]
+
+
+def test_a_hub_that_refuses_is_told_with_the_remedy_of_the_sync_page(rig):
+    seen = seen_of(rig)
+
+    def told(hub: dict[str, Any], **more: Any) -> Check:
+        around = {**seen, "hub": {**seen["hub"], "state": "away", **hub}, **more}
+        checks = doctor.examine(rig.settings, around, rig.clock, WELL, say=words.english)
+        [check] = [check for check in checks if check.name == "hub"]
+        return check
+
+    english = words.catalogue()["en"]
+    for reason in ("fork", "rewind", "revoked", "upgrade", "other"):
+        check = told({"refusal": reason})
+        assert (check.state, check.remedy) == ("fail", english[f"sheet.refused_{reason}"]), reason
+    assert told({"refusal": "of a newer hub"}).remedy == english["sheet.refused_other"]
+    for trouble in troubles.CODES:
+        check = told({}, trouble=trouble)
+        assert (check.state, check.remedy) == ("warn", english[f"link.trouble.{trouble}"]), trouble
+    assert told({}, fenced=True).remedy.startswith(english["sheet.fenced_what"])
+    assert "look at the network" in told({}).remedy
+    restored = {**seen["copies"], "recovery": "restored"}
+    assert told({}, training=True, copies=restored).remedy == "zhanggui-edge enrol --replace"
 
 
 def test_a_port_that_another_program_has_is_found_only_while_the_node_is_stopped(rig):

@@ -1,5 +1,8 @@
 """A receipt without paper: the QR on the till's screen leads to the page that the hub serves."""
 
+from dataclasses import replace
+
+import msgspec
 import zxingcpp
 from PIL import Image
 
@@ -36,3 +39,25 @@ def test_a_sale_that_was_never_paid_has_no_receipt_and_a_stranger_gets_none(tmp_
         assert rig.client().get(f"/api/v1/sales/{uuid7_hex(9)}/e-receipt").status_code == 404
         stranger = rig.client(signed_in=False)
         assert stranger.get(f"/api/v1/sales/{sale.sale_id}/e-receipt").status_code == 401
+
+
+def test_where_an_invoice_is_asked_for_is_told_with_number_and_amount_filled_in_and_only_where_the_house_names_it(
+    tmp_path,
+):
+    with Rig(tmp_path) as rig:
+        sale = rig.sell(1)
+        plain = rig.client().get(f"/api/v1/sales/{sale.sale_id}/e-receipt").get_json()
+        rules = msgspec.structs.replace(rig.node.house, fapiao_url="https://tax.example/f?s={store}&n={no}&a={amount}")
+        settings = msgspec.structs.replace(rig.node.settings, house=rules)
+        told = (
+            rig.client(node=replace(rig.node, settings=settings))
+            .get(f"/api/v1/sales/{sale.sale_id}/e-receipt")
+            .get_json()
+        )
+    assert (plain["fapiao_url"], plain["fapiao_qr"]) == ("", [])
+    amount = f"{sale.total_fen // 100}.{sale.total_fen % 100:02d}"
+    assert told["fapiao_url"] == f"https://tax.example/f?s={STORE}&n={sale.receipt_no}&a={amount}"
+    [found] = zxingcpp.read_barcodes(
+        picture(told["fapiao_qr"]), formats=zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode)
+    )
+    assert found.text == told["fapiao_url"]

@@ -109,9 +109,25 @@ def test_a_hub_of_another_ca_is_told_no_code(web: Web, tmp_path: Path) -> None:
         assert reader.connection.exec_driver_sql("SELECT tries FROM activations").scalar_one() == 0
 
 
+def test_a_slip_of_the_finger_is_told_as_one_in_english_and_the_code_stays_good(web: Web, tmp_path: Path) -> None:
+    code, folder = web.code(), tmp_path / "node"
+    for typed in ("A", "", f"{code}9", "!" * 10, "店" * 10):
+        with pytest.raises(EnrolmentError, match="Check what you typed; the hub was not asked"):
+            enrol(web, folder, typed)
+    assert not folder.exists()
+    with web.core.database.read() as reader:
+        assert reader.connection.exec_driver_sql("SELECT tries FROM activations").scalar_one() == 0
+    with pytest.raises(EnrolmentError, match="Check the store and the code for a slip, and try again") as told:
+        enrol(web, folder, code[:-1] + ("Z" if code[-1] != "Z" else "Y"))
+    assert str(told.value).isascii(), "the hub's sentence is in the language of the command line"
+    assert enrol(web, folder, code).epoch == 1
+    with pytest.raises(EnrolmentError, match="This activation code was used already"):
+        enrol(web, tmp_path / "other", code)
+
+
 def test_a_code_never_crosses_the_network_in_clear(tmp_path: Path) -> None:
     with pytest.raises(EnrolmentError, match="in clear"):
-        enrolment.enrol(tmp_path, "http://hub.example:8700", "s1", "CODE", "n")
+        enrolment.enrol(tmp_path, "http://hub.example:8700", "s1", "AAAAA-BBBBB", "n")
 
 
 def test_a_replacement_waits_for_a_person_and_shows_its_own_fingerprint(web: Web, tmp_path: Path) -> None:

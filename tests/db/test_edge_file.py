@@ -2,6 +2,7 @@
 
 import base64
 import shutil
+import stat
 from contextlib import closing
 from pathlib import Path
 
@@ -64,6 +65,22 @@ def test_a_step_that_fails_leaves_no_half_of_itself(tmp_path):
         with pytest.raises(database.OperationalError):
             migrate.apply(raw, broken)
         assert raw.execute("SELECT name FROM sqlite_schema WHERE name = 'half'").fetchall() == []
+
+
+def test_only_its_owner_reads_the_file_and_what_sqlite_lays_beside_it_whatever_the_umask_or_the_mode_before(tmp_path):
+    path = tmp_path / "node.db"
+
+    def modes(*ends: str) -> set[int]:
+        return {stat.S_IMODE(path.with_name(f"node.db{end}").stat().st_mode) for end in ends}
+
+    db = migrate.opened(path, steps)
+    assert modes("", "-wal", "-shm") == {0o600}
+    db.close()
+    path.chmod(0o644)
+    db = migrate.opened(path, steps)
+    db.write(lambda tx: tx.execute("PRAGMA user_version=1"))
+    assert modes("", "-wal", "-shm") == {0o600}
+    db.close()
 
 
 @pytest.mark.parametrize("version", [(3, 51, 2), (3, 46, 1), (3, 40, 0), (2, 99, 99)])

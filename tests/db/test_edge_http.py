@@ -312,6 +312,11 @@ STAFF_ONLY = [
     *[("POST", f"/payments/{uuid7_hex(1)}/{what}") for what in ("query", "cancel", "accept", "return")],
     ("POST", f"/deposits/{uuid7_hex(1)}/return"),
     *[(method, "/gateway/faults") for method in ("GET", "PUT")],
+    ("GET", "/terminals"),
+    ("POST", "/terminals/codes"),
+    ("POST", f"/terminals/{uuid7_hex(1)}/revoke"),
+    ("GET", "/table-codes"),
+    ("POST", "/table-codes/<table_id>/renew"),
 ]
 OPEN_TO_ALL = [("GET", "/status"), ("GET", "/health"), ("GET", "/words"), ("GET", "/openapi.json"), ("DELETE", "/session"),
                ("POST", "/session"), ("GET", "/session"), ("GET", "/sign-in"), ("GET", "/events"), ("GET", "/display/events"),

@@ -440,6 +440,14 @@ def test_a_value_that_no_version_of_now_can_use_is_left_out_at_the_start(rig: Ri
     assert (started.store.tills, started.store.invite_days) == (("1", "2"), 3)
 
 
+def test_settings_that_fit_only_beside_each_other_hold_in_whatever_order_they_are_laid(rig: Rig) -> None:
+    tax = '[{"id": "vat", "name": {"zh": "税", "en": "Tax"}, "rate_bp": 600}]'
+    started = settings_here.over(rig.settings, {"house.line_tax": '"vat"', "house.taxes": tax})
+    assert started.house.line_tax == "vat"
+    alone = settings_here.over(rig.settings, {"house.line_tax": '"vat"', "house.cover_fen": "200"})
+    assert (alone.house.line_tax, alone.house.cover_fen) == ("", 200)
+
+
 # ------------------------------------------------------------------------------------------------------------- migration
 def test_cashiers_of_before_become_managers_and_keep_their_pin(tmp_path: Path) -> None:
     """A file of step 005 with a cashier, a session and a lock."""

@@ -1,7 +1,9 @@
 """`zhanggui-edge enrol --replace`, `restore` and `drill` as commands, against a hub that really listens."""
 
 import json
+import os
 import shutil
+import stat
 from pathlib import Path
 
 import pytest
@@ -16,7 +18,7 @@ from edge.settings import EdgeSettings, load
 from sync.contract.words import Name
 from tests.hub.test_hub_run import LoopTransport
 from tests.kit.handovers import projected, ship
-from tests.kit.nodes import Rig
+from tests.kit.nodes import Rig, acknowledge
 
 
 @pytest.fixture
@@ -169,3 +171,58 @@ def test_a_hub_that_does_not_answer_is_named_and_nothing_is_lost(hub, tmp_path):
 def test_settings_name_a_folder_from_the_file(tmp_path):
     read: EdgeSettings = load(config_of(tmp_path / "first"))
     assert Path(read.backup.folder).resolve() == (tmp_path / "second disk").resolve()
+
+
+def sold_and_copied(hub, tmp_path) -> Path:
+    config = config_of(tmp_path / "first")
+    assert enrol(hub, config, "--code", code(hub))[0] == 0
+    with Shop(config) as shop:
+        for number in range(5):
+            shop.sell(number)
+        ship(shop, hub.core)
+    assert run("drill", "--fresh", "--json", "--config", str(config))[0] == 0
+    return config
+
+
+def test_a_restored_file_is_proven_before_its_new_epoch_as_before(hub, tmp_path):
+    config = sold_and_copied(hub, tmp_path)
+    status, out, _ = run("verify", "--json", "--config", str(config))
+    assert (status, json.loads(out)["facts"]) == (0, 12), out
+    assert run("restore", "--from", "newest", "--config", str(config))[0] == 0
+    status, out, _ = run("verify", "--json", "--config", str(config))
+    assert (status, json.loads(out)["facts"], json.loads(out)["findings"]) == (0, 11, []), out
+    status, out, _ = run("drill", "--json", "--config", str(config))
+    assert status == 0, out
+    # And a word that another hub signed is still found in it.
+    with Shop(config) as shop:
+        acknowledge(shop, 0)
+    status, _, said = run("verify", "--config", str(config))
+    assert status == 1, said
+    status, out, _ = run("verify", "--json", "--config", str(config))
+    assert ["the hub's word is not the hub's" in one["what"] for one in json.loads(out)["findings"]] == [True], out
+
+
+def test_a_file_that_was_cut_off_is_a_sentence_and_no_traceback_and_the_command_in_it_brings_it_back(hub, tmp_path):
+    config = sold_and_copied(hub, tmp_path)
+    path = Path(load(config).data_dir) / "node.db"
+    assert path.stat().st_size > 100_000
+    os.truncate(path, 100_000)
+    cut = path.read_bytes()
+    for command in (("verify",), ("verify", "--json"), ("drill",)):
+        status, _, said = run(*command, "--config", str(config))
+        assert (status, "is damaged" in said, "restore --config FILE --from newest" in said) == (2, True, True), said
+    status, out, _ = run("doctor", "--json", "--config", str(config))
+    [check] = [check for check in json.loads(out)["checks"] if check["name"] == "database"]
+    assert (status, check["state"]) == (1, "fail")
+    assert "malformed" in check["seen"]
+    assert "0 facts" not in check["seen"]
+    assert "restore --config FILE --from newest" in check["remedy"]
+    status, _, said = enrol(hub, config, "--code", code(hub), "--replace")
+    assert (status, "is damaged" in said) == (1, True), said
+    assert path.read_bytes() == cut
+    path.chmod(0o644)
+    assert run("restore", "--config", str(config), "--from", "newest")[0] == 0
+    assert run("verify", "--config", str(config))[0] == 0
+    files = [path, *path.parent.glob("node.db.before-*")]
+    assert len(files) > 1
+    assert {stat.S_IMODE(one.stat().st_mode) for one in files} == {0o600}

@@ -29,6 +29,7 @@ from edge.services.sync_view import SyncView, sync_view
 from edge.settings import MetricsSettings
 from edge.web import words
 from edge.web.live import StreamSeats
+from edge.wiring.link import client_id
 from sync.contract import kinds, operations
 from sync.contract.facts import decode
 from sync.contract.operations import ALARM_CODES, AlarmChanged
@@ -38,6 +39,7 @@ from sync.engine.uplink import Phase
 from sync.node import certificates
 from sync.node.database import OperationalError
 from sync.node.disk import LOW_BYTES, MIB, RED_BYTES, DiskWatch, Reserve
+from sync.node.ports import SeededChance
 from tests.kit.nodes import EPOCH, Rig, acknowledge
 
 DAY_MS = 86_400_000
@@ -193,6 +195,36 @@ def test_broker_trouble_a_replaced_node_and_a_refusal_nobody_taught_it_are_sente
     assert english["sync.state_fenced"] in page
     assert "sync-fenced" in page
     assert seat.view().cut.stopped == ("sell", "receipts")
+
+
+def test_a_revoked_node_says_so_whatever_the_broker_says_and_a_broker_alone_ends_nothing(seat: Seat) -> None:
+    seat.trouble = "sign_in_refused"
+    seat.link = LinkStatus(Phase.DOWN, 0, "", None)
+    view = seat.view()
+    assert (view.hub.state, view.hub.refusal) == ("never", "")
+    assert not seat.node.revoked, "a broker's refusal is no word of the hub's"
+    NodeOutbox(seat.node).keep_revoked()
+    for link in (seat.link, None):
+        seat.link = link
+        view = seat.view()
+        assert (view.hub.state, view.hub.refusal, view.hub.trouble) == ("refused", "revoked", "sign_in_refused")
+    assert view.cut.stopped == ("sell", "receipts")
+    for language in ("zh", "en"):
+        page = seat.page(language)
+        for key in ("sheet.refused_revoked", "sheet.revoked_works"):
+            assert words.catalogue()[language][key].replace("'", "&#39;") in page
+    answer = seat.client().get("/api/v1/status").get_json()
+    assert (answer["node"]["revoked"], answer["hub"]["refusal"]) == (True, "revoked")
+    with seat.node.db.read() as reader:
+        assert "hub.revoked" in seat.alarms.conditions(reader)
+
+
+def test_a_connection_is_named_anew_at_each_start_so_that_a_copy_of_the_node_is_another_client(seat: Seat) -> None:
+    held = seat.node.enrolment
+    assert held is not None
+    names = [client_id(held, SeededChance(seed)) for seed in ("original", "copy")]
+    assert len(set(names)) == 2
+    assert all(name.startswith(f"{held.store}-{held.epoch}-{held.node[-12:]}-") for name in names)
 
 
 def test_a_clock_more_than_two_minutes_off_is_said_in_words_and_one_less_is_only_shown(seat: Seat) -> None:

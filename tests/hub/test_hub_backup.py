@@ -1,6 +1,7 @@
 """Backups of the hub on both databases: what comes back, from when, and that the stores fill in the rest (§12 number 32)."""
 
 import queue
+import stat
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -286,6 +287,7 @@ def test_on_sqlite_the_restored_file_takes_the_place_and_the_old_one_is_kept(tmp
     sold(kept, 2)
     database.close()
     (folder / "api-token.txt").unlink()
+    (folder / "hub.db").chmod(0o644)
     done = restore.restore(settings, HUB, kept.made.folder, None, (hub.clock, SeededChance("r")))
     with closing(open_engine(settings.database_url)) as again:
         back = rows(again)
@@ -293,7 +295,9 @@ def test_on_sqlite_the_restored_file_takes_the_place_and_the_old_one_is_kept(tmp
         assert (told[:-1], told[-1][2:4]) == (then.pop("audit"), ("cli", "hub.restored"))
         assert (back.pop("audit_head")[0][1], then.pop("audit_head")[0][1]) == (len(told), len(told) - 1)
         assert (done.facts, back) == (9, then)
-    assert len(list(folder.glob("hub.db.before-*"))) >= 1
+    aside = list(folder.glob("hub.db.before-*"))
+    assert aside
+    assert {stat.S_IMODE(one.stat().st_mode) for one in (folder / "hub.db", *aside)} == {0o600}
     assert (folder / "api-token.txt").read_text() == "token\n"
     assert not list(folder.glob("hub.restoring*"))
 

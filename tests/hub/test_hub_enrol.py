@@ -95,9 +95,20 @@ def test_a_lost_answer_is_told_again_to_the_same_node_only(hub, code):
     assert hub.enrolment.redeem(request("s1", code, NODE)) == first
     assert code_of(hub.enrolment.redeem(request("s1", code, OTHER))) == "enrol_used"
     assert code_of(hub.enrolment.redeem(request("s1", code, NODE, node="node-2"))) == "enrol_used"
-    assert code_of(hub.enrolment.redeem(request("s1", wrong(code), NODE))) == "enrol_used"
+    assert code_of(hub.enrolment.redeem(request("s1", wrong(code), NODE))) == "enrol_refused"
     hub.clock.advance(CODE_LIFE_MS)
     assert code_of(hub.enrolment.redeem(request("s1", code, NODE))) == "enrol_refused"
+
+
+def test_a_guess_at_a_used_code_learns_nothing_and_is_a_try(hub, code):
+    hub.enrolment.redeem(request("s1", code, NODE))
+    for _ in range(2):
+        assert code_of(hub.enrolment.redeem(request("s1", wrong(code), OTHER))) == "enrol_refused"
+    assert code_of(hub.enrolment.redeem(request("s1", code, OTHER))) == "enrol_used", "who has it may know"
+    for _ in range(3):
+        assert code_of(hub.enrolment.redeem(request("s1", wrong(code), OTHER))) == "enrol_refused"
+    assert code_of(hub.enrolment.redeem(request("s1", code, OTHER))) == "enrol_refused", "five tries, and no more"
+    assert isinstance(hub.enrolment.redeem(request("s1", code, NODE)), Enrolled), "the node itself asks on"
 
 
 def test_two_nodes_at_once_get_one_epoch(hub, code):

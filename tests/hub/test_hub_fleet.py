@@ -347,6 +347,16 @@ def test_a_store_whose_drill_is_old_or_never_was_turns_red_also_when_it_is_away(
     assert "mute" not in overdue(house), "nothing sells there"
 
 
+def test_a_revoked_store_is_shown_as_refused_from_that_moment_whether_or_not_it_greets_again(house: House) -> None:
+    house.beat(house.near)
+    assert house.fleet()["near"].state == "online"
+    assert house.core.hub.enrolment.revoke("near", 1)
+    for passed_ms in (0, 10 * MINUTE_MS):
+        house.clock.advance(passed_ms)
+        near = house.fleet()["near"]
+        assert (near.state, near.refusal, near.need) == ("refused", "revoked", 0)
+
+
 def test_what_the_store_says_itself_of_its_drill_stands_once(house: House) -> None:
     house.clock.advance(DRILL_OLD_MS + 1)
     house.alarm(house.near, "drill.overdue")

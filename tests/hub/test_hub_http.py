@@ -12,6 +12,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from cloud.app import create_app, create_guest_app
+from cloud.db import presence
 from cloud.domain.audit_chain import Filter
 from cloud.services.views import TakingsView
 from cloud.web import security, words
@@ -396,7 +397,9 @@ def test_sentences_come_in_the_language_of_the_caller(client: FlaskClient) -> No
 def test_enrolment_answers_a_wrong_code_with_one_sentence(client: FlaskClient, house: House) -> None:
     house.core.hub.enrolment.make_code("near")
     body = msgspec.to_builtins(request("near", "AAAAABBBBB", house.near.identity, node="n"))
-    refused(client.post("/api/v1/enrol", json=body), 401, "enrol_refused")
+    answer = client.post("/api/v1/enrol", json=body)
+    refused(answer, 401, "enrol_refused")
+    assert "先核对" in answer.get_json()["message"], "a slip of the finger is likelier than a code that is over"
     refused(client.post("/api/v1/enrol", json={**body, "signing_public": "short"}), 422, "bad_key")
     refused(client.post("/api/v1/enrol", json={**body, "code": "AAAAABBBBC"}), 422, "bad_proof")
     refused(client.post("/api/v1/enrol", json={**body, "role": "admin"}), 400, "unknown_field")
@@ -459,6 +462,56 @@ def test_a_store_that_is_away_is_grey_with_its_time_and_never_zero(person: Flask
     assert "18:45" in row[0]
     assert "Unknown" in row[0]
     assert "Near away 1 h 0 min" in page
+
+
+def test_what_no_store_told_is_unknown_and_never_zero(person: FlaskClient, house: House) -> None:
+    house.core.hub.enrolment.make_code("new", Name("新店", "New"))
+    page = person.get("/overview?view=table", headers={"Accept-Language": "en"}).text
+    row = re.search(r'<tr data-store="new".*?</tr>', page, re.DOTALL)
+    assert row is not None
+    assert row[0].count(">Unknown<") == 5, "seen, reaches to, waiting, sales, takings"
+    assert ">0.00<" not in row[0]
+    last = re.search(r'id="day-sales-before">(.*?)</dd>', page)
+    assert last is not None
+    assert "Unknown" in last[1]
+    before, difference, percent = re.findall(r"<tr[^>]*><th[^>]*>(?:Last|Diff|in %).*?</tr>", page, re.DOTALL)
+    for line in (before, difference, percent):
+        assert ">–<" in line
+        assert line.endswith('<span class="unknown">Unknown</span></td></tr>')
+    takings = person.get("/takings?view=table", headers={"Accept-Language": "en"}).text
+    lines = {
+        (series, store): line
+        for line, series, store in re.findall(
+            r'(<tr[^>]*data-series="(\w+)" data-store="(\w+)".*?</tr>)', takings, re.DOTALL
+        )
+    }
+    assert all("Unknown" in lines[series, "new"] for series in ("this", "before"))
+    assert "Unknown" not in lines["this", "near"]
+    assert "Unknown" in lines["before", "near"], "a week ago nobody was enrolled"
+    for path in ("/overview?day=2026-11-15", "/takings?day=2026-11-15", "/takings?store=new"):
+        page = person.get(path, headers={"Accept-Language": "en"}).text
+        assert "HQ does not know what was sold" in page or path.endswith("new"), path
+        assert ">0.00<" not in page, path
+        assert "No sale on this day" not in page, path
+
+
+def test_a_day_without_sales_is_zero_where_the_store_said_so(program: FlaskClient, house: House) -> None:
+    house.core.hub.enrolment.make_code("new", Name("新店", "New"))
+
+    def known(day: str) -> dict[str, bool]:
+        told = program.get(f"/api/v1/takings?day={day}").get_json()
+        assert told["known"] == any(store["known"] for store in told["stores"])
+        return {store["id"]: store["known"] for store in told["stores"]}
+
+    house.clock.advance(24 * 3_600_000)
+    assert known("2026-11-23") == {"far": False, "near": False, "new": False}, "nothing of that day has come"
+    with house.core.database.write() as tx:
+        presence.note_seen(tx, "near", house.clock.now_ms(), house.clock.now_ms())
+    assert known("2026-11-23") == {"far": False, "near": True, "new": False}
+    assert known("2026-11-22") == {"far": True, "near": True, "new": False}
+    assert known("2026-11-21") == {"far": False, "near": False, "new": False}, "no store was enrolled"
+    page = program.get("/api/v1/takings?day=2026-11-23").get_json()
+    assert (page["sales"], page["amount_fen"]) == (0, 0)
 
 
 def test_days_stores_and_pages_stand_in_the_address(person: FlaskClient, house: House) -> None:

@@ -4,6 +4,7 @@ import json
 import queue
 import stat
 import threading
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -233,10 +234,63 @@ def test_commands_work_on_the_files_of_a_stopped_hub(config, tmp_path):
 def test_first_start_makes_secrets_that_only_the_owner_may_read(config, tmp_path):
     (tmp_path / "data").mkdir()
     command("verify", "--config", config)
-    for name in ("keys.json", "console-password.txt", "api-token.txt", "broker-token.txt", "broker-users.json"):
+    secret = ("keys.json", "console-password.txt", "api-token.txt", "broker-token.txt", "broker-users.json", "hub.db")
+    for name in secret:
         assert stat.S_IMODE((tmp_path / "data" / name).stat().st_mode) == 0o600, name
     users = json.loads((tmp_path / "data" / "broker-users.json").read_text())
     assert users == {"hub": (tmp_path / "data" / "broker-token.txt").read_text().strip()}
+
+
+def test_a_database_that_was_open_to_others_is_closed_to_them(config, tmp_path):
+    (tmp_path / "data").mkdir()
+    command("verify", "--config", config)
+    path = tmp_path / "data" / "hub.db"
+    path.chmod(0o644)
+    assert command("verify", "--config", config).exit_code == 0
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("damage", ["gone", "damaged"])
+def test_lost_keys_are_told_with_a_way_back_that_can_be_gone(config, tmp_path, damage):
+    folder = tmp_path / "data"
+    folder.mkdir()
+    command("verify", "--config", config)
+    path = folder / "keys.json"
+    kept = path.read_bytes()
+    path.write_bytes(b"{}") if damage == "damaged" else path.unlink()
+    (tmp_path / "backup").mkdir()
+    for words in (("verify",), ("restore", "--from", str(tmp_path / "backup"))):
+        refused = command(*words, "--config", config)
+        assert refused.exit_code == 2, words
+        said = refused.stderr.replace("\n", " ")
+        assert f"{path} is {damage}" in said
+        assert "no backup holds it, and none opens without it" in said
+        assert "zhanggui-hub restore" not in said, "it needs this very file"
+        assert "begin another one in an empty folder" in said
+    path.write_bytes(kept)
+    assert command("verify", "--config", config).exit_code == 0
+    refused = command("restore", "--from", str(tmp_path / "backup"), "--config", config)
+    assert "holds no backup" in refused.stderr, "with its keys it goes on to the backup"
+
+
+def test_a_setting_below_nought_is_refused_with_its_bounds_and_not_as_an_option(config, tmp_path):
+    (tmp_path / "data").mkdir()
+    refused = command("config", "invite_days", "-1", "--config", config)
+    assert (refused.exit_code, "1 to 400 days" in refused.stderr) == (1, True), refused.stderr
+    unknown = command("config", "invite_days", "--unste", "--config", config)
+    assert (unknown.exit_code, "--unste is no option of `config`" in unknown.stderr) == (2, True), unknown.stderr
+    assert command("config", "invite_days", "60", "--config", config).exit_code == 0
+
+
+def test_prices_are_tried_out_after_the_menu_of_the_demo_as_the_readme_says(config, tmp_path):
+    (tmp_path / "data").mkdir()
+    menu = Path(__file__).resolve().parents[2] / "config" / "demo" / "menu.json"
+    prices = tmp_path / "prices.csv"
+    prices.write_text("code,price\n101,40.00\n")
+    tried = ("publish", "prices", str(prices), "--dry-run", "--allow-big-changes", "--config", config)
+    assert command(*tried).exit_code == 1
+    assert command("publish", "menu", str(menu), "--config", config).exit_code == 0
+    assert command(*tried).exit_code == 0
 
 
 def test_a_command_on_a_folder_that_is_in_use_says_so(config, tmp_path):

@@ -102,7 +102,8 @@ def test_a_stores_page_shows_its_commands_and_their_results(hub, store, browse):
     page = browse("/versions/qingci")
     row = page.split(f'data-command="{done}"')[1].split("</tr>")[0]
     assert 'data-outcome="refused"' in row
-    assert "unknown_printer" in row
+    assert "The store has no printer of that name" in row
+    assert "门店没有叫这个名字的打印机" in browse("/versions/qingci", "zh-CN")
     assert "<attic>" not in page
     assert "waiting for the store" in page
     browse("/versions/nowhere", status=404)

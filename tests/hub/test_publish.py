@@ -108,7 +108,8 @@ def test_every_mistake_of_a_price_list_is_told_with_its_line_and_nothing_is_writ
                      "101,99999999")  # fmt: skip
     told = mistakes(outcome)
     assert sorted({(line, column) for line, column, _ in told}) == [
-        (4, "price"), (5, "price"), (6, "code"), (7, "code"), (8, "price"), (9, "price"), (10, "code"), (10, "price"),
+        (3, "code"), (4, "price"), (5, "price"), (6, "code"), (7, "code"), (8, "price"), (9, "price"), (10, "code"),
+        (10, "price"),
     ]  # fmt: skip
     assert "stands in line 2 already" in " ".join(wrong for _, _, wrong in told)
     assert written(hub) == before
@@ -117,11 +118,81 @@ def test_every_mistake_of_a_price_list_is_told_with_its_line_and_nothing_is_writ
 def test_codes_that_the_menu_lacks_and_jumps_by_more_than_half_are_told_together(hub, publisher):
     menu(publisher)
     told = mistakes(prices(publisher, "101,60.00", "777,10.00"))
-    assert [(line, column) for line, column, _ in told] == [(3, "code"), (2, "price")]
-    assert "goes from 38.00 to 60.00" in told[1][2]
+    assert [(line, column) for line, column, _ in told] == [(2, "price"), (3, "code")]
+    assert "goes from 38.00 to 60.00" in told[0][2]
     assert mistakes(prices(publisher, "101,18.00")), "half as cheap is a slip of the finger too"
     assert prices(publisher, "101,57.00").ok, "exactly half is not more"
     assert prices(publisher, "101,18.00", allow_big_changes=True).ok
+
+
+def test_a_bad_amount_hides_neither_unknown_codes_nor_jumps_and_makes_none_up(hub, publisher):
+    menu(publisher)
+    assert prices(publisher, "102,9.00", allow_big_changes=True).ok
+    before = written(hub)
+    told = mistakes(prices(publisher, "101,60.00", "102,4o.00", "777,10.00", "778,x"))
+    assert [(line, column) for line, column, _ in told] == [
+        (2, "price"), (3, "price"), (4, "code"), (5, "price"), (5, "code"),
+    ]  # fmt: skip
+    assert "102 goes" not in str(told), "a misread line is no way back to the menu's price"
+    assert "102 goes from 9.00 to 3.00" in str(mistakes(prices(publisher, "101,39.00"))), "to be left out is one"
+    assert written(hub) == before
+
+
+def test_a_menu_tells_what_is_wrong_with_lines_and_whole_together(publisher):
+    menu(publisher)
+    head = "code,name_zh,name_en,category,price,modifier_groups"
+    long = "x" * 300
+    lines = (head, "101,宫保鸡丁,Kung Pao Chicken,hot,90.00,", "102,米饭,Rice,hot,3,50,", f"103,{long},Tea,hot,5.00,none",
+             "104,茶,Tea,drinks,x,", "105,,Tea,drinks,4.00,")  # fmt: skip
+    outcome = publisher.publish(Order(what="menu", file=File("m.csv", "\n".join(lines).encode())))
+    told = mistakes(outcome)
+    assert [(line, column) for line, column, _ in told if line] == [
+        (2, "price"), (3, "modifier_groups"), (4, "modifier_groups"), (5, "price"), (5, "category"), (6, "name_zh"),
+    ]  # fmt: skip
+    assert [wrong for line, _, wrong in told if not line] == ["dish 'd103': a name may have 120 characters"]
+    assert not [wrong for _, _, wrong in told if "costs nothing" in wrong], "a price that cannot be read is not zero"
+    whole = msgspec.structs.replace(PRICED, dishes=(
+        msgspec.structs.replace(PRICED.dishes[0], price_fen=9_900),
+        msgspec.structs.replace(PRICED.dishes[1], price_fen=0, category="nowhere"),
+    ))  # fmt: skip
+    together = " ".join(wrong for _, _, wrong in mistakes(menu(publisher, whole)))
+    assert all(word in together for word in ("no category 'nowhere'", "costs nothing", "101 goes from 38.00 to 99.00"))
+
+
+def test_what_is_wrong_at_several_stores_is_told_for_all_of_them_and_of_the_file_once(hub, publisher):
+    hub.enrolled("s2", b"two")
+    menu(publisher)
+    assert menu(publisher, WIDE, stores=("s2",), allow_big_changes=True).ok
+    told = mistakes(prices(publisher, "101,60.00", "102,x", stores=("s1", "s2")))
+    assert [(line, wrong) for line, _, wrong in told] == [
+        (2, "101 goes from 38.00 to 60.00 at s1, by more than half"),
+        (2, "101 goes from 11.01 to 60.00 at s2, by more than half"),
+        (3, "'x' is no amount"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "head", "wrong"),
+    [
+        ("101,40,50", "code,price", "it has 3 cells, the head 2"),
+        ("101,1,040.00", "code,price,", "its cell 3 stands under no name"),
+        ('101,"40,50"', "code,price", "'40,50' is no amount"),
+        ('101,"40"50', "code,price", "not a table"),
+        ("101,4_0", "code,price", "'4_0' is no amount"),
+        ("101,40.00,4050", "code,price,price_fen", "4050 fen are not 40.00"),
+    ],
+)
+def test_a_line_that_could_be_read_two_ways_is_refused_and_never_sold_at_either(publisher, line, head, wrong):
+    menu(publisher)
+    told = mistakes(prices(publisher, line, head=head))
+    assert [at for at, _, text in told if wrong in text] == [2], told
+
+
+@pytest.mark.parametrize("line", ["101,40.5,", "101,40.50,,,", "101,40.50,4050", "101,,4050", "101,¥40.50"])
+def test_a_line_with_one_reading_is_taken(publisher, line):
+    menu(publisher)
+    outcome = prices(publisher, line, head="code,price,price_fen")
+    assert [change.new_fen for change in outcome.published[0].changes] == [4_050]
 
 
 @pytest.mark.parametrize(
@@ -131,6 +202,7 @@ def test_codes_that_the_menu_lacks_and_jumps_by_more_than_half_are_told_together
         (b"code,price\n", "p.csv", "no line below its head"),
         (b"dish,amount\n1,2\n", "p.csv", "the column code, price is missing"),
         (b"code,price,colour\n101,39,red\n", "p.csv", "no such column"),
+        (b"code,prise\n101,39\n", "p.csv", "no such column is known the column price is missing"),
         (b"PK\x03\x04 not really", "p.xlsx", "no XLSX workbook"),
         (b"\xff\xff\xfe\x80", "p.csv", "neither UTF-8 nor GB 18030"),
         (b"x" * (9 << 20), "p.csv", "more than 8 MB"),

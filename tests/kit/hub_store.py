@@ -101,6 +101,7 @@ class HubKit:
             rules=self.rules,
             credit=8,
             on_parted=self.enrolment.handed_over,
+            on_told=self.enrolment.shut_out,
         )
 
     def enrolled(self, store="s1", seed=b"one") -> "StoreKit":

@@ -172,7 +172,7 @@ class Rig(AbstractContextManager["Rig"]):
             devices=read_rows(self.settings.devices, self.settings.store.tills),
             archives=Archives(ArchiveFolder(self.folder / "archive")),
         )
-        self.node.fence.load(self.db)
+        self.node.recall()
         if (granted := self._grant) is not None:
             self.db.write(lambda tx: journal.open_epoch(tx, granted.store, granted.epoch))
         import_menu.load_in_force(self.node)

@@ -44,7 +44,8 @@ SAY = Speaker(Echo(), ZH, UTC)
 
 def takings(*hours: tuple[int, int]) -> TakingsView:
     rows = tuple(HourTaking(hour, 1, fen) for hour, fen in hours)
-    return TakingsView(day="2026-11-22", stores=(), hours=rows, sales=len(rows), amount_fen=sum(f for _, f in hours))
+    total_fen = sum(fen for _, fen in hours)
+    return TakingsView(day="2026-11-22", known=True, stores=(), hours=rows, sales=len(rows), amount_fen=total_fen)
 
 
 def store(**changes: object) -> StoreView:

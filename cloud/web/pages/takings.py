@@ -26,7 +26,7 @@ def takings() -> str:
     running = times.local_hour(hub.clock.now_ms(), hub.zone) if day == today else None
     cutoff = hub.settings.cutoff_minutes
     hours = figures.hours_of([this, before], cutoff)
-    last = {row.id: figures.amounts(row.hours) for row in before.stores}
+    last = {row.id: row for row in before.stores}
     stores = hub.reports.stores()
     shown = [row for row in this.stores if store in {None, row.id}]
     return frame.draw_framed(
@@ -47,14 +47,16 @@ def takings() -> str:
                 figures.hour_cells(
                     hours,
                     figures.amounts(row.hours),
-                    last.get(row.id, {}),
+                    figures.amounts(last[row.id].hours) if row.id in last else {},
                     running=running,
                     cutoff_minutes=cutoff,
                 ),
+                row.id in last and last[row.id].known,
             )
             for row in shown
         ],
         sums=figures.hour_cells(hours, figures.summed(shown), {}, running=running, cutoff_minutes=cutoff),
+        known=any(row.known for row in shown),
         total_fen=sum(row.amount_fen for row in shown),
         last_weekday=frame.speaker().weekday(day),
     )

@@ -6,16 +6,19 @@ import pytest
 from sync.contract.limits import BATCH_FACTS_MAX
 from sync.contract.messages import Ack, LaneCheckpoint, Reject, Welcome
 from sync.engine.uplink import (
+    ASKED_AGAIN_MS,
     GAP_QUIET_MS,
     LONG_OUTAGE_MS,
     REFUSED_RETRY_MS,
     RTO_MAX_MS,
     RTO_MIN_MS,
+    SILENCE_MS,
     Alarm,
     Effect,
     KeepAck,
     KeepDurable,
     KeepFenced,
+    KeepRevoked,
     Pace,
     Phase,
     SendFacts,
@@ -204,6 +207,76 @@ def test_a_rejection_is_an_alarm_and_is_tried_again_later():
     effects = uplink.welcome(welcome(), 50_000)
     assert sends(effects) == [SendFacts(0, 1, 9)]
     assert uplink.refusal == ""
+
+
+def test_case_10_a_refusal_may_say_besides_that_the_epoch_was_replaced():
+    uplink = Uplink(pace=AT_ONCE)
+    uplink.link_up(0)
+    said = Reject(nonce=b"n", reason="fork", hub_ms=0, fenced=True)
+    assert uplink.reject(said, 10) == [KeepFenced(), Alarm("fork")]
+    assert uplink.reject(said, 20) == [Alarm("fork")], "once"
+    assert uplink.fenced
+
+
+def test_case_11_a_revocation_is_kept_and_then_said_to_have_been_heard_once():
+    uplink = Uplink(pace=AT_ONCE)
+    uplink.link_up(0)
+    said = Reject(nonce=b"n", reason="revoked", hub_ms=0)
+    assert uplink.reject(said, 10) == [Alarm("revoked"), KeepRevoked(), SendHello()]
+    assert uplink.reject(said, 20) == [Alarm("revoked")]
+    assert uplink.tick(20 + REFUSED_RETRY_MS) == [SendHello()]
+    assert uplink.reject(msgspec.structs.replace(said, reason="fork"), 60_000) == [Alarm("fork")]
+
+
+def asked_in_vain(uplink: Uplink, from_ms: int, until_ms: int) -> None:
+    for at_ms in range(from_ms, until_ms, 500):
+        uplink.tick(at_ms)
+
+
+def test_case_12_a_hello_that_nobody_answers_is_silence_until_somebody_does():
+    uplink = Uplink(pace=AT_ONCE)
+    assert not uplink.is_unanswered(SILENCE_MS), "the broker is not reached: that is something else"
+    uplink.link_up(0)
+    asked_in_vain(uplink, 0, SILENCE_MS)
+    assert not uplink.is_unanswered(SILENCE_MS - 1)
+    assert uplink.is_unanswered(SILENCE_MS)
+    uplink.link_down()
+    assert not uplink.is_unanswered(SILENCE_MS)
+    uplink.link_up(SILENCE_MS + 1_000)
+    assert uplink.is_unanswered(SILENCE_MS + 1_000), "a line that was dialled anew is no answer"
+    uplink.welcome(welcome(), SILENCE_MS + 2_000)
+    assert not uplink.is_unanswered(10 * SILENCE_MS)
+
+
+def test_case_12_after_a_long_cut_the_silence_counts_from_anew():
+    uplink = Uplink(pace=AT_ONCE)
+    uplink.link_up(0)
+    uplink.link_down()
+    uplink.link_up(ASKED_AGAIN_MS + 1)
+    assert not uplink.is_unanswered(ASKED_AGAIN_MS + 1)
+
+
+def test_case_12_a_refusal_is_an_answer():
+    uplink = Uplink(pace=AT_ONCE)
+    uplink.link_up(0)
+    uplink.reject(Reject(nonce=b"n", reason="upgrade", hub_ms=0), 10)
+    assert not uplink.is_unanswered(SILENCE_MS + 10)
+    asked_in_vain(uplink, REFUSED_RETRY_MS + 10, REFUSED_RETRY_MS + SILENCE_MS + 10)
+    assert uplink.is_unanswered(REFUSED_RETRY_MS + SILENCE_MS + 10)
+
+
+def test_case_12_a_doorbell_in_the_silence_says_that_the_hub_is_there_once_it_had_time_to_answer():
+    uplink = Uplink(pace=AT_ONCE)
+    uplink.link_up(0)
+    uplink.rang(1_000)
+    asked_in_vain(uplink, 1_000, 30_000)
+    assert not uplink.is_ignored(30_000), "it rang before it could answer"
+    uplink.rang(30_000)
+    assert not uplink.is_ignored(30_000), "a hub that has just come back answers in a moment"
+    asked_in_vain(uplink, 30_000, 30_000 + SILENCE_MS)
+    assert uplink.is_ignored(30_000 + SILENCE_MS)
+    uplink.welcome(welcome(), 60_000)
+    assert not uplink.is_ignored(90_000)
 
 
 # Batches

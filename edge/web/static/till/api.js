@@ -45,5 +45,7 @@ export async function ask(method, path, { body, etag, timeout_ms = 5000 } = {}) 
     throw new Unanswered(String(error));
   }
   if (answer.ok || answer.status === 304) return { status: answer.status, body: parsed, etag: answer.headers.get("ETag") };
+  // A browser of the house that is no terminal, or none any more: the page that asks for a pairing code.
+  if (parsed.code === "not_paired") location.assign("/pair");
   throw new Refused(answer.status, parsed);
 }

@@ -1,24 +1,39 @@
 // The till as one object: what is open, what is shown, and what each press does.
 
 import { ask, Refused } from "./api.js";
+import { approvalsAt } from "./approve.js";
 import { Chips } from "./chips.js";
+import { Deeds } from "./deeds.js";
+import { Desk } from "./desk.js";
 import { byId } from "./dom.js";
 import { Finder, nameOfChosen } from "./finder.js";
+import { Hold } from "./hold.js";
+import { useHouse } from "./house.js";
+import { uuid7 } from "./ids.js";
+import { LineSheet } from "./line_sheet.js";
 import { Link } from "./link.js";
+import { Lock } from "./lock.js";
 import { indexMenu } from "./menu.js";
 import { amount, useCurrency } from "./money.js";
+import { More } from "./more.js";
+import { OpenOrder } from "./open_order.js";
+import { askDish, mustAsk } from "./open_order_ask.js";
 import { emptyCart, Order, price, QTY_MAX } from "./order.js";
+import { OrderSheet } from "./order_sheet.js";
 import { PayPage } from "./pay.js";
 import { Paying } from "./paying.js";
+import { Plan } from "./plan.js";
 import { Screen } from "./screen.js";
-import { applyLanguage, lastTill, rememberTill } from "./settings.js";
+import { applyLanguage, lastTill, rememberTill, takeLanguageOf } from "./settings.js";
 import { Sheets } from "./sheets.js";
 import { SignIn } from "./sign_in.js";
 import { SlipLines } from "./slip.js";
+import { Stock } from "./stock.js";
+import { Tables } from "./tables.js";
 import { Tiles } from "./tiles.js";
 import { hideToast, showToast } from "./toast.js";
 import { keep, load } from "./vault.js";
-import { errorText, nameOf, t } from "./words.js";
+import { errorText, localeTag, nameOf, t } from "./words.js";
 import { lookForBuild } from "./worker.js";
 
 export class App {
@@ -34,26 +49,39 @@ export class App {
     this.last = null;
     this.aside = [];
     this.special = null;
+    this.house = null;
     this.order = new Order(() => this.orderChanged());
     this.link = new Link((status, asked_ms) => this.heard(status, asked_ms), (away) => this.nodeMoved(away));
     this.paying = new Paying(this);
     this.submitter = this.paying.submitter;
     this.sheets = new Sheets(byId("sheet-layer"), this);
     this.signIn = new SignIn(byId("sign-in"), (answer) => this.signedIn(answer));
+    this.stock = new Stock(this, byId("tiles"));
     this.tiles = new Tiles(byId("tiles"), (id) => this.press(id));
     this.chips = new Chips(byId("chips"), (id) => this.toggle(id));
-    this.lines = new SlipLines(byId("lines"), (key) => this.order.choose(key));
-    this.pay = new PayPage(byId("pay-page"), () => this.leavePay(), () => this.screen.drawFoot());
+    this.lines = new SlipLines(byId("lines"), (key) => this.choose(key));
+    this.pay = new PayPage(byId("pay-page"), () => this.leavePay(), () => this.screen.drawFoot(), this.paying.ways);
+    approvalsAt(this);
     this.finder = new Finder({
       menu: () => this.menu,
-      chosenName: () => nameOfChosen(this.order),
+      chosenName: () => (this.tab.isOpen ? nameOf(this.tab.line()?.name ?? {}) : nameOfChosen(this.order)),
       found: (dishes, more, text) => this.screen.drawFound(dishes, more, text),
       pick: (dish) => this.press(dish.id),
       quantity: (qty) => this.setQty(qty),
       tooMany: () => this.sayQtyMax(),
       primary: () => this.openPay(),
     });
+    this.tab = new OpenOrder(this);
+    this.plan = new Plan(byId("plan-page"), this);
+    this.tables = new Tables(this);
+    this.lineSheet = new LineSheet(this);
+    this.orderSheet = new OrderSheet(this);
+    this.hold = new Hold(this);
     this.screen = new Screen(this);
+    this.deeds = new Deeds(this);
+    this.desk = new Desk(this);
+    this.more = new More(this);
+    this.lock = new Lock(this);
     this.channel = new BroadcastChannel("zhanggui-till");
     this.channel.addEventListener("message", () => this.loadCart());
   }
@@ -67,16 +95,18 @@ export class App {
   }
 
   isIdle() {
-    return this.order.isEmpty && !this.submitter.pending && this.view !== "pay";
+    return this.order.isEmpty && !this.tab.isOpen && !this.tab.steps.jobs.length && !this.submitter.pending && this.view !== "pay" && this.view !== "desk";
   }
 
   // --- start, sign-in, sign-out ---
 
   async start() {
-    const [session, menu] = await load(["session", "menu"]);
+    const [session, menu, house] = await load(["session", "menu", "house"]);
+    this.takeHouse(house || null);
     if (menu) this.useMenu(menu.body, menu.etag);
     if (session) await this.enter(session);
     await this.link.start();
+    if (session && this.session) await this.readHouse();
   }
 
   async enter(session) {
@@ -88,6 +118,9 @@ export class App {
     const [last, aside, pending] = await load([this.kept("last"), this.kept("aside"), this.kept("pending")]);
     this.last = last || null;
     this.aside = aside || [];
+    await this.paying.ways.restore();
+    this.deeds.resume();
+    await this.tables.restore();
     this.signIn.hide();
     this.screen.relabel();
     this.screen.setView("order");
@@ -105,16 +138,21 @@ export class App {
   }
 
   async signedIn(answer) {
+    this.locked = false;
+    takeLanguageOf(answer);
     await keep({ session: answer });
     await this.enter(answer);
     // The stream was opened by nobody in particular; the new one knows who listens.
     this.link.openStream();
     await this.refreshMenu();
+    await this.readHouse();
   }
 
   signedOut(note = null) {
     this.session = null;
     this.sheets.close();
+    this.paying.ways.close();
+    this.desk.page = null;
     keep({ session: null });
     this.screen.setView("sign-in");
     this.showSignIn(note);
@@ -148,7 +186,7 @@ export class App {
       // A stream that was opened before the sign-in still says "nobody"; only a fresh answer counts.
       if (asked_ms === null) this.link.question();
       else if (asked_ms > this.session_since_ms) this.signedOut(this.submitter.pending ? "sign_in.waiting_sale" : null);
-    } else if (!this.session && status.signed_in && asked_ms !== null) {
+    } else if (!this.session && status.signed_in && asked_ms !== null && !this.locked) {
       this.signedIn({ till: status.till, cashier: status.cashier });
     } else if (!this.session && this.view !== "sign-in") {
       this.screen.setView("sign-in");
@@ -173,7 +211,10 @@ export class App {
       this.showSignIn("notice.node_away");
     }
     if (!away) {
+      if (this.session) this.readHouse();
       this.submitter.hurry();
+      this.deeds.hurry();
+      this.tables.nodeBack();
       lookForBuild();
     }
     this.screen.drawStates();
@@ -201,12 +242,53 @@ export class App {
     }
   }
 
+  /** The rules of the house, and what the table of roles says for who is here; both are kept for a start without the node. */
+  async readHouse() {
+    try {
+      const [house, session] = [(await ask("GET", "/house")).body, (await ask("GET", "/session")).body];
+      this.takeHouse(house);
+      if (this.session) this.session = { ...this.session, ...session };
+      // Other rules, another total.
+      if (this.view === "order") this.screen.draw();
+      await keep({ house, session: this.session });
+    } catch {
+      // What was kept stays in use; the next sign-in or start asks again.
+    }
+  }
+
+  takeHouse(house) {
+    this.house = house;
+    useHouse(house);
+  }
+
+  /** The language of now is the one that this person reads at every till. */
+  async keepLanguage() {
+    try {
+      await ask("POST", "/session/locale", { body: { request_id: uuid7(), locale: localeTag() } });
+      this.sheets.close();
+      showToast(t("who.language_kept"));
+    } catch (error) {
+      showToast(error instanceof Refused ? errorText(error) : t("notice.node_away"));
+    }
+  }
+
+  /** Whether the table lets who is here do something alone; a session from before roles may sell and no more. */
+  may(action) {
+    return this.session?.may?.includes(action) ?? false;
+  }
+
+  /** Whether they may do it with another person's word. */
+  asks(action) {
+    return this.session?.asks?.includes(action) ?? false;
+  }
+
   useMenu(body, etag) {
     this.menu = indexMenu(body);
     this.menu_etag = etag;
     useCurrency(body.currency);
     if (!this.menu.byCategory.has(this.category)) this.category = body.categories[0]?.id ?? null;
     this.screen.newMenu();
+    this.stock.apply();
   }
 
   repriced(had, old_fen) {
@@ -217,7 +299,7 @@ export class App {
         title: t("notice.prices_changed", { old: amount(old_fen), new: amount(sum.total_fen) }), sub: t("notice.prices_changed_sub"),
       };
     }
-    if (this.view === "pay") this.pay.redue(sum.total_fen);
+    if (this.view === "pay" && !this.paying.order) this.paying.openBasket(this.pay.received_fen || null);
     this.screen.drawStates();
     this.screen.draw();
   }
@@ -247,21 +329,49 @@ export class App {
     hideToast();
     const qty = this.finder.takeQty();
     this.finder.clear();
+    if (this.stock.explains(dish)) return;
     if (dish.per_g) {
       this.sheets.show("weigh", { dish, line: null });
       return;
     }
-    const fitted = this.order.add(dish, qty);
-    if (!fitted) this.sayQtyMax();
+    if (mustAsk(dish) || dish.parts?.length) this.pressAsked(dish, qty);
+    else if (!this.opened.add(dish, qty)) this.sayQtyMax();
+  }
+
+  /** A set menu or an open price: the dish comes once it is known what of it. */
+  async pressAsked(dish, qty) {
+    const more = await askDish(this, dish);
+    if (more && !this.opened.add(dish, qty, more)) this.sayQtyMax();
+  }
+
+  /** What lies in the slip: an order of the house, or else the basket of this till. */
+  get opened() {
+    return this.tab.isOpen ? this.tab : this.order;
+  }
+
+  choose(key) {
+    if (!this.tab.isOpen) this.order.choose(Number(key));
+    else if (this.tab.choose(key) && this.view === "order") this.lineSheet.show();
   }
 
   toggle(option_id) {
+    if (this.tab.isOpen) {
+      this.tab.toggle(option_id);
+      return;
+    }
     const line = this.order.chosenLine();
     const dish = line && this.menu?.byId.get(line.dish_id);
     if (dish) this.order.toggle(dish, line.key, option_id);
   }
 
   setQty(qty) {
+    if (this.tab.isOpen) {
+      const mine = this.tab.line();
+      if (!mine) return;
+      if (qty < 1) this.tab.remove(mine.key);
+      else if (!mine.per_g && !this.tab.more(mine.key, qty - mine.qty)) showToast(t(qty < mine.qty ? "error.line_sent" : "toast.qty_max", { n: QTY_MAX }));
+      return;
+    }
     const line = this.order.chosenLine();
     if (!line) return;
     const dish = this.menu?.byId.get(line.dish_id);
@@ -273,7 +383,8 @@ export class App {
 
   /** A weight was taken: a new line, or another weight for a line that may be gone meanwhile. */
   weighed(dish, line, weight_g) {
-    if (!line || !this.order.setWeight(line.key, weight_g)) this.order.addWeighed(dish, weight_g);
+    if (this.tab.isOpen) this.tab.add(dish, 1, { weight_g });
+    else if (!line || !this.order.setWeight(line.key, weight_g)) this.order.addWeighed(dish, weight_g);
   }
 
   sayQtyMax() {
@@ -281,15 +392,33 @@ export class App {
   }
 
   removeChosen() {
+    if (this.tab.isOpen) {
+      if (this.tab.line()) this.tab.remove(this.tab.chosen);
+      return;
+    }
     const line = this.order.chosenLine();
     if (!line) return;
     this.order.remove(line.key);
     showToast(t("toast.removed", { qty: line.qty, dish: nameOf(line.name) }), () => this.undo());
   }
 
+  /** The basket became an order of the house: what it was is nobody's basket any more. */
+  emptyBasket() {
+    this.loading = true;
+    this.order.replace(emptyCart());
+    this.loading = false;
+    this.saveCart();
+    this.screen.draw();
+  }
+
   clearOrder() {
     const n = this.order.cart.lines.length;
     if (!n) return;
+    // Money lies on it: it is given back first, or paid with.
+    if (this.paying.ways.hasKept(this.order.cart.sale_id)) {
+      showToast(t("toast.money_on_it"));
+      return;
+    }
     this.order.clear();
     showToast(n === 1 ? t("toast.cleared_one") : t("toast.cleared", { n }), () => this.undo());
   }
@@ -297,28 +426,75 @@ export class App {
   undo() {
     if (this.view === "pay") return;
     hideToast();
-    showToast(t(this.order.undo() ? "toast.undone" : "toast.nothing_to_undo"));
+    showToast(t(this.opened.undo() ? "toast.undone" : "toast.nothing_to_undo"));
   }
 
   back() {
     if (this.sheets.open) this.sheets.close();
     else if (this.view === "pay") this.leavePay();
-    else if (!this.finder.clear()) document.activeElement?.blur();
+    else if (this.view === "desk") this.desk.back();
+    else if (this.view === "plan") this.tables.back();
+    else if (this.finder.clear()) return;
+    else if (this.tab.isOpen) this.tables.back();
+    else document.activeElement?.blur();
   }
 
   // --- the payment page ---
 
+  /** Pay the order in the slip; what is on its way to the node is on the bill first. */
+  async payOrder(exact = false) {
+    const { order_id } = this.tab;
+    if (this.view === "pay" || !this.tab.lines().some((line) => line.left_qty > 0)) return;
+    const title = this.tab.title();
+    if (!(await this.tab.steps.settled())) showToast(t("tables.not_all_there"));
+    else if (this.tab.order_id === order_id && this.view !== "pay") await this.paying.openOrder(order_id, { title, exact });
+  }
+
+  /** A part or the whole of an order was paid; PAYING says whether it is closed. */
+  orderPaid(order_id, sale, closes) {
+    if (closes && this.tab.order_id === order_id) this.tab.leave();
+    else if (this.tab.order_id === order_id) this.tab.read();
+    this.tables.read();
+  }
+
+  /** A sale was taken back and lies open again. */
+  reopened(order_id) {
+    this.tab.show(order_id);
+    this.tables.toOrder();
+  }
+
+  /** F1: what the kitchen does not have of the order in the slip; a basket is first given a place. */
+  sendOrder() {
+    if (this.tab.isOpen) this.tab.send();
+    else this.hold.place();
+  }
+
+  /** F4: a basket becomes an order of the counter first, so that the discount is kept and seen by every till. */
+  discountOrder() {
+    if (this.tab.isOpen || this.hold.asOrder({ service: "counter" })) this.orderSheet.discount();
+  }
+
+  exactCash() {
+    if (this.tab.isOpen) this.payOrder(true);
+    else this.paying.exactCash();
+  }
+
   openPay(received_fen = null) {
+    if (this.tab.isOpen) {
+      this.payOrder();
+      return;
+    }
     const sum = price(this.menu, this.order.cart.lines);
     if (this.order.isEmpty || sum.gone || sum.lacking) return;
     this.finder.clear();
     document.activeElement?.blur();
     this.screen.setView("pay");
-    this.pay.open(sum.total_fen, this.status?.quick_cash_fen || [1000, 2000, 5000, 10000], t("pay.title", { order: t("slip.title") }), received_fen);
+    this.paying.openBasket(received_fen);
     this.screen.draw();
   }
 
   leavePay() {
+    this.paying.ways.close();
     this.screen.setView("order");
     this.screen.draw();
   }

@@ -50,14 +50,29 @@ export class GuestDisplay {
 
   view() {
     const { app } = this;
+    if (app.tab.isOpen) return this.orderView();
     const { cart } = app.order;
+    const { job, tab } = app.paying.ways;
+    if (job?.order && tab) {
+      const shown = job.order.bill.lines.slice(-LINES_MAX).map((line) => ({ name: line.name, qty: line.qty, amount_fen: line.amount_fen }));
+      return { show: "total", total_fen: tab.cash_fen, lines: shown };
+    }
     const lines = cart.lines.map((line) => ({ line, fen: app.menu ? lineFen(app.menu, line) : null })).filter(({ fen }) => fen !== null);
     if (!lines.length) return this.idleView();
     const shown = lines.slice(-LINES_MAX).map(({ line, fen }) => ({ name: line.name, qty: line.qty, amount_fen: fen }));
     const { total_fen } = price(app.menu, cart.lines);
-    if (app.view === "pay") return { show: "total", total_fen, lines: shown };
+    if (app.view === "pay") return { show: "total", total_fen: tab?.cash_fen ?? total_fen, lines: shown };
     const { line, fen } = lines.find((each) => each.line.key === cart.chosen) || lines[lines.length - 1];
     return { show: "item", name: line.name, qty: line.qty, amount_fen: fen, total_fen, lines: shown };
+  }
+
+  /** A table's order is shown to its guests when it comes to paying, not while a waiter rings it up. */
+  orderView() {
+    const { tab, view } = this.app;
+    if (view !== "pay") return this.idleView();
+    const { lines, total_fen } = tab.now();
+    const shown = lines.filter((line) => line.left_qty > 0).slice(-LINES_MAX).map((line) => ({ name: line.name, qty: line.left_qty, amount_fen: line.amount_fen }));
+    return { show: "total", total_fen, lines: shown };
   }
 
   idleView() {

@@ -1,6 +1,7 @@
 // The keyboard: taken on keydown before the browser does (screens.md section 9).
 
 import { byId } from "./dom.js";
+import { openDrawer } from "./more.js";
 
 /** Is the focus on something that Enter and Space press by themselves? */
 function onPressable() {
@@ -10,7 +11,7 @@ function onPressable() {
 function orderKey(app, event) {
   const { finder, order } = app;
   const empty = byId("search").value === "";
-  const line = order.chosenLine();
+  const line = app.tab.isOpen ? app.tab.line() : order.chosenLine();
   if (event.key === "Enter") {
     if (onPressable()) return false;
     finder.enter();
@@ -21,7 +22,7 @@ function orderKey(app, event) {
     return true;
   }
   if (empty && (event.key === "ArrowDown" || event.key === "ArrowUp")) {
-    order.chooseBeside(event.key === "ArrowDown" ? 1 : -1);
+    app.opened.chooseBeside(event.key === "ArrowDown" ? 1 : -1);
     return true;
   }
   if (empty && line && (event.key === "+" || event.key === "-")) {
@@ -47,18 +48,58 @@ function payKey(app, event) {
   return true;
 }
 
+/** While a sheet asks for something only its own keys and the way back count. */
+function heldKey(app, event) {
+  if (event.key === "F12") byId("sheet-layer").querySelector(".primary:not(:disabled)")?.click();
+  return /^F\d+$/.test(event.key);
+}
+
 function functionKey(app, event) {
+  // Beside selling the keys that sell do nothing.
+  if (app.view === "desk" && /^F\d+$/.test(event.key) && !app.sheets.extra?.holds) return true;
+  if (app.sheets.extra?.holds && event.key !== "Escape") return heldKey(app, event);
   switch (event.key) {
+    case "F1":
+      app.sheets.close();
+      if (app.view !== "pay") app.sendOrder();
+      return true;
+    case "F3":
+      return true;
+    case "F4":
+      if (app.view !== "pay") app.discountOrder();
+      return true;
+    case "F5":
+      app.sheets.close();
+      app.tables.togglePlan();
+      return true;
+    case "F6":
+      app.sheets.close();
+      if (app.view !== "pay") app.hold.hold();
+      return true;
+    case "F7":
+      if (app.view !== "pay") app.hold.recall();
+      return true;
     case "F2":
+      if (app.view === "plan") app.tables.toOrder();
       app.sheets.close();
       if (app.view === "pay") app.leavePay();
       app.finder.focus(true);
+      return true;
+    case "F8":
+      openDrawer(app);
       return true;
     case "F9":
       if (app.sheets.name === "price" || app.sheets.name === "weigh") return true;
       app.sheets.close();
       if (app.view === "pay") app.pay.setFen(app.pay.due_fen);
-      else app.paying.exactCash();
+      else app.exactCash();
+      return true;
+    case "F10":
+      if (app.view === "pay") app.paying.ways.code.ask();
+      else {
+        app.openPay();
+        if (app.view === "pay" && !app.tab.isOpen) app.paying.ways.code.ask();
+      }
       return true;
     case "F12":
       // Nothing is paid while a dish of the order is still on the scale.
@@ -97,9 +138,11 @@ export function listenToKeys(app) {
     } else if (plain) {
       const paying = event.key === "F9" || event.key === "F12" || (event.key === "Enter" && app.view === "pay");
       if (event.repeat && paying) taken = true;
+      else if (app.view === "desk" && !app.sheets.open && app.desk.key(event)) taken = true;
       else taken = functionKey(app, event);
       if (!taken && app.sheets.name === "weigh") taken = app.sheets.weigh.press(event.key);
-      if (!taken && !app.sheets.open) taken = app.view === "pay" ? payKey(app, event) : orderKey(app, event);
+      if (!taken && app.sheets.extra?.key) taken = app.sheets.extra.key(event);
+      if (!taken && !app.sheets.open && app.view !== "desk") taken = app.view === "pay" ? payKey(app, event) : app.view === "plan" ? app.plan.key(event) : orderKey(app, event);
     }
     if (taken) event.preventDefault();
   });

@@ -26,19 +26,35 @@ async function fetchWords() {
   }
 }
 
+function chosenOf(app) {
+  return app.tab.isOpen ? app.tab.line() : app.order.chosenLine();
+}
+
+function connectTables(app) {
+  byId("line-sheet").addEventListener("click", () => app.lineSheet.show());
+  byId("order-sheet").addEventListener("click", () => app.orderSheet.show());
+  byId("order-leave").addEventListener("click", () => app.tab.leave());
+  byId("act-add").addEventListener("click", () => app.tables.toOrder());
+  byId("act-chase").addEventListener("click", () => app.orderSheet.chase());
+  byId("act-fire").addEventListener("click", () => app.orderSheet.fire());
+  byId("guests-accept").addEventListener("click", () => app.tab.do([{ do: "confirm", accepted: true }]));
+  byId("guests-decline").addEventListener("click", () => app.tab.do([{ do: "confirm", accepted: false }]));
+}
+
 function connectKeys(app) {
   // Nothing is paid while a dish of the order is still on the scale, by mouse as by key.
   const offTheScale = (act) => () => { if (app.sheets.name !== "weigh") act(); };
-  byId("exact-cash").addEventListener("click", offTheScale(() => app.paying.exactCash()));
+  byId("exact-cash").addEventListener("click", offTheScale(() => app.exactCash()));
   byId("pay").addEventListener("click", offTheScale(() => app.openPay()));
   byId("finish").addEventListener("click", () => app.paying.finish());
   byId("clear").addEventListener("click", () => app.clearOrder());
-  byId("line-less").addEventListener("click", () => app.setQty((app.order.chosenLine()?.qty ?? 0) - 1));
-  byId("line-more").addEventListener("click", () => app.setQty((app.order.chosenLine()?.qty ?? 0) + 1));
+  byId("line-less").addEventListener("click", () => app.setQty((chosenOf(app)?.qty ?? 0) - 1));
+  byId("line-more").addEventListener("click", () => app.setQty((chosenOf(app)?.qty ?? 0) + 1));
   byId("line-remove").addEventListener("click", () => app.removeChosen());
   byId("who").addEventListener("click", () => app.sheets.show("who"));
   byId("slip-bar").addEventListener("click", () => { document.body.dataset.slip = "open"; refit(byId("slip")); });
   byId("slip-close").addEventListener("click", () => { delete document.body.dataset.slip; });
+  connectTables(app);
   listenToKeys(app);
 }
 

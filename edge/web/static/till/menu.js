@@ -97,7 +97,12 @@ export function lineFen(menu, line) {
 export function unitFen(menu, line) {
   const dish = menu.byId.get(line.dish_id);
   if (!dish) return null;
-  let fen = dish.price_fen;
+  let fen = line.unit_fen ?? dish.price_fen;
+  for (const { group, dish_id } of line.parts ?? []) {
+    const choice = dish.parts?.find((each) => each.id === group)?.choices.find((each) => each.dish_id === dish_id);
+    if (!choice) return null;
+    fen += (choice.price_fen ?? 0) * (choice.qty ?? 1);
+  }
   for (const id of line.modifiers) {
     const option = dish.groups.flatMap((group) => group.options).find((each) => each.id === id);
     if (!option) return null;

@@ -1,5 +1,6 @@
 // The open order: a value that is replaced at each change, with twenty steps back (ux-security.md section 6).
 
+import { taxesOnTop } from "./house.js";
 import { uuid7 } from "./ids.js";
 import { lackingGroup, lineFen, startingOptions, toggleOption } from "./menu.js";
 
@@ -63,13 +64,13 @@ export class Order {
   }
 
   /** Add `qty` of `dish`: onto its line that still has the starting options, else as a new line. Returns whether all of them fitted. */
-  add(dish, qty) {
+  add(dish, qty, more = {}) {
     const start = startingOptions(dish);
-    const same = this.cart.lines.find((line) => line.dish_id === dish.id && line.modifiers.join() === start.join());
+    const same = this.cart.lines.find((line) => line.dish_id === dish.id && !Object.keys(more).length && !line.parts && line.unit_fen === undefined && line.modifiers.join() === start.join());
     if (same) {
       return this.setQty(same.key, same.qty + qty);
     }
-    const line = { key: this.cart.next_key, dish_id: dish.id, name: dish.name, qty: Math.min(qty, QTY_MAX), modifiers: start };
+    const line = { key: this.cart.next_key, dish_id: dish.id, name: dish.name, qty: Math.min(qty, QTY_MAX), modifiers: start, ...more };
     this.change({ lines: [...this.cart.lines, line], chosen: line.key, next_key: line.key + 1 });
     return qty <= QTY_MAX;
   }
@@ -127,6 +128,7 @@ export function price(menu, lines) {
   let portions = 0;
   let gone = 0;
   let lacking = 0;
+  const sold = [];
   for (const line of lines) {
     const fen = menu ? lineFen(menu, line) : null;
     portions += line.qty;
@@ -135,14 +137,17 @@ export function price(menu, lines) {
       continue;
     }
     total_fen += fen;
+    sold.push({ fen, tax: menu.byId.get(line.dish_id).tax });
     if (lackingGroup(menu.byId.get(line.dish_id), line.modifiers)) lacking += 1;
   }
-  return { total_fen, portions, gone, lacking };
+  const taxes_fen = taxesOnTop(sold);
+  return { total_fen: total_fen + taxes_fen, taxes_fen, portions, gone, lacking };
 }
 
 /** The lines as POST /sales takes them. */
 export function wireLines(lines) {
   return lines.map((line) => ({
     dish_id: line.dish_id, qty: line.qty, modifiers: line.modifiers, note: "", ...(line.weight_g ? { weight_g: line.weight_g } : {}),
+    ...(line.parts ? { parts: line.parts } : {}), ...(line.unit_fen !== undefined ? { unit_fen: line.unit_fen } : {}),
   }));
 }

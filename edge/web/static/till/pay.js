@@ -44,10 +44,12 @@ function pieces(change_fen, currency) {
 }
 
 export class PayPage {
-  constructor(root, onLeave, onChange) {
+  /** `ways` is the left column and what was taken: keys(), taken(), next(). */
+  constructor(root, onLeave, onChange, ways) {
     this.root = root;
     this.onLeave = onLeave;
     this.onChange = onChange;
+    this.ways = ways;
     this.due_fen = 0;
     this.text = "";
     this.fresh = true;
@@ -70,12 +72,19 @@ export class PayPage {
     this.draw();
   }
 
-  /** The due changed under the page (another menu). */
+  /** The due changed under the page: another menu, another way that paid a part. */
   redue(due_fen) {
-    if (due_fen === this.due_fen) return;
-    this.due_fen = due_fen;
-    this.build();
+    if (due_fen !== this.due_fen) {
+      this.due_fen = due_fen;
+      this.build();
+    }
     this.draw();
+  }
+
+  /** What was typed as an amount for another way than cash: above zero and below `left_fen`, else all of it. */
+  typedFen(left_fen) {
+    const fen = this.received_fen;
+    return fen > 0 && fen < left_fen ? fen : left_fen;
   }
 
   key(label, testid, press, className = "key pad") {
@@ -90,7 +99,8 @@ export class PayPage {
     const erase = this.key(icon("delete"), "pad-delete", () => this.erase(), "key pad well");
     erase.setAttribute("aria-label", t("pay.delete"));
     this.repeat(erase);
-    const clear = this.key(t("pay.clear"), "pad-clear", () => this.set(""), "key pad well tall");
+    const clear = this.key(t("pay.clear"), "pad-clear", () => this.set(""), "key pad well");
+    const next = this.key(t("pay.next"), "pad-next", () => this.ways.next(), "key pad well");
     const point = this.key(".", "pad-point", () => this.type("."), "key pad well");
     const likely = likelyFen(this.due_fen);
     this.presets = [
@@ -105,23 +115,23 @@ export class PayPage {
       changeWord: el("span"),
       check: el("em", { class: "pay-check", role: "status", testid: "pay-check" }),
       back: el("div", { class: "panel give-back", testid: "give-back" }),
-      taken: el("div", { class: "panel taken" }),
+      taken: el("div", { class: "panel taken", testid: "taken" }),
+      note: el("p", { role: "status", testid: "pay-note", "data-note": Boolean(this.ways.note), text: this.ways.note || t("pay.hint") }),
     };
     this.root.replaceChildren(
       el("header", { class: "pay-head" },
         el("button", { class: "key back", testid: "pay-back", onclick: this.onLeave }, icon("back"), el("span", { text: t("pay.back") }), ...kbd("Esc")),
-        el("h2", { text: this.title }), el("p", { text: t("pay.hint") })),
+        el("h2", { text: this.title }), this.view.note),
       el("div", { class: "band" },
         el("p", {}, el("span", { text: t("pay.due") }), this.view.due),
         el("p", {}, el("span", { text: t("pay.received") }), this.view.received),
         el("p", { class: "band-change" }, el("span", { class: "change-row" }, this.view.changeWord, this.view.check), this.view.change)),
       el("div", { class: "pay-keys" },
-        el("div", { class: "ways" }, el("button", { class: "key way", testid: "way-cash", "aria-pressed": "true", onclick: () => this.setFen(this.due_fen) },
-          icon("cash"), el("span", { text: t("pay.cash") }), ...kbd("F9")), this.view.back),
+        el("div", { class: "ways", role: "group", "aria-label": t("pay.ways") }, ...this.ways.keys()),
         el("div", { class: "notes", role: "group", "aria-label": t("pay.quick") }, ...this.presets.map(([key]) => key), ...adds),
         el("div", { class: "numpad", role: "group", "aria-label": t("pay.numpad") },
-          ...pad.slice(0, 3), erase, ...pad.slice(3, 6), clear, ...pad.slice(6, 9), ...pad.slice(9, 12), point),
-        this.view.taken));
+          ...pad.slice(0, 3), erase, ...pad.slice(3, 6), clear, ...pad.slice(6, 9), point, ...pad.slice(9, 12), next),
+        this.view.back, this.view.taken));
   }
 
   /** A long press on delete goes on deleting. */
@@ -196,10 +206,7 @@ export class PayPage {
     fit(view.change, amount(missing_fen || received_fen - due_fen), missing_fen ? FIGURE_STEPS_PX : check ? CHECKED_STEPS_PX : CHANGE_STEPS_PX);
     for (const [key, fen] of this.presets) key.setAttribute("aria-pressed", fen === received_fen ? "true" : "false");
     this.drawBack(missing_fen ? null : received_fen - due_fen);
-    view.taken.replaceChildren(
-      el("h3", { text: t("pay.taken") }),
-      el("p", {}, el("span", { text: t("pay.cash") }), el("b", { text: amount(received_fen) })),
-      el("p", { class: "missing" }, el("span", { text: t("pay.missing") }), el("b", { testid: "missing", text: amount(missing_fen) })));
+    view.taken.replaceChildren(...this.ways.taken(received_fen, missing_fen));
     this.onChange(missing_fen);
   }
 
@@ -216,11 +223,11 @@ export class PayPage {
 }
 
 /** The finish key says what it will do, or what is still missing. */
-export function drawFinish(missing_fen, change_fen, blocked) {
+export function drawFinish(missing_fen, change_fen, blocked, undecided = false) {
   const finish = byId("finish");
-  const text = missing_fen > 0 ? t("pay.finish_short", { amount: amount(missing_fen) })
+  const text = undecided ? t("pay.finish_undecided") : missing_fen > 0 ? t("pay.finish_short", { amount: amount(missing_fen) })
     : blocked === "slip.blocked_away" ? t("pay.finish_away") : t("pay.finish", { amount: amount(change_fen) });
   setText(byId("finish-word"), text);
-  setDisabled(finish, missing_fen > 0 || Boolean(blocked));
-  setHidden(finish.querySelector("svg"), missing_fen > 0);
+  setDisabled(finish, missing_fen > 0 || Boolean(blocked) || undecided);
+  setHidden(finish.querySelector("svg"), missing_fen > 0 || undecided);
 }

@@ -1,9 +1,13 @@
-// Paying: one order becomes one pending sale, and that one gets one answer, whatever happens between.
+// Paying: a basket or an order becomes one pending sale, and that one gets one answer, whatever happens between.
 
 import { ask, Refused } from "./api.js";
 import { uuid7 } from "./ids.js";
 import { amount } from "./money.js";
 import { emptyCart, price, wireLines } from "./order.js";
+import { drawPayFoot } from "./pay_foot.js";
+import { roundOff } from "./pay_tab.js";
+import { PayWays } from "./pay_ways.js";
+import { refused } from "./paying_refused.js";
 import { Submitter } from "./submit.js";
 import { hideToast, showToast } from "./toast.js";
 import { keep } from "./vault.js";
@@ -14,12 +18,18 @@ export class Paying {
   constructor(app) {
     this.app = app;
     this.late = false;
+    this.ways = new PayWays(app, this);
     this.submitter = new Submitter({
       saved: (sale, pending) => this.saved(sale, pending),
       refused: (error, pending) => this.refused(error, pending),
       unsigned: () => app.signedOut("sign_in.waiting_sale"),
       waiting: (pending, error) => this.waits(error),
     });
+  }
+
+  /** The order that is being paid, or null: {order_id, title, …}. */
+  get order() {
+    return this.app.view === "pay" ? this.ways.job?.order ?? null : null;
   }
 
   /** Why nothing can be paid now, as a word key, or null. */
@@ -31,45 +41,130 @@ export class Paying {
     return sum.lacking ? "slip.blocked_options" : null;
   }
 
+  // --- what is paid ---
+
+  sum() {
+    return price(this.app.menu, this.app.order.cart.lines);
+  }
+
+  /** A basket that has payments on it already is paid on the payment page, where they can be seen. */
   exactCash() {
-    const sum = price(this.app.menu, this.app.order.cart.lines);
-    this.submit(sum, sum.total_fen, true);
+    const sum = this.sum();
+    if (this.ways.hasKept(this.app.order.cart.sale_id)) this.app.openPay();
+    else this.submit(sum, [{ kind: "cash", received_fen: sum.total_fen + roundOff(sum.total_fen, this.app.house?.rounding) }], true);
   }
 
-  finish() {
-    const sum = price(this.app.menu, this.app.order.cart.lines);
-    if (this.app.pay.received_fen >= sum.total_fen) this.submit(sum, this.app.pay.received_fen, false);
+  openBasket(received_fen, share = null, note = "") {
+    const { sale_id } = this.app.order.cart;
+    const { total_fen, taxes_fen } = this.sum();
+    const mine = share && share.k < share.of ? { ...share, fen: share.fens[share.k - 1] } : null;
+    const title = t("pay.title", { order: t("slip.title") }) + (share ? ` ${share.k}/${share.of}` : "");
+    const key = sale_id + (mine ? ":share" + mine.k : "");
+    return this.ways.open({ key, target: sale_id, sale_id, bill_fen: total_fen, taxes_fen, title, order: null, what: {}, share: mine, note }, received_fen);
   }
 
-  /** The order leaves the cart as one pending sale, on the disk first, then to the node. */
-  async submit(sum, received_fen, exact) {
+  /** The next share of the same bill; the last one pays what is left. */
+  openNext(job, share, note) {
+    if (!job.order) return this.openBasket(null, share, note);
+    return this.openOrder(job.order.order_id, { title: job.order.title, share, note });
+  }
+
+  /**
+   * Open the payment page for an order or a part of it; the bill comes from the node.
+   * `what` is {} for all that is left, {lines} or {seat}; `share` is {k, of, fens} of equal shares; with `exact` it is paid in cash at once.
+   */
+  async openOrder(order_id, { title = "", what = {}, share = null, exact = false, received_fen = null, note = "" } = {}) {
+    const { app } = this;
+    if (this.submitter.pending || app.node_away) return false;
+    let bill;
+    try {
+      const part = what.lines || what.seat !== undefined;
+      bill = (await (part ? ask("POST", `/orders/${order_id}/bill`, { body: { lines: what.lines ?? [], ...(what.seat !== undefined ? { seat: what.seat } : {}) } })
+        : ask("GET", `/orders/${order_id}/bill`))).body;
+    } catch (error) {
+      this.refuse(t("notice.no_bill"), error instanceof Refused ? errorText(error) : t("notice.node_away"), error.code ?? "node_away");
+      return false;
+    }
+    const mine = share && share.k < share.of ? { ...share, fen: share.fens[share.k - 1] } : null;
+    const part = mine ? ":share" + mine.k : what.lines ? ":lines" : what.seat !== undefined ? ":seat" + what.seat : "";
+    const job = {
+      key: order_id + part, target: order_id, sale_id: null, bill_fen: bill.total_fen, title: t("pay.title", { order: title }) + (share ? ` ${share.k}/${share.of}` : ""),
+      order: { order_id, title, bill }, what: share && !mine ? { share: { k: share.k, of: share.of } } : what, share: mine, note,
+    };
+    app.finder.clear();
+    document.activeElement?.blur();
+    app.screen.setView("pay");
+    await this.ways.open(job, received_fen);
+    app.screen.draw();
+    if (exact) {
+      app.pay.setFen(app.pay.due_fen);
+      await this.finish();
+    }
+    return true;
+  }
+
+  async finish() {
+    const { tab, job } = this.ways;
+    const { app } = this;
+    if (!tab || tab.undecided || app.pay.received_fen < app.pay.due_fen || tab.over_fen) return;
+    const received_fen = tab.doc.held_fen + app.pay.received_fen;
+    if (job.share) await this.ways.takeShare(received_fen);
+    else if (job.order) await this.submitOrder(job, tab, received_fen);
+    else {
+      const sum = this.sum();
+      if (sum.total_fen === job.bill_fen) await this.submit(sum, tab.tenders(received_fen), false, tab);
+    }
+  }
+
+  /** The basket leaves the cart as one pending sale, on the disk first, then to the node. */
+  async submit(sum, tenders, exact, tab = null) {
     if (this.app.order.isEmpty || this.blocked(sum)) return;
     const { cart } = this.app.order;
     const body = {
-      sale_id: cart.sale_id, lines: wireLines(cart.lines), tenders: [{ kind: "cash", received_fen }],
-      due_fen: sum.total_fen, menu_version: this.app.menu.version, locale: localeTag(),
+      sale_id: cart.sale_id, lines: wireLines(cart.lines), tenders, due_fen: sum.total_fen, menu_version: this.app.menu.version, locale: localeTag(),
+      ...(tab?.doc.tip_fen ? { tip_fen: tab.doc.tip_fen } : {}),
     };
-    const pending = { sale_id: cart.sale_id, body, cart, due_fen: sum.total_fen, received_fen, exact };
+    const received_fen = tenders.find((one) => one.kind === "cash" && !one.payment_id)?.received_fen ?? 0;
+    const next = emptyCart();
+    await this.send({ sale_id: cart.sale_id, path: "/sales", body, cart, due_fen: sum.total_fen, received_fen, exact, key: cart.sale_id }, next);
+  }
+
+  async submitOrder(job, tab, received_fen) {
+    const { order, what } = job;
+    const body = {
+      sale_id: tab.doc.sale_id, tenders: tab.tenders(received_fen), due_fen: job.bill_fen, locale: localeTag(), tip_fen: tab.doc.tip_fen,
+      ...what,
+    };
+    await this.send({ sale_id: tab.doc.sale_id, path: `/orders/${order.order_id}/pay`, body, cart: null, order, what, due_fen: job.bill_fen + tab.doc.tip_fen, received_fen, key: job.key }, null);
+  }
+
+  async send(pending, next_cart) {
+    const { app } = this;
+    if (this.submitter.pending) return;
     // Set before the first await: a second press finds it and stops.
     this.submitter.pending = pending;
     this.late = false;
-    this.app.special = null;
-    const next = emptyCart();
+    app.special = null;
     hideToast();
-    this.app.finder.clear();
-    this.app.screen.setView("order");
-    this.app.loading = true;
-    this.app.order.replace(next);
-    this.app.loading = false;
-    this.app.screen.drawStates();
+    app.finder.clear();
+    this.ways.close();
+    app.screen.setView("order");
+    if (next_cart) {
+      app.loading = true;
+      app.order.replace(next_cart);
+      app.loading = false;
+    } else app.screen.draw();
+    app.screen.drawStates();
     try {
-      await keep({ [this.app.kept("pending")]: pending, [this.app.kept("cart")]: next });
+      await keep({ [app.kept("pending")]: pending, ...(next_cart ? { [app.kept("cart")]: next_cart } : {}) });
     } catch {
       // A browser whose storage fails still sells: the node makes the sale safe, and this page goes on asking for it.
     }
-    this.app.channel.postMessage("cart");
+    if (next_cart) app.channel.postMessage("cart");
     await this.submitter.run();
   }
+
+  // --- what became of it ---
 
   /** Not answered, or answered with a fault of the node's own: the till says so and goes on asking. */
   waits(error) {
@@ -82,39 +177,27 @@ export class Paying {
   }
 
   async saved(sale, pending) {
-    this.app.special = null;
-    this.app.screen.drawStates();
-    this.app.last = { sale };
+    const { app } = this;
+    app.special = null;
+    app.screen.drawStates();
+    app.last = { sale };
     this.late = false;
-    const change = { [this.app.kept("pending")]: null, [this.app.kept("last")]: this.app.last };
-    if (this.app.order.isEmpty && this.app.aside.length) {
-      this.app.order.replace(this.app.aside.pop());
-      change[this.app.kept("aside")] = this.app.aside;
+    const change = { [app.kept("pending")]: null, [app.kept("last")]: app.last, ...this.ways.forgotten(pending.key) };
+    if (pending.cart && app.order.isEmpty && app.aside.length) {
+      app.order.replace(app.aside.pop());
+      change[app.kept("aside")] = app.aside;
     }
-    this.app.screen.draw();
-    if (!this.app.order.isEmpty) showToast(t("toast.saved", { number: sale.receipt_no, change: amount(sale.change_fen) }));
+    if (pending.order) app.orderPaid?.(pending.order.order_id, sale, pending.order.bill.closes);
+    app.screen.draw();
+    if (!app.order.isEmpty || app.tab.isOpen || app.view !== "order") showToast(t("toast.saved", { number: sale.receipt_no, change: amount(sale.change_fen) }));
     await keep(change);
-    if (this.app.sheets.name === "node" && !this.app.node_away) this.app.sheets.close();
-    letIn(() => this.app.isIdle());
+    if (app.sheets.name === "node" && !app.node_away) app.sheets.close();
+    letIn(() => app.isIdle());
   }
 
-  /** The node said no: the order comes back to the slip; one begun meanwhile is set aside. */
-  async refused(error, pending) {
-    if (error.code === "sale_id_reused") {
-      await this.alreadyPaid(pending);
-      return;
-    }
-    if (!this.app.order.isEmpty) this.app.aside.push(this.app.order.cart);
-    this.app.loading = true;
-    this.app.order.replace(pending.cart);
-    this.app.loading = false;
-    await keep({ [this.app.kept("pending")]: null, [this.app.kept("cart")]: pending.cart, [this.app.kept("aside")]: this.app.aside });
-    if (error.code === "price_changed") {
-      await this.app.refreshMenu();
-      this.askPrice(error, pending);
-      return;
-    }
-    this.refuse(t("notice.sale_refused"), errorText(error) + (this.app.aside.length ? " " + t("notice.aside") : ""), error.code);
+  /** The node said no. */
+  refused(error, pending) {
+    return refused(this, error, pending);
   }
 
   blocking(title, sub, code) {
@@ -127,33 +210,9 @@ export class Paying {
     this.app.screen.draw();
   }
 
-  askPrice(error, pending) {
-    this.app.special = null;
-    this.app.screen.drawStates();
-    this.app.screen.draw();
-    const sum = price(this.app.menu, this.app.order.cart.lines);
-    const new_fen = error.details.due_fen ?? sum.total_fen;
-    this.app.sheets.show("price", {
-      old_fen: pending.due_fen,
-      new_fen,
-      go: () => (pending.exact ? this.exactCash() : this.app.openPay(pending.received_fen)),
-    });
-  }
-
-  async alreadyPaid(pending) {
-    const cart = { ...pending.cart, sale_id: uuid7() };
-    if (this.app.order.isEmpty) this.app.order.replace(cart);
-    else this.app.aside.push(cart);
-    await keep({ [this.app.kept("pending")]: null, [this.app.kept("cart")]: this.app.order.cart, [this.app.kept("aside")]: this.app.aside });
-    let number = "";
-    try {
-      const { body } = await ask("GET", "/sales/" + pending.sale_id);
-      number = body.receipt_no;
-      this.app.last = { sale: body };
-    } catch {
-      // The number is a courtesy; what matters is that the order on the screen is not paid.
-    }
-    this.refuse(t("notice.already_paid", { number }), t("notice.already_paid_sub"), "sale_id_reused");
+  drawFoot() {
+    const { tab, job } = this.ways;
+    if (tab) drawPayFoot(this.app, job, tab, this.blocked(job.order ? {} : this.sum()));
   }
 
   async reprint() {

@@ -4,14 +4,14 @@
 
 import { ask, Refused } from "./api.js";
 import { beep } from "./beep.js";
-import { byId, el, setText } from "./dom.js";
+import { el } from "./dom.js";
 import { uuid7 } from "./ids.js";
 import { money } from "./money.js";
 import { hideToast, showToast } from "./toast.js";
 import { Wedge } from "./wedge.js";
 import { errorText, nameOf, t } from "./words.js";
 
-const TAKES = { order: ["dish", "invite", "receipt"], pay: ["payment"] };
+const TAKES = { order: ["dish", "invite", "receipt"], pay: ["payment"], desk: ["receipt", "invite"] };
 // Sheets in which something is half done; any other one gives way to what was scanned.
 const HALF_DONE = ["weigh", "price"];
 const PIN_MAX = 12;
@@ -25,6 +25,7 @@ export class Scans {
   constructor(app) {
     this.app = app;
     this.page = uuid7();
+    this.grabbed = null;
     this.wedge = new Wedge({
       begin: () => this.mark(),
       wants: (text) => this.wants(text),
@@ -41,14 +42,16 @@ export class Scans {
   /** Tell the node what this screen takes. Of several pages at one till the one that spoke last is meant. */
   async declare() {
     const { view } = this.app;
-    if (!(view in TAKES)) return;
+    const screen = this.grabbed?.screen ?? view;
+    const kinds = this.grabbed?.kinds ?? TAKES[view];
+    if (!kinds) return;
     if (this.declaring) {
       this.again = true;
       return;
     }
     this.declaring = true;
     try {
-      await ask("PUT", "/till/accepts", { body: { kinds: TAKES[view], screen: view, page: this.page } });
+      await ask("PUT", "/till/accepts", { body: { kinds, screen, page: this.page } });
     } catch {
       // The stream opens again when the node is back, and then it is said again.
     }
@@ -57,6 +60,17 @@ export class Scans {
       this.again = false;
       this.declare();
     }
+  }
+
+  /** Until `release` whatever is scanned goes to `take(value, found)`: a sheet that waits for a badge or a receipt. */
+  grab(grabbed) {
+    this.grabbed = grabbed;
+    this.declare();
+  }
+
+  release() {
+    this.grabbed = null;
+    this.declare();
   }
 
   // --- a scanner that types ---
@@ -69,6 +83,7 @@ export class Scans {
     const { lines } = order.cart;
     const sheet = sheets.name;
     const weigh = sheet === "weigh" ? { text: sheets.weigh.text, unit: sheets.weigh.unit } : null;
+    const unasked = sheets.extra?.mark?.();
     return () => {
       if (sheet === null && sheets.open) sheets.close();
       if (field && field !== finder.field) field.value = before.field;
@@ -77,6 +92,7 @@ export class Scans {
       finder.field.value = before.search;
       finder.arm(before.armed);
       finder.update();
+      unasked?.();
       for (let steps = 0; steps < 3 && order.cart.lines !== lines && order.undo(); steps += 1);
       if (view === "pay") {
         pay.fresh = before.fresh;
@@ -90,22 +106,23 @@ export class Scans {
   }
 
   wants(text) {
+    // Digits at the sign-in, or where somebody gives their word, are a PIN, however fast they come.
+    const pin = /^\d+$/.test(text) && text.length <= PIN_MAX;
+    if (this.app.sheets.extra?.takesPin) return !pin;
     if (this.app.view in TAKES) return true;
-    // Digits at the sign-in are a PIN, however fast they come.
-    return this.app.view === "sign-in" && !(/^\d+$/.test(text) && text.length <= PIN_MAX);
+    return this.app.view === "sign-in" && !pin;
   }
 
   async typed(text) {
     const { app } = this;
     if (app.view === "sign-in") {
-      beep(false);
       app.signIn.set("");
-      setText(byId("sign-in-message"), t("scan.sign_in"));
+      await app.signIn.useBadge(text);
       return;
     }
     // A code that stands in the menu needs no node to be known.
     const code = text.toLowerCase();
-    const dish = app.view === "order" ? app.menu?.dishes.find((each) => each.find_code === code) : null;
+    const dish = app.view === "order" && !this.grabbed ? app.menu?.dishes.find((each) => each.find_code === code) : null;
     if (dish) {
       this.addDish(dish.id);
       return;
@@ -138,11 +155,13 @@ export class Scans {
     const { app } = this;
     if (found.page && found.page !== this.page) return;
     if (!found.accepted) this.explain(this.whyNot(found));
+    else if (this.grabbed && found.screen === this.grabbed.screen) this.grabbed.take(found.value, found);
+    else if (found.screen === "desk" && app.view === "desk") app.desk.scanned(found);
     else if (found.screen !== app.view) this.explain(t("scan.moved_on"));
     else if (found.kind === "dish") this.addDish(found.value);
     else if (found.kind === "invite") this.checkInvite(found.value);
     else if (found.kind === "receipt") this.showReceipt(found.value);
-    else this.explain(t("scan.payment_seen", { code: found.masked }));
+    else app.paying.ways.code.scanned(found);
   }
 
   whyNot({ kind, reason, masked }) {
@@ -161,7 +180,7 @@ export class Scans {
   /** Whether something half done stands in the way; a sheet that only tells something gives way. */
   inTheWay() {
     const { sheets } = this.app;
-    if (HALF_DONE.includes(sheets.name)) {
+    if (HALF_DONE.includes(sheets.name) || sheets.extra?.holds) {
       this.explain(t("scan.finish_first"));
       return true;
     }
@@ -209,7 +228,9 @@ export class Scans {
       facts([t("scan.receipt_total"), money(sale.total_fen)], [t("scan.receipt_received"), money(sale.received_fen)],
         [t("scan.receipt_change"), money(sale.change_fen)]),
       el("p", { class: "quiet", role: "status", testid: "receipt-note", text: reprint.note }),
-    ], [el("button", { class: "key primary", testid: "receipt-reprint", disabled: reprint.busy, text: t("last.reprint"),
+    ], [...(this.app.may("refund") || this.app.asks("refund") ? [el("button", { class: "key", testid: "receipt-refund", text: t("more.refund"),
+      onclick: () => { this.app.sheets.close(); this.app.desk.open("refund", sale.sale_id); } })] : []),
+    el("button", { class: "key primary", testid: "receipt-reprint", disabled: reprint.busy, text: t("last.reprint"),
       onclick: () => this.reprint(sale, reprint) })]);
   }
 

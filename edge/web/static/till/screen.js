@@ -1,12 +1,14 @@
 // Draws the page from the state of the till; each function changes only what differs.
 
-import { byId, el, kbd, setHidden, setText } from "./dom.js";
+import { byId, el, setHidden, setText } from "./dom.js";
 import { refit } from "./figures.js";
 import { price } from "./order.js";
-import { drawFinish } from "./pay.js";
 import { chooseLanguage, devicesPath, switchTheme, theme } from "./settings.js";
 import { drawLastSale, drawLineKeys, drawSlipFoot, drawSlipHead } from "./slip.js";
 import { noticeOf, StateBar, statesOf } from "./states.js";
+import { drawOrderSlip } from "./tables_slip.js";
+import { drawFunctions } from "./tables_bar.js";
+import { showFapiao } from "./fapiao.js";
 import { hideToast, showToast } from "./toast.js";
 import { applyWords, getLanguage, nameOf, t } from "./words.js";
 
@@ -27,12 +29,14 @@ export class Screen {
     const { app } = this;
     app.view = view;
     document.body.dataset.view = view;
-    const inside = view === "order" || view === "pay";
+    const inside = view === "order" || view === "pay" || view === "desk" || view === "plan";
     setHidden(byId("order-page"), view !== "order");
     setHidden(byId("pay-page"), view !== "pay");
-    setHidden(byId("slip"), !inside);
-    setHidden(byId("function-bar"), view !== "order");
-    setHidden(byId("slip-bar"), view !== "order");
+    setHidden(byId("slip"), !["order", "pay", "plan"].includes(view));
+    setHidden(byId("plan-page"), view !== "plan");
+    for (const id of ["desk-page", "desk-side"]) setHidden(byId(id), view !== "desk");
+    setHidden(byId("function-bar"), view !== "order" && view !== "plan");
+    setHidden(byId("slip-bar"), view !== "order" && view !== "plan");
     setHidden(byId("who"), !inside);
     delete document.body.dataset.slip;
     if (view === "pay") document.body.dataset.slip = "foot";
@@ -52,11 +56,14 @@ export class Screen {
     this.app.lines.forget();
     this.app.chips.forget();
     this.app.finder.relabel();
+    this.app.plan.forget();
     this.drawnLast = null;
     byId("lines").dataset.empty = t("slip.empty");
     this.newMenu();
     this.drawStates();
     this.drawBar();
+    if (this.app.view === "desk") this.app.desk.relabel();
+    if (this.app.view === "plan") this.app.plan.draw();
   }
 
   switchLanguage() {
@@ -85,13 +92,12 @@ export class Screen {
   }
 
   drawBar() {
-    const { app } = this;
-    const fn = (word, testid, keys, press) => el("button", { class: "fn", testid, onclick: press }, el("span", { text: t(word) }), ...kbd(...keys));
-    byId("function-bar").replaceChildren(
-      fn("bar.search", "fn-search", ["F2"], () => app.finder.focus(true)),
-      fn("bar.undo", "undo", ["Ctrl", "Z"], () => app.undo()),
-      this.languageKey(), this.themeKey(),
-      fn("bar.keys", "keys", ["?"], () => app.sheets.show("keys")));
+    drawFunctions(this.app, [this.languageKey(), this.themeKey()]);
+  }
+
+  /** Only what the keys count changed; drawn anew only where it differs. */
+  drawFunctions() {
+    if (this.app.view === "order" || this.app.view === "plan") drawFunctions(this.app, null);
   }
 
   // --- menu ---
@@ -136,11 +142,35 @@ export class Screen {
 
   // --- the order ---
 
+  /** The order in the slip changed, here or elsewhere. */
+  orderMoved() {
+    if (!this.app.session) return;
+    this.draw();
+    this.drawFunctions();
+  }
+
+  /** Orders, plan or dishes changed anywhere in the house. */
+  tablesMoved() {
+    const { app } = this;
+    if (!app.session) return;
+    if (app.view === "plan") app.plan.draw();
+    this.drawFunctions();
+    if (app.tab.isOpen) this.draw();
+    if (app.sheets.name === "recall") app.sheets.draw();
+  }
+
   draw() {
     const { app } = this;
+    app.tables.dress();
+    if (app.tab.isOpen && (app.view !== "pay" || app.paying.order)) {
+      drawOrderSlip(app);
+      this.drawnLast = null;
+      app.guest?.follow();
+      return;
+    }
     const { cart } = app.order;
     const pending = app.submitter.pending;
-    const sending = app.order.isEmpty && pending ? pending.cart : null;
+    const sending = app.order.isEmpty && pending?.cart ? pending.cart : null;
     const shown = sending || cart;
     app.lines.show(app.menu, shown, Boolean(sending) || app.view === "pay");
     const quantities = new Map();
@@ -176,22 +206,23 @@ export class Screen {
     const drawn = shown ? shown.sale.sale_id + getLanguage() + (shown.note || "") + Boolean(shown.reprinting) : null;
     if (drawn === this.drawnLast) return;
     this.drawnLast = drawn;
-    if (shown) drawLastSale(root, shown, () => app.paying.reprint());
+    if (shown) drawLastSale(root, shown, () => app.paying.reprint(), app.house?.fapiao_url ? () => showFapiao(app, shown.sale.sale_id) : null);
     else root.replaceChildren();
   }
 
   drawFoot() {
     const { app } = this;
-    const pending = app.order.isEmpty ? app.submitter.pending : null;
+    if (app.view === "pay") {
+      app.paying.drawFoot();
+      return;
+    }
+    byId("pay-rows").replaceChildren();
+    const pending = app.order.isEmpty && app.submitter.pending?.cart ? app.submitter.pending : null;
     const lines = pending ? pending.cart.lines : app.order.cart.lines;
     const sum = price(app.menu, lines);
     if (pending) sum.total_fen = pending.due_fen;
     const blocked = app.paying.blocked(sum);
     drawSlipFoot(app, lines, sum, pending ? null : blocked);
-    if (app.view === "pay") {
-      const received_fen = app.pay.received_fen;
-      drawFinish(Math.max(0, sum.total_fen - received_fen), Math.max(0, received_fen - sum.total_fen), blocked);
-    }
   }
 
   // --- states ---

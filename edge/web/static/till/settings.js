@@ -25,6 +25,13 @@ export function chooseLanguage(till, language) {
   setLanguage(language);
 }
 
+/** Another person than the last one at this till brings the language that they read. */
+export function takeLanguageOf({ till, cashier, locale }) {
+  const last = localStorage.getItem("person:" + till);
+  localStorage.setItem("person:" + till, cashier.id);
+  if (last && last !== cashier.id && locale) chooseLanguage(till, locale.startsWith("zh") ? "zh" : "en");
+}
+
 export function theme() {
   return localStorage.getItem("theme") || (dark.matches ? "dark" : "light");
 }

@@ -35,9 +35,12 @@ export class Sheets {
   /** Open the sheet `name`, or draw it again when it is the open one. */
   show(name, extra = null) {
     if (!this.open) this.from = document.activeElement;
+    const before = this.extra;
     this.name = name;
     this.extra = extra;
     this.drawn = "";
+    // A sheet that asks hears that another one took its place.
+    if (before !== extra) before?.closed?.();
     document.body.dataset.sheet = name;
     setHidden(this.root, false);
     this.draw();
@@ -46,12 +49,14 @@ export class Sheets {
 
   close() {
     if (!this.open) return;
+    const { extra } = this;
     this.name = null;
     this.extra = null;
     delete document.body.dataset.sheet;
     setHidden(this.root, true);
     this.root.replaceChildren();
     if (this.from?.isConnected && this.from !== document.body) this.from.focus();
+    extra?.closed?.();
   }
 
   /** Draw again after a change of state; nothing happens when it says the same as before. */
@@ -75,7 +80,7 @@ export class Sheets {
   }
 
   draw() {
-    const drawer = { hub: "drawHub", node: "drawNode", printer: "drawPrinter", keys: "drawKeys", price: "drawPrice", who: "drawWho", training: "drawTraining", recovery: "drawRecovery", fenced: "drawFenced", weigh: "drawWeigh", invite: "drawGiven", receipt: "drawGiven" }[this.name];
+    const drawer = { hub: "drawHub", node: "drawNode", printer: "drawPrinter", keys: "drawKeys", price: "drawPrice", who: "drawWho", training: "drawTraining", recovery: "drawRecovery", fenced: "drawFenced", revoked: "drawRevoked", weigh: "drawWeigh" }[this.name] ?? "drawGiven";
     this[drawer]();
   }
 
@@ -92,7 +97,7 @@ export class Sheets {
     const word = hubWord(hub.state);
     const title = t("state.hub_" + (hub.refusal ? "refused" : word));
     this.frame(title, [
-      ...this.what(null, hub.refusal ? t("sheet.refused_" + refusalWord(hub.refusal)) : t("sheet.hub_" + word), t("sheet.hub_works")),
+      ...this.what(null, hub.refusal ? t("sheet.refused_" + refusalWord(hub.refusal)) : t("sheet.hub_" + word), t(hub.refusal === "revoked" ? "sheet.revoked_works" : "sheet.hub_works")),
       facts([t("sheet.waiting_trade"), String(hub.waiting.trade)], [t("sheet.waiting_operations"), String(hub.waiting.operations)],
         hub.oldest_waiting_ms ? [t("sheet.oldest"), clockOf(hub.oldest_waiting_ms)] : null,
         hub.since_ms ? [title, t("sheet.since", { time: clockOf(hub.since_ms) })] : null),
@@ -118,6 +123,10 @@ export class Sheets {
     this.frame(t("sheet.fenced_title"), this.what(null, t("sheet.fenced_what"), t("sheet.fenced_works")), []);
   }
 
+  drawRevoked() {
+    this.frame(t("state.revoked"), this.what(null, t("sheet.refused_revoked"), t("sheet.revoked_works")), []);
+  }
+
   drawRecovery() {
     const word = recoveryOf(this.app.status) ?? "replacing";
     this.frame(t("state.recovery_" + word), this.what(null, t("sheet.recovery_" + word), t("sheet.recovery_works")), []);
@@ -132,7 +141,9 @@ export class Sheets {
     this.frame(t("sheet.who_title"), [
       el("p", { class: "says", text: app.session ? app.session.cashier.name : "" }),
       el("p", { class: "works", text: t("sheet.sign_out_note") }),
-    ], [el("button", { class: "key", testid: "sign-out", text: t("sheet.sign_out"), onclick: () => app.signOut() })]);
+    ], [el("button", { class: "key", testid: "keep-language", text: t("who.keep_language"), onclick: () => app.keepLanguage() }),
+      el("button", { class: "key", testid: "lock", text: t("more.lock"), onclick: () => app.lock.now() }),
+      el("button", { class: "key", testid: "sign-out", text: t("sheet.sign_out"), onclick: () => app.signOut() })]);
   }
 
   drawPrice() {
@@ -145,7 +156,7 @@ export class Sheets {
     ], [el("button", { class: "key primary", testid: "price-go", text: t("sheet.price_go", { amount: money(new_fen) }), onclick: () => { this.close(); go(); } })]);
   }
 
-  /** What was scanned brings its own drawing. */
+  /** What was scanned and what is asked for brings its own drawing. */
   drawGiven() {
     this.extra.draw(this);
   }
@@ -156,7 +167,8 @@ export class Sheets {
 
   drawKeys() {
     const rows = [
-      [["F2"], "keys.search"], [["3", "*"], "keys.quantity"], [["F9"], "keys.exact"], [["F12"], "keys.pay"], [["Ctrl", "Z"], "keys.undo"],
+      [["F1"], "keys.send"], [["F4"], "keys.discount"], [["F5"], "keys.tables"], [["F6"], "keys.hold"], [["F7"], "keys.recall"], [["F8"], "keys.drawer"], [["F10"], "keys.code"], [["5", "Enter"], "keys.table_number"],
+      [["F2"], "keys.search"], [["3", "*"], "keys.quantity"], [["F8"], "more.drawer"], [["F9"], "keys.exact"], [["F10"], "pay.code"], [["F12"], "keys.pay"], [["Ctrl", "Z"], "keys.undo"],
       [["\u2191", "\u2193"], "keys.lines"], [["+", "\u2212"], "keys.more"], [["Delete"], "keys.remove"], [["Tab"], "keys.tab"],
       [["Enter"], "keys.enter"], [["Esc"], "keys.back"], [["?"], "keys.all"],
     ];

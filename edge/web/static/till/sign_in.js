@@ -1,10 +1,13 @@
 // Signing in: the till, then the PIN on a pad whose keys never change place.
 
 import { ask, Refused } from "./api.js";
+import { beep } from "./beep.js";
 import { el, icon, setDisabled, setText } from "./dom.js";
 import { errorText, nameOf, t } from "./words.js";
 
 const PIN_MAX = 12;
+const BADGE_TRIES = 10;
+const BADGE_EVERY_MS = 1000;
 
 /** The local time of the clock on the wall, to the second. */
 function timeOf(ms) {
@@ -18,6 +21,8 @@ export class SignIn {
     this.onDone = onDone;
     this.pin = "";
     this.till = null;
+    this.person_id = "";
+    this.reading = false;
     this.busy = false;
     // The node locks one till and lets the others go on, so each has a time of its own.
     this.locks_ms = new Map();
@@ -69,7 +74,7 @@ export class SignIn {
         el("p", { class: "sign-in-store", text: this.store ? nameOf(this.store.name) : "" }),
         el("h2", { text: t("sign_in.till") }), tills,
         this.note ? el("p", { class: "sign-in-note", text: t(this.note) }) : null,
-        el("div", { class: "sign-in-extras" }, ...this.extras())),
+        el("div", { class: "sign-in-extras" }, el("button", { class: "fn", testid: "sign-in-badge", text: t("sign_in.badge"), onclick: () => this.readBadge() }), ...this.extras())),
       el("div", { class: "sign-in-pad" },
         el("p", { class: "pin-label" }, el("span", { text: t("sign_in.pin") }), this.dots), this.message,
         el("div", { class: "pin-keys" },
@@ -133,7 +138,8 @@ export class SignIn {
     this.draw();
     const { till } = this;
     try {
-      const { body } = await ask("POST", "/session", { body: { pin: this.pin, till } });
+      const { body } = await ask("POST", "/session", { body: { pin: this.pin, till, ...(this.person_id ? { person_id: this.person_id } : {}) } });
+      this.person_id = "";
       this.busy = false;
       this.onDone(body);
     } catch (error) {
@@ -144,12 +150,70 @@ export class SignIn {
     }
   }
 
+  /** A badge from a scanner that types. */
+  async useBadge(text) {
+    if (this.busy || this.locked) return;
+    try {
+      const { body } = await ask("POST", "/session", { body: { badge: text, till: this.till } });
+      beep(true);
+      this.onDone(body);
+    } catch (error) {
+      beep(false);
+      if (error.code === "wrong_pin") setText(this.message, t("sign_in.badge_unknown"));
+      else this.refuse(error, this.till);
+    }
+  }
+
+  /** A badge that the till's reader or scanner sees within the next seconds. */
+  async readBadge() {
+    if (this.reading || this.locked) return;
+    this.reading = true;
+    setText(this.message, t("sign_in.badge_now"));
+    const { till } = this;
+    for (let tries = 0; tries < BADGE_TRIES && this.open && this.till === till; tries += 1) {
+      try {
+        const { body } = await ask("POST", "/session", { body: { scanned: true, till } });
+        this.reading = false;
+        this.onDone(body);
+        return;
+      } catch (error) {
+        if (error.code !== "no_badge") {
+          this.reading = false;
+          if (error.code === "wrong_pin") setText(this.message, t("sign_in.badge_unknown"));
+          else this.refuse(error, till);
+          return;
+        }
+      }
+      await new Promise((resolve) => { setTimeout(resolve, BADGE_EVERY_MS); });
+    }
+    this.reading = false;
+    if (this.open) setText(this.message, t("error.no_badge"));
+  }
+
+  /** After too many wrong PINs the till asks for a name; somebody senior names themselves. */
+  async chooseSenior() {
+    try {
+      const { body } = await ask("GET", "/sign-in");
+      const seniors = body.people.filter((one) => one.role !== "cashier");
+      this.message.after(el("div", { class: "till-choice", role: "group" }, ...seniors.map((one) => el("button", { class: "key", testid: "senior-" + one.id, "aria-pressed": "false", text: one.name,
+        onclick: (event) => {
+          this.person_id = one.id;
+          this.locks_ms.delete(this.till);
+          for (const key of event.currentTarget.parentNode.children) key.setAttribute("aria-pressed", key === event.currentTarget ? "true" : "false");
+          this.set("");
+        } }))));
+    } catch {
+      // The till stays locked for as long as the node said.
+    }
+  }
+
   refuse(error, till) {
     if (!(error instanceof Refused)) {
       setText(this.message, t("notice.node_away"));
       return;
     }
     const wait_s = Number(error.details.retry_after_s) || 0;
+    if (error.details.senior) this.chooseSenior();
     if (wait_s > 0) this.lock(till, wait_s);
     else setText(this.message, errorText(error));
   }

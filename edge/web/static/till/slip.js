@@ -32,7 +32,7 @@ export class SlipLines {
     this.rows = new Map();
     root.addEventListener("click", (event) => {
       const row = event.target.closest(".line");
-      if (row) onChoose(Number(row.dataset.key));
+      if (row) onChoose(row.dataset.key);
     });
   }
 
@@ -85,6 +85,10 @@ export class SlipLines {
   }
 
   fill(menu, line, row, chosen, locked) {
+    if (line.shown) {
+      this.fillShown(line, row, chosen, locked);
+      return;
+    }
     const fen = menu ? lineFen(menu, line) : null;
     const dish = menu?.byId.get(line.dish_id);
     setText(row.parts.qty, String(line.qty));
@@ -96,10 +100,24 @@ export class SlipLines {
     row.button.setAttribute("aria-current", chosen ? "true" : "false");
     setDisabled(row.button, locked);
   }
+
+  /** A line of an order comes with what it shows. */
+  fillShown(line, row, chosen, locked) {
+    // A line that was taken away keeps its place and its height: nothing moves under the thumb.
+    const struck = line.shown.struck ? row.button.style.minHeight || row.button.offsetHeight + "px" : "";
+    if (row.button.style.minHeight !== struck) row.button.style.minHeight = struck;
+    setText(row.parts.qty, String(line.qty));
+    setText(row.parts.name, nameOf(line.name));
+    setText(row.parts.amount, line.shown.amount);
+    setText(row.parts.small, line.shown.small);
+    row.button.className = "line " + line.shown.css;
+    row.button.setAttribute("aria-current", chosen ? "true" : "false");
+    setDisabled(row.button, locked);
+  }
 }
 
 /** The panel of the sale just saved: it stays until the next dish. */
-export function drawLastSale(root, last, onReprint) {
+export function drawLastSale(root, last, onReprint, onFapiao = null) {
   const change = el("strong", { testid: "change-due" });
   root.replaceChildren(
     el("p", { class: "last-head" },
@@ -113,6 +131,7 @@ export function drawLastSale(root, last, onReprint) {
       el("span", { text: t("last.change") }), change),
     el("div", { class: "last-keys" },
       el("button", { class: "key", testid: "reprint", text: t("last.reprint"), onclick: onReprint, disabled: last.reprinting || false }),
+      onFapiao ? el("button", { class: "key", testid: "fapiao", text: t("fapiao.key"), onclick: onFapiao }) : null,
       el("span", { class: "last-note", testid: "reprint-note", role: "status", text: last.note || "" })),
     el("p", { class: "last-next", text: t("last.next") }));
   fit(change, amount(last.sale.change_fen), CHANGE_STEPS_PX);
@@ -128,6 +147,7 @@ export function drawSlipFoot(app, lines, sum, blocked) {
   const paying = app.view === "pay";
   setText(byId("slip-count"), lines.length ? countText(lines, sum.portions) : "");
   setText(byId("slip-blocked"), blocked && lines.length ? t(blocked) : "");
+  byId("slip-blocked").classList.remove("calm");
   setText(byId("slip-total-word"), t(paying ? "slip.due" : "slip.total"));
   const total = money(sum.total_fen);
   fit(byId("total"), total, total.length < MEASURED_CHARS ? [] : TOTAL_STEPS_PX);
@@ -151,12 +171,15 @@ export function drawLineKeys(app) {
   setText(byId("line-qty"), line ? (line.weight_g ? kilograms(line.weight_g) : String(line.qty)) : "");
   byId("line-qty").classList.toggle("weight", Boolean(line?.weight_g));
   for (const id of ["line-less", "line-more", "line-remove"]) setDisabled(byId(id), off);
-  setHidden(byId("line-keys"), app.view === "pay");
+  setHidden(byId("line-keys"), app.view !== "order");
+  setDisabled(byId("line-sheet"), true);
 }
 
 /** Title row: whose lines these are; `note` says under the lines what a sale on its way waits for. */
 export function drawSlipHead(title, note) {
   setText(byId("slip-title"), title);
+  byId("slip-order").replaceChildren();
+  for (const id of ["slip-avoid", "slip-waiting"]) setHidden(byId(id), true);
   setText(byId("slip-sending"), note);
   setHidden(byId("slip-sending"), !note);
 }

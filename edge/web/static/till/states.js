@@ -82,6 +82,7 @@ export function statesOf(status, node_away) {
   if (recovery) states.push({ id: "recovery", shape: "fault", text: t("state.recovery_" + recovery), rank: 3.8 });
   else if (status?.node.training) states.push({ id: "training", shape: "fault", text: t("state.training"), rank: 3 });
   if (status?.node.fenced) states.push({ id: "fenced", shape: "fault", text: t("state.fenced"), rank: 3.8 });
+  else if (status?.node.revoked) states.push({ id: "revoked", shape: "fault", text: t("state.revoked"), rank: 3.8 });
   if (node_away) states.push({ id: "node", shape: "node", text: t("state.node_away"), rank: 4 });
   else states.push(hubState(status));
   states.push(printerState(status, node_away));

@@ -62,7 +62,7 @@ export class Submitter {
 
   async once(pending) {
     try {
-      const { body } = await ask("POST", "/sales", { body: pending.body, timeout_ms: ANSWER_MS });
+      const { body } = await ask("POST", pending.path ?? "/sales", { body: pending.body, timeout_ms: ANSWER_MS });
       return { kind: "saved", sale: body };
     } catch (error) {
       if (isPassing(error)) return { kind: "waiting", error };

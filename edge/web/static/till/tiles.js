@@ -3,7 +3,7 @@
 import { el, setText } from "./dom.js";
 import { money } from "./money.js";
 import { perText } from "./weights.js";
-import { nameOf } from "./words.js";
+import { nameOf, t } from "./words.js";
 
 const FIRST_TILES = 40;
 const MORE_TILES = 40;
@@ -95,11 +95,38 @@ export class Tiles {
     }
   }
 
+  /** What is left of dishes today, and prices of the day; places stay, also of a dish that is sold out. */
+  stock(today, menu) {
+    this.today = today;
+    this.menu = menu;
+    for (const [id, tile] of this.byDish) this.mark(id, tile, menu.byId.get(id)?.code ?? "");
+  }
+
+  markToday(id, tile, qty) {
+    const left = this.today?.get(id)?.left ?? -1;
+    const dish = this.menu?.byId.get(id);
+    tile.classList.toggle("sold-out", left === 0);
+    tile.classList.toggle("counted", left > 0 && !qty);
+    if (left > 0 && !qty) setText(tile.querySelector(".tile-code"), t("tables.left_n", { n: left }));
+    if (!dish) return;
+    const price = tile.querySelector(".tile-price");
+    if (left === 0) {
+      price.dataset.marked = "1";
+      setText(price, t("tables.sold_out_word"));
+    }
+    else if (dish.day_fen !== undefined || dish.open_price || price.dataset.marked) {
+      price.dataset.marked = "1";
+      price.replaceChildren(...(dish.day_fen !== undefined || dish.open_price ? [el("small", { text: t("tables.today") + " " })] : []), dish.open_price && dish.day_fen === undefined ? "" : money(dish.price_fen),
+        ...(dish.per_g ? [el("small", { text: "/" + perText(dish.per_g) })] : []));
+    }
+  }
+
   mark(id, tile, code) {
     const qty = this.quantities.get(id);
     tile.classList.toggle("in-cart", Boolean(qty));
     const place = tile.querySelector(".tile-code");
     setText(place, qty ? String(qty) : code);
+    this.markToday(id, tile, qty);
   }
 
   rove(tile) {

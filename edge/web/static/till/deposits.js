@@ -1,0 +1,83 @@
+// Deposits: who left money for which day; one is taken, one goes back.
+
+import { ask, Refused } from "./api.js";
+import { withApproval, Declined } from "./approve.js";
+import { askFor } from "./ask_sheet.js";
+import { el } from "./dom.js";
+import { uuid7 } from "./ids.js";
+import { amount, money } from "./money.js";
+import { showToast } from "./toast.js";
+import { errorText, t } from "./words.js";
+
+const DAYS_BACK = 31;
+const DAY_MS = 86_400_000;
+
+function sentence(error) {
+  return error instanceof Refused ? errorText(error) : t("notice.node_away");
+}
+
+/** A day as the node writes it, `days` before today by the wall clock. */
+function dayBefore(days) {
+  const date = new Date(Date.now() - days * DAY_MS);
+  return [date.getFullYear(), date.getMonth() + 1, date.getDate()].map((part, i) => String(part).padStart(i ? 2 : 4, "0")).join("-");
+}
+
+/** Deposits that have something left, those of the last month whose day went by included. */
+export async function heldDeposits() {
+  const { body } = await ask("GET", "/deposits?from=" + dayBefore(DAYS_BACK));
+  return body.payments.filter((one) => one.left_fen > 0);
+}
+
+/** Open the sheet that lists them. */
+export async function openDeposits(app) {
+  let held;
+  try {
+    held = await heldDeposits();
+  } catch (error) {
+    showToast(sentence(error));
+    return;
+  }
+  const row = (one) => el("li", {}, el("p", {}, el("b", { text: amount(one.left_fen) }), el("span", { text: `${one.label} · ${one.for_day} · ${one.receipt_no}` })),
+    el("div", { class: "slip-keys-row" }, el("button", { class: "key", testid: "deposit-return", text: t("deposit.return"), onclick: () => giveBack(app, one) })));
+  app.sheets.show("deposits", { draw: (sheets) => sheets.frame(t("more.deposit"), [
+    held.length ? el("ul", { class: "slips" }, ...held.map(row)) : el("p", { class: "says", text: t("pay.no_deposit") })],
+  [el("button", { class: "key primary", testid: "deposit-take", text: t("deposit.take"), onclick: () => takeDeposit(app) })]) });
+}
+
+/** A deposit is taken in cash, by card or by the shop's code; the guest gets a slip. */
+async function takeDeposit(app) {
+  const deposit_id = uuid7();
+  const said = await askFor(app, { name: "take-deposit", title: t("deposit.take"), says: t("deposit.says"), primary: t("deposit.go"),
+    fields: [
+      { name: "amount_fen", kind: "amount", label: t("pay.amount") },
+      { name: "kind", kind: "choice", label: t("pay.ways"), value: "cash", options: ["cash", "card", "static_code"].map((kind) => [kind, t("way." + kind)]) },
+      { name: "reference", kind: "digits", letters: true, optional: true, label: t("deposit.reference"), chars: 32 },
+      { name: "label", kind: "text", label: t("deposit.label"), max: 40 },
+      { name: "for_day", kind: "text", type: "date", label: t("deposit.day") },
+    ],
+    act: async ({ reference, ...values }) => {
+      try {
+        const { body } = await app.deeds.send("/deposits", { deposit_id, ...values, ...(values.kind === "cash" ? {} : { reference }) });
+        showToast(t("deposit.taken", { number: body.receipt_no }));
+        return null;
+      } catch (error) {
+        return sentence(error);
+      }
+    } });
+  if (said) await openDeposits(app);
+}
+
+async function giveBack(app, one) {
+  const request_id = uuid7();
+  const said = await askFor(app, { name: "return", title: t("pay.return_title", { amount: money(one.left_fen) }), says: t("pay.return_says"), primary: t("pay.return"), danger: true,
+    fields: [{ name: "in_cash", kind: "choice", label: t("refund.ways"), value: "", optional: true, options: [["", t("deposit.same_way")], ["yes", t("refund.in_cash")]] },
+      { name: "reason", kind: "text", label: t("reason.label"), chips: [1, 2].map((n) => t("reason.deposit_" + n)) }] });
+  if (!said) return;
+  try {
+    await withApproval((approval_id) => app.deeds.send(`/deposits/${one.payment_id}/return`, { request_id, reason: said.reason, in_cash: said.in_cash === "yes", approval_id }));
+    showToast(t("pay.returned", { amount: money(one.left_fen) }));
+  } catch (error) {
+    if (!(error instanceof Declined)) showToast(sentence(error));
+  }
+  await openDeposits(app);
+}

@@ -1,0 +1,64 @@
+// Ways to pay that are noted by hand beside cash: a card terminal, the shop's printed code, a deposit; and the tip.
+
+import { Refused } from "./api.js";
+import { askFor } from "./ask_sheet.js";
+import { heldDeposits } from "./deposits.js";
+import { money } from "./money.js";
+import { errorText, t } from "./words.js";
+
+function amountField(ways) {
+  return { name: "amount_fen", kind: "amount", label: t("pay.amount"), value: ways.wanted(), max: ways.tab.left_fen };
+}
+
+/** A card went through the terminal beside the till, which printed its own number of it. */
+export async function card(ways) {
+  if (!ways.ready()) return;
+  const said = await askFor(ways.app, { name: "card", title: t("pay.card"), says: t("pay.card_says"), primary: t("pay.card_go"),
+    fields: [{ name: "reference", kind: "digits", letters: true, label: t("pay.reference"), chars: 32 }, amountField(ways)] });
+  if (said && ways.tab) ways.add({ kind: "card", ...said });
+}
+
+/** The guest paid to the shop's printed code; somebody saw it on their phone. */
+export async function printedCode(ways) {
+  if (!ways.ready()) return;
+  const said = await askFor(ways.app, { name: "static", title: t("pay.static"), says: t("pay.static_says"), works: t("pay.static_works"), primary: t("pay.static_go"),
+    fields: [amountField(ways)] });
+  if (said && ways.tab) ways.add({ kind: "static_code", reference: "", ...said });
+}
+
+/** What the guest gives on top; nothing takes it away again. */
+export async function tip(ways) {
+  const { tab } = ways;
+  const said = await askFor(ways.app, { name: "tip", title: t("pay.tip_title"), says: t("pay.tip_says"), primary: t("pay.tip_go"),
+    fields: [{ name: "tip_fen", kind: "amount", label: t("pay.tip_title"), min: 0, value: tab.doc.tip_fen || null }] });
+  if (!said || ways.tab !== tab) return;
+  tab.doc.tip_fen = said.tip_fen;
+  ways.changed();
+}
+
+/** A deposit pays as far as it goes, before anything that was noted: the node counts it so. */
+export async function deposit(ways) {
+  if (!ways.ready()) return;
+  let found;
+  try {
+    found = await heldDeposits();
+  } catch (error) {
+    ways.say(error instanceof Refused ? errorText(error) : t("notice.node_away"));
+    return;
+  }
+  const held = found.filter((one) => !ways.tab.parts.some((part) => part.payment_id === one.payment_id));
+  if (!held.length) {
+    ways.say(t("pay.no_deposit"));
+    return;
+  }
+  const said = await askFor(ways.app, { name: "deposit", title: t("pay.deposit"), says: t("pay.deposit_says"), primary: t("pay.deposit_go"),
+    fields: [{ name: "which", kind: "choice", label: t("pay.deposit_which"), options: held.map((one) => [one.payment_id, `${one.label} ${one.for_day.slice(5)} ${money(one.left_fen)}`]) }] });
+  const one = said && held.find((each) => each.payment_id === said.which);
+  if (!one || !ways.tab) return;
+  const amount_fen = Math.min(one.left_fen, ways.tab.left_fen);
+  if (amount_fen < one.left_fen && (ways.tab.doc.held_fen || ways.tab.counted.some((part) => !part.payment_id))) {
+    ways.say(t("pay.deposit_first"));
+    return;
+  }
+  ways.add({ kind: "deposit", payment_id: one.payment_id, amount_fen, label: one.label });
+}
