@@ -4,13 +4,13 @@ from collections.abc import Callable
 
 from flask import Flask
 
-from edge.services import guest_orders
-from edge.services import till_devices as till_side
-from edge.services.device_care import DeviceCare
-from edge.services.guest_limits import GuestLimits
-from edge.services.lan import Lan
-from edge.services.status import Desk
-from edge.services.till_devices import TillDevices
+from edge.services.care.status import Desk
+from edge.services.devices import till_devices as till_side
+from edge.services.devices.device_care import DeviceCare
+from edge.services.devices.till_devices import TillDevices
+from edge.services.guests import guest_orders
+from edge.services.guests.guest_limits import GuestLimits
+from edge.services.house.lan import Lan
 from edge.web import access, guest, problems
 from edge.web.access import Door
 from edge.web.api import api

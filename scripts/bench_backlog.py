@@ -17,7 +17,7 @@ from sqlalchemy import delete, insert, select
 from cloud.db import migrate
 from cloud.db.engine import open_engine
 from cloud.db.schema import metadata
-from edge.services.enrolment import GRANT_FILE
+from edge.services.hub.enrolment import GRANT_FILE
 from scripts.bench_week import write_week
 from scripts.demo_world import World
 from scripts.postgres import Cluster

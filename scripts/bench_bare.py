@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 
 from edge import wiring
 from edge.db.staff import Session
-from edge.services import import_menu
-from edge.services.settle_sale import SellCommand, Settled, settle_sale
+from edge.services.money.settle_sale import SellCommand, Settled, settle_sale
+from edge.services.ordering import import_menu
 from edge.settings import EdgeSettings
 from scripts.bench_processes import BenchError
 from sync.node import database

@@ -44,7 +44,7 @@ from edge.devices.registry import Registry
 from edge.devices.scanners import ScannerTalk
 from edge.devices.supervisor import Supervised, Supervisor
 from edge.domain.device_rows import ScannerRow
-from edge.services import till_devices
+from edge.services.devices import till_devices
 from edge.settings import EdgeSettings, StoreSettings
 from scripts.bench_figures import percentile
 from scripts.bench_load import JSON_HEADERS, SALES_PATH, make_orders

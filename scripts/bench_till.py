@@ -23,7 +23,7 @@ from pathlib import Path
 import msgspec
 
 from edge import settings as edge_settings
-from edge.services.settle_sale import SellCommand
+from edge.services.money.settle_sale import SellCommand
 from scripts.bench_bare import BareFile, record_order
 from scripts.bench_figures import ORDERS_MIN, Bare, Report, Run, missed, percentile
 from scripts.bench_load import Errand, make_orders, send_all

@@ -12,9 +12,9 @@ from edge import wiring
 from edge.db import journal, projections
 from edge.db.journal import Draft
 from edge.db.staff import Session
-from edge.services import import_menu
+from edge.services.money.settle_sale import SellCommand, Settled, settle_sale
 from edge.services.node import Node
-from edge.services.settle_sale import SellCommand, Settled, settle_sale
+from edge.services.ordering import import_menu
 from scripts.bench_load import make_orders
 from scripts.bench_processes import BenchError
 from sync.contract import operations

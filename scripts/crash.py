@@ -27,9 +27,10 @@ from pathlib import Path
 
 from edge.db import figures, journal
 from edge.db.migrations import steps
-from edge.services import import_menu, verify_journal
+from edge.services.care import verify_journal
+from edge.services.money.settle_sale import Settled, settle_sale
 from edge.services.node import Node
-from edge.services.settle_sale import Settled, settle_sale
+from edge.services.ordering import import_menu
 from scripts import crash_hub
 from scripts.crash_outcome import Outcome, places, scratch_parent
 from scripts.crash_store import CrashStore, Promise, Sync, a_sale, node_on

@@ -15,11 +15,12 @@ from edge.db.staff import Session
 from edge.domain.device_rows import read_rows
 from edge.domain.payment import AskedTender
 from edge.domain.pricing import BasketLine
-from edge.services import import_menu, slips
-from edge.services.enrolment import Broker, Enrolment
+from edge.services.hub.enrolment import Broker, Enrolment
+from edge.services.money.settle_sale import SellCommand, Settled, settle_sale
 from edge.services.node import Node
-from edge.services.settle_sale import SellCommand, Settled, settle_sale
-from edge.services.spool import NodeSpool
+from edge.services.ordering import import_menu
+from edge.services.printing import slips
+from edge.services.printing.spool import NodeSpool
 from edge.settings import EdgeSettings, StoreSettings
 from scripts.crash_vfs import CrashVfs, Disk
 from scripts.sim_store import CHEAP, DEVICES, MENU, TILLS, ZONE

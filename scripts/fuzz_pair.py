@@ -8,7 +8,7 @@ from cloud.db import presence
 from cloud.services import gate as gates
 from cloud.services.gate import End, Gate
 from cloud.services.ingest import Ingest
-from edge.services.outbox import NodeOutbox
+from edge.services.hub.outbox import NodeOutbox
 from scripts.fuzz_forge import Lane, Pen, Wire
 from scripts.sim_hub import TENANT, SimHub, SimIngest
 from scripts.sim_oracles import Oracle

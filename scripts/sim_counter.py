@@ -20,10 +20,11 @@ from edge.devices.registry import Registry
 from edge.domain.device_rows import PrinterRow, read_rows
 from edge.domain.payment import AskedTender
 from edge.domain.pricing import BasketLine
-from edge.services import import_menu, slip_papers, slips, spool
-from edge.services.enrolment import Broker, Enrolment
+from edge.services.hub.enrolment import Broker, Enrolment
+from edge.services.money.settle_sale import SellCommand, Settled, settle_sale
 from edge.services.node import Node
-from edge.services.settle_sale import SellCommand, Settled, settle_sale
+from edge.services.ordering import import_menu
+from edge.services.printing import slip_papers, slips, spool
 from edge.settings import EdgeSettings, StoreSettings
 from scripts import sim_store
 from scripts.sim_faults import Doom, Killed, MortalStorage

@@ -18,9 +18,9 @@ from cloud.services.gate import Arrival, End
 from cloud.services.session import Sessions
 from edge.db import journal, streams
 from edge.db.stream_appliers import applier_of
-from edge.services import compact
+from edge.services.copies import compact
+from edge.services.hub.outbox import NodeOutbox
 from edge.services.node import Node
-from edge.services.outbox import NodeOutbox
 from scripts.crash_store import Sync
 from scripts.sim_hub import SimIngest
 from sync.contract import envelope, facts

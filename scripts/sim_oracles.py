@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from cloud.db.engine import Reader as HubReader
 from edge.db import journal as store_journal
-from edge.services.outbox import NodeOutbox
+from edge.services.hub.outbox import NodeOutbox
 from scripts.sim_faults import Doom
 from sync.contract import envelope, facts, messages
 from sync.contract.envelope import MessageKind

@@ -18,13 +18,14 @@ from edge.domain.device_rows import read_rows
 from edge.domain.payment import AskedTender
 from edge.domain.pricing import BasketLine
 from edge.domain.refusal import Refused
-from edge.services import import_menu, slips, spool
-from edge.services.archive import Archives
-from edge.services.enrolment import Broker, Enrolment
+from edge.services.copies.archive import Archives
+from edge.services.hub.enrolment import Broker, Enrolment
+from edge.services.hub.outbox import NodeOutbox
+from edge.services.money.settle_sale import SellCommand, settle_sale
 from edge.services.node import VERSION, Node
-from edge.services.outbox import NodeOutbox
-from edge.services.settle_sale import SellCommand, settle_sale
-from edge.services.spool import NodeSpool
+from edge.services.ordering import import_menu
+from edge.services.printing import slips, spool
+from edge.services.printing.spool import NodeSpool
 from edge.settings import EdgeSettings, JournalSettings, StoreSettings
 from scripts.sim_faults import DiskRefused, Doom, MortalStorage
 from scripts.sim_oracles import Oracle, WatchedLine, WatchedOpener, WatchedOutbox, WatchedSealer

@@ -16,7 +16,7 @@ from cloud.db import sales as hub_sales
 from cloud.db import streams as hub_streams
 from cloud.services import streams as hub_service
 from edge.db import journal, sales, stream_appliers, streams
-from edge.services import verify_journal
+from edge.services.care import verify_journal
 from scripts import sim_mishaps
 from scripts.sim_faults import Event, Killed, plan_of_events
 from scripts.sim_hub import CREDIT, SimHub

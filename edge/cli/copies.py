@@ -7,9 +7,10 @@ from pathlib import Path
 import click
 
 from edge.cli import shared
-from edge.services import care_text, drill
-from edge.services import restore as restoring
-from edge.services import upgrade as upgrade_here
+from edge.services.care import care_text
+from edge.services.care import upgrade as upgrade_here
+from edge.services.copies import drill
+from edge.services.copies import restore as restoring
 from sync.node import upgrade as upgrades
 from sync.node.control import EXIT_ALREADY_RUNNING, AlreadyRunning, FolderLock
 from sync.node.ports import SystemClock

@@ -13,7 +13,7 @@ from edge import settings as edge_settings
 from edge.cli import shared
 from edge.devices.found import Lookout
 from edge.domain.device_rows import DrawerRow, read_rows
-from edge.services import care_text, diagnostics, doctor
+from edge.services.care import care_text, diagnostics, doctor
 from edge.settings import EdgeSettings
 from edge.web import words
 from sync.node import control

@@ -8,10 +8,10 @@ import click
 
 from edge import wiring
 from edge.cli import shared
-from edge.services import enrolment, recovery
-from edge.services.enrolment import EnrolmentError
-from edge.services.handover_door import ReplaceError
-from edge.services.recovery import RecoveryError
+from edge.services.hub import enrolment, recovery
+from edge.services.hub.enrolment import EnrolmentError
+from edge.services.hub.handover_door import ReplaceError
+from edge.services.hub.recovery import RecoveryError
 from sync.node.control import EXIT_ALREADY_RUNNING, AlreadyRunning, FolderLock
 from sync.node.ports import IdSource, SystemChance, SystemClock
 

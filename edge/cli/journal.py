@@ -7,8 +7,9 @@ from pathlib import Path
 import click
 
 from edge.cli import shared
-from edge.services import boot_check, verify_journal
-from edge.services.boot_check import DamagedFileError
+from edge.services.care import verify_journal
+from edge.services.copies import boot_check
+from edge.services.copies.boot_check import DamagedFileError
 from edge.settings import EdgeSettings
 from sync.node.control import AlreadyRunning, FolderLock
 

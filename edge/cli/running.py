@@ -11,7 +11,7 @@ import click
 
 from edge import wiring
 from edge.cli import shared
-from edge.services.import_menu import MenuError
+from edge.services.ordering.import_menu import MenuError
 from edge.settings import EdgeSettings
 from sync.node import logs, memory
 from sync.node.control import EXIT_ALREADY_RUNNING, AlreadyRunning

@@ -8,8 +8,9 @@ import click
 
 from edge import settings as edge_settings
 from edge import wiring
-from edge.services import boot_check, enrolment, snapshots
-from edge.services.boot_check import DamagedFileError
+from edge.services.copies import boot_check, snapshots
+from edge.services.copies.boot_check import DamagedFileError
+from edge.services.hub import enrolment
 from edge.services.node import Node
 from edge.settings import EdgeSettings
 from sync.node import control

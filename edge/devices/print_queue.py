@@ -3,7 +3,7 @@
 Cases, and what the spool says afterwards:
 1. The printer says no, or nothing, before the first byte: the slip is `held`; the queue waits and tries again, and after the
    row's deadline gives what waits to the fall-back printer.
-2. The node dies between `sending` and the outcome: the next start parks the slip as `unknown` (`edge.services.spool.recover`).
+2. The node dies between `sending` and the outcome: the next start parks the slip as `unknown` (`edge.services.printing.spool.recover`).
 3. The printer dies inside the job, or its confirmation is lost: `unknown`; the queue goes on to the next slip. A receipt
    waits for a person, because a second one must carry 补打/REPRINT; a docket is queued again with that mark by itself.
 4. What cannot be committed before the first byte (a full disk) is not sent, and tried again; what cannot be committed after

@@ -23,7 +23,7 @@ from edge.db.journal import Draft, Place
 from edge.db.print_jobs import NewSlip
 from edge.db.staff import Session
 from edge.domain.refusal import Refused
-from edge.services import disk
+from edge.services.care import disk
 from edge.services.node import Node
 from sync.contract import ids, kinds
 from sync.contract.facts import Fact

@@ -10,12 +10,12 @@ import msgspec
 from edge.db import journal
 from edge.domain.device_rows import DeviceRows
 from edge.domain.pricing import Catalogue
-from edge.services.archive import Archives
-from edge.services.clock_watch import ClockWatch
+from edge.services.care.clock_watch import ClockWatch
 from edge.services.commit_times import CommitTimes
-from edge.services.enrolment import Enrolment
-from edge.services.gateway_desk import GatewayDesk
-from edge.services.presence import Presence
+from edge.services.copies.archive import Archives
+from edge.services.hub.enrolment import Enrolment
+from edge.services.money.gateway_desk import GatewayDesk
+from edge.services.people.presence import Presence
 from edge.settings import EdgeSettings, StoreSettings
 from sync.contract import house
 from sync.contract.times import business_day
@@ -161,7 +161,7 @@ class Node:
     devices: DeviceRows = field(default_factory=DeviceRows)
     """The devices of the settings, and the rows that cannot be used."""
     recovery: str = ""
-    """Why an enrolled node sells nothing yet: `replacing` or `restored` (edge.services.recovery). Then it has no enrolment here."""
+    """Why an enrolled node sells nothing yet: `replacing` or `restored` (edge.services.hub.recovery). Then it has no enrolment here."""
     laid_aside: Enrolment | None = None
     """The grant of a node that sells nothing yet: no epoch to sell under, but what its facts and the hub's words are under."""
     shelf: MenuShelf = field(default_factory=MenuShelf)

@@ -13,12 +13,13 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from edge.db.staff import Session
 from edge.db.terminals import Terminal
 from edge.domain.roles import Action
-from edge.services import permit, sign_in, terminals
-from edge.services.device_care import DeviceCare
-from edge.services.lan import Lan
+from edge.services.care.status import Desk, Status
+from edge.services.devices.device_care import DeviceCare
+from edge.services.devices.till_devices import TillDevices
+from edge.services.house import terminals
+from edge.services.house.lan import Lan
 from edge.services.node import Node
-from edge.services.status import Desk, Status
-from edge.services.till_devices import TillDevices
+from edge.services.people import permit, sign_in
 from edge.settings import is_loopback
 from edge.web.problems import Problem
 

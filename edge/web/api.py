@@ -12,10 +12,12 @@ from edge.db.print_jobs import Job
 from edge.domain import slip_rules
 from edge.domain.device_rows import PrinterRow
 from edge.domain.refusal import Refused
-from edge.services import e_receipt, read_sales, slips, verify_invite
-from edge.services import status as statuses
-from edge.services.book_sale import SaleAnswer
-from edge.services.device_care import OpenCommand, RedirectCommand, StaleCommand
+from edge.services.care import status as statuses
+from edge.services.devices.device_care import OpenCommand, RedirectCommand, StaleCommand
+from edge.services.guests import e_receipt, verify_invite
+from edge.services.money import read_sales
+from edge.services.money.book_sale import SaleAnswer
+from edge.services.printing import slips
 from edge.web import problems, words
 from edge.web.access import asker, care, command, desk, seen_by, signed_in, staff_only, who, whole_number
 from edge.web.problems import Problem

@@ -9,7 +9,7 @@ from drivers.escpos.profile import PrinterProfile
 from edge.db.print_jobs import Job
 from edge.domain.device_rows import DeviceRow, DrawerRow, PrinterRow, RowProblem
 from edge.domain.device_view import DeviceView, LogLine
-from edge.services.device_care import wire_of
+from edge.services.devices.device_care import wire_of
 from edge.web import words
 from sync.contract.times import local_text
 

@@ -20,9 +20,10 @@ from edge.domain import slip_rules
 from edge.domain.device_rows import DeviceRow, DrawerRow, PrinterRow
 from edge.domain.device_view import DeviceView
 from edge.domain.refusal import Refused
-from edge.services import calibrate, slips
-from edge.services.device_care import Answer, DeviceCare, is_parked
-from edge.services.status import store_name
+from edge.services.care.status import store_name
+from edge.services.devices import calibrate
+from edge.services.devices.device_care import Answer, DeviceCare, is_parked
+from edge.services.printing import slips
 from edge.web.access import care, desk, who
 from edge.web.device_words import ICONS, Speaker, worst_first
 from edge.web.pages import STATIC, static_base

@@ -10,11 +10,11 @@ from flask import Blueprint, redirect, render_template, request
 
 from edge.domain.refusal import Refused
 from edge.domain.roles import Action, Role
-from edge.services import first_start as first
-from edge.services import permit, sign_in, staff
 from edge.services.deeds import Done
-from edge.services.first_start import EnrolCommand, FirstStartCommand
-from edge.services.staff import AddCommand, BadgeCommand, ChangeCommand, PersonCommand, PinCommand
+from edge.services.house import first_start as first
+from edge.services.house.first_start import EnrolCommand, FirstStartCommand
+from edge.services.people import permit, sign_in, staff
+from edge.services.people.staff import AddCommand, BadgeCommand, ChangeCommand, PersonCommand, PinCommand
 from edge.web.access import asker, care, desk, give_token, till_devices, who
 from edge.web.devices import Page, answered, frame, speaker, stranger
 from sync.contract.words import LOCALES

@@ -3,10 +3,10 @@
 import msgspec
 from flask import Blueprint, Response
 
-from edge.services import floor as floors
-from edge.services import stock
-from edge.services.floor import DrawCommand
-from edge.services.stock import DayPriceCommand, StockCommand
+from edge.services.ordering import floor as floors
+from edge.services.ordering import stock
+from edge.services.ordering.floor import DrawCommand
+from edge.services.ordering.stock import DayPriceCommand, StockCommand
 from edge.web.access import command, desk, signed_in, staff_only
 from edge.web.orders import done
 

@@ -11,10 +11,10 @@ import msgspec
 from flask import Blueprint, Flask, Response, current_app, render_template, request, send_from_directory
 
 from edge.domain.refusal import Refused
-from edge.services import guest_orders, table_codes
-from edge.services.guest_limits import GuestLimits
-from edge.services.guest_orders import GuestAskCommand, GuestLookCommand, MenuCounter
-from edge.services.status import store_name
+from edge.services.care.status import store_name
+from edge.services.guests import guest_orders, table_codes
+from edge.services.guests.guest_limits import GuestLimits
+from edge.services.guests.guest_orders import GuestAskCommand, GuestLookCommand, MenuCounter
 from edge.web import problems, words
 from edge.web.access import SAFE_METHODS, command, desk, door
 from edge.web.pages import STATIC, shell_hash

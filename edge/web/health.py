@@ -3,7 +3,7 @@
 import msgspec
 from flask import Blueprint, Response
 
-from edge.services import health as looking
+from edge.services.care import health as looking
 from edge.web.access import desk
 
 health = Blueprint("health", __name__, url_prefix="/api/v1")

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 import msgspec
 from flask import Blueprint, Response, current_app, render_template, request
 
-from edge.services import kitchen as work
-from edge.services.kitchen import BringBackCommand, BumpCommand, KitchenView
 from edge.services.node import Node
+from edge.services.ordering import kitchen as work
+from edge.services.ordering.kitchen import BringBackCommand, BumpCommand, KitchenView
 from edge.web.access import command, desk, who
 from edge.web.live import COALESCE_S, HEART_BEAT_S, StreamSeats, streamed
 from edge.web.orders import done

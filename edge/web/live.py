@@ -16,10 +16,10 @@ import msgspec
 from flask import Blueprint, Response, current_app, request
 
 from edge.db.staff import Session
-from edge.services import house_changes
-from edge.services import status as statuses
-from edge.services.status import Desk
-from edge.services.till_inbox import InboxEvent, TillInbox
+from edge.services.care import status as statuses
+from edge.services.care.status import Desk
+from edge.services.devices.till_inbox import InboxEvent, TillInbox
+from edge.services.ordering import house_changes
 from edge.web.access import Asker, asker, desk, seen_by, till_devices
 from edge.web.problems import Problem
 

@@ -9,25 +9,30 @@ from flask import Blueprint, Response
 
 from edge.domain.bill_file import Reconciled
 from edge.domain.guest_view import GuestView
-from edge.services.approvals import ApprovalAnswer, ApproveCommand
-from edge.services.deposits import DepositCommand, ReturnDepositCommand
-from edge.services.device_care import DevicesReport, OpenCommand, RedirectCommand, StaleCommand
-from edge.services.e_receipt import EReceipt
-from edge.services.floor import DrawCommand, FloorAnswer
-from edge.services.gateway_fake import Faults
-from edge.services.health import Health
-from edge.services.house_changes import HouseChanges
-from edge.services.money_views import MoneyView, OpenMoney
+from edge.services.care.health import Health
+from edge.services.care.status import Status
+from edge.services.devices.device_care import DevicesReport, OpenCommand, RedirectCommand, StaleCommand
+from edge.services.devices.scanning import AcceptsCommand, ScanCommand, Scanned
+from edge.services.devices.weighing import TillWeight
+from edge.services.guests.e_receipt import EReceipt
+from edge.services.guests.verify_invite import Verified
+from edge.services.house.settings_here import Setting, SettingCommand, SettingsAnswer
+from edge.services.hub.sync_view import SyncView
+from edge.services.money.deposits import DepositCommand, ReturnDepositCommand
+from edge.services.money.gateway_fake import Faults
+from edge.services.money.money_views import MoneyView, OpenMoney
+from edge.services.money.pay_order import BillAnswer, PayCommand
+from edge.services.money.payments import ReturnAnswer, ReturnCommand, TakeCommand
+from edge.services.money.settle_sale import SaleAnswer, SellCommand
 from edge.services.node import VERSION
-from edge.services.order_moves import MergeOrdersCommand, MovedAnswer, MoveOrderCommand, SplitOrderCommand
-from edge.services.orders import CancelOrderCommand, OpenOrderCommand, OrderAnswer, StepsCommand
-from edge.services.pay_order import BillAnswer, PayCommand
-from edge.services.payments import ReturnAnswer, ReturnCommand, TakeCommand
-from edge.services.read_orders import OpenOrders, OrderView
-from edge.services.scanning import AcceptsCommand, ScanCommand, Scanned
-from edge.services.settings_here import Setting, SettingCommand, SettingsAnswer
-from edge.services.settle_sale import SaleAnswer, SellCommand
-from edge.services.staff import (
+from edge.services.ordering.floor import DrawCommand, FloorAnswer
+from edge.services.ordering.house_changes import HouseChanges
+from edge.services.ordering.order_moves import MergeOrdersCommand, MovedAnswer, MoveOrderCommand, SplitOrderCommand
+from edge.services.ordering.orders import CancelOrderCommand, OpenOrderCommand, OrderAnswer, StepsCommand
+from edge.services.ordering.read_orders import OpenOrders, OrderView
+from edge.services.ordering.stock import DayPriceCommand, DishAnswer, DishesAnswer, StockCommand
+from edge.services.people.approvals import ApprovalAnswer, ApproveCommand
+from edge.services.people.staff import (
     AddCommand,
     BadgeCommand,
     ChangeCommand,
@@ -37,11 +42,6 @@ from edge.services.staff import (
     PersonCommand,
     PinCommand,
 )
-from edge.services.status import Status
-from edge.services.stock import DayPriceCommand, DishAnswer, DishesAnswer, StockCommand
-from edge.services.sync_view import SyncView
-from edge.services.verify_invite import Verified
-from edge.services.weighing import TillWeight
 from edge.web import openapi_kitchen, openapi_lan, openapi_shifts
 from edge.web.api import DiscardCommand, ReprintCommand, VerifyCommand
 from edge.web.paying import PartCommand

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from edge.services.kitchen import BringBackCommand, BumpAnswer, BumpCommand, KitchenView
+from edge.services.ordering.kitchen import BringBackCommand, BumpAnswer, BumpCommand, KitchenView
 
 STRUCTS = (KitchenView, BumpCommand, BringBackCommand, BumpAnswer)
 

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-from edge.services.table_codes import CodeAnswer, RenewCommand, TableCodes
-from edge.services.terminals import OfferCommand, Offered, RevokeCommand, TerminalAnswer, TerminalsAnswer
+from edge.services.guests.table_codes import CodeAnswer, RenewCommand, TableCodes
+from edge.services.house.terminals import OfferCommand, Offered, RevokeCommand, TerminalAnswer, TerminalsAnswer
 
 Operation = Callable[..., dict[str, Any]]
 

@@ -5,11 +5,11 @@ from typing import Any
 
 import msgspec
 
-from edge.services.find_sale import SaleFound
-from edge.services.refunds import RefundAnswer, RefundCommand, RefundQuery, RefundQuote, SaleState
-from edge.services.reverse import ReverseCommand
-from edge.services.shift_figures import TillState, XReport, ZAnswer, ZShort
-from edge.services.shifts import (
+from edge.services.money.find_sale import SaleFound
+from edge.services.money.refunds import RefundAnswer, RefundCommand, RefundQuery, RefundQuote, SaleState
+from edge.services.money.reverse import ReverseCommand
+from edge.services.shifts.shift_figures import TillState, XReport, ZAnswer, ZShort
+from edge.services.shifts.shifts import (
     CashCommand,
     CashMoved,
     CloseCommand,

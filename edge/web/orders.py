@@ -4,11 +4,11 @@ import msgspec
 from flask import Blueprint, Response
 
 from edge.domain.refusal import Refused
-from edge.services import house_changes, order_moves, read_orders
-from edge.services import orders as order_deeds
 from edge.services.deeds import Done
-from edge.services.order_moves import MergeOrdersCommand, MoveOrderCommand, SplitOrderCommand
-from edge.services.orders import CancelOrderCommand, OpenOrderCommand, StepsCommand
+from edge.services.ordering import house_changes, order_moves, read_orders
+from edge.services.ordering import orders as order_deeds
+from edge.services.ordering.order_moves import MergeOrdersCommand, MoveOrderCommand, SplitOrderCommand
+from edge.services.ordering.orders import CancelOrderCommand, OpenOrderCommand, StepsCommand
 from edge.web import problems
 from edge.web.access import command, desk, signed_in, staff_only, whole_number
 from edge.web.problems import Problem

@@ -16,7 +16,7 @@ from flask import (
 )
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from edge.services import first_start
+from edge.services.house import first_start
 from edge.web.access import desk
 from edge.web.problems import Problem
 

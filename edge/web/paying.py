@@ -6,10 +6,10 @@ import msgspec
 from flask import Blueprint, Response
 
 from edge.domain.refusal import Refused
-from edge.services import pay_order
 from edge.services.deeds import Done
-from edge.services.pay_order import SHARES_MAX, PayCommand, PayLine
-from edge.services.settle_sale import SellCommand, settle_sale
+from edge.services.money import pay_order
+from edge.services.money.pay_order import SHARES_MAX, PayCommand, PayLine
+from edge.services.money.settle_sale import SellCommand, settle_sale
 from edge.web import problems
 from edge.web.access import command, desk, signed_in, staff_only, whole_number
 from edge.web.problems import Problem

@@ -8,13 +8,13 @@ from flask import Blueprint, Response, request
 from edge.domain.bill_file import Reconciled
 from edge.domain.refusal import Refused
 from edge.domain.roles import Action
-from edge.services import code_payments, deposits, money_views, payments, reconcile
-from edge.services.code_payments import CodeCharge
 from edge.services.deeds import Done
-from edge.services.deposits import DepositCommand, ReturnDepositCommand
-from edge.services.gateway_fake import FakeGateway, Faults
-from edge.services.money_views import MoneyView, OpenMoney
-from edge.services.payments import CODE, ReturnCommand, TakeCommand
+from edge.services.money import code_payments, deposits, money_views, payments, reconcile
+from edge.services.money.code_payments import CodeCharge
+from edge.services.money.deposits import DepositCommand, ReturnDepositCommand
+from edge.services.money.gateway_fake import FakeGateway, Faults
+from edge.services.money.money_views import MoneyView, OpenMoney
+from edge.services.money.payments import CODE, ReturnCommand, TakeCommand
 from edge.web import problems
 from edge.web.access import command, desk, only, signed_in, staff_only, till_devices
 from edge.web.problems import Problem

@@ -9,11 +9,12 @@ from edge.db import approvals as approvals_db
 from edge.db.staff import Session
 from edge.domain.refusal import Refused
 from edge.domain.roles import Action, Role, Verdict, decide
-from edge.services import approvals, settings_here, sign_in, staff
-from edge.services.approvals import ApproveCommand
 from edge.services.deeds import Done
-from edge.services.settings_here import SettingCommand, SettingsAnswer
-from edge.services.staff import (
+from edge.services.house import settings_here
+from edge.services.house.settings_here import SettingCommand, SettingsAnswer
+from edge.services.people import approvals, sign_in, staff
+from edge.services.people.approvals import ApproveCommand
+from edge.services.people.staff import (
     AddCommand,
     BadgeCommand,
     ChangeCommand,

@@ -8,7 +8,7 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
 from edge.domain.refusal import Refused
-from edge.services import disk
+from edge.services.care import disk
 from edge.web.words import locale_of, sentence
 
 STATUS = {

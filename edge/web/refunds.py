@@ -6,11 +6,11 @@ import msgspec
 from flask import Blueprint, Response, request
 
 from edge.domain.refusal import Refused
-from edge.services import find_sale
-from edge.services import refunds as service
 from edge.services.deeds import Done
-from edge.services.refunds import RefundCommand, RefundQuery
-from edge.services.reverse import ReverseCommand, reverse
+from edge.services.money import find_sale
+from edge.services.money import refunds as service
+from edge.services.money.refunds import RefundCommand, RefundQuery
+from edge.services.money.reverse import ReverseCommand, reverse
 from edge.web import problems
 from edge.web.access import command, desk, signed_in, staff_only, whole_number
 from edge.web.problems import Problem

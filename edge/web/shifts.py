@@ -4,9 +4,9 @@ import msgspec
 from flask import Blueprint, Response, request
 
 from edge.domain.refusal import Refused
-from edge.services import shift_figures
-from edge.services import shifts as service
-from edge.services.shifts import (
+from edge.services.shifts import shift_figures
+from edge.services.shifts import shifts as service
+from edge.services.shifts.shifts import (
     CashCommand,
     CloseCommand,
     CountCommand,

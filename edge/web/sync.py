@@ -10,9 +10,9 @@ from typing import Any, Final
 import msgspec
 from flask import Blueprint, Response, render_template, request
 
-from edge.services import metrics as figures
-from edge.services.clock_watch import OFF_MS
-from edge.services.sync_view import SyncView, sync_view
+from edge.services.care import metrics as figures
+from edge.services.care.clock_watch import OFF_MS
+from edge.services.hub.sync_view import SyncView, sync_view
 from edge.settings import is_loopback
 from edge.web import devices
 from edge.web.access import desk, door, staff_only, who

@@ -5,9 +5,10 @@ from flask import Blueprint, Response, redirect, render_template, request
 
 from edge.domain.refusal import Refused
 from edge.domain.roles import Action
-from edge.services import permit, qr
-from edge.services import table_codes as codes
-from edge.services.table_codes import RenewCommand
+from edge.services import qr
+from edge.services.guests import table_codes as codes
+from edge.services.guests.table_codes import RenewCommand
+from edge.services.people import permit
 from edge.web import words
 from edge.web.access import asker, command, desk, lan, only, signed_in, who
 from edge.web.devices import Page, answered, frame, speaker, stranger

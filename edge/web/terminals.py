@@ -10,9 +10,11 @@ from flask import Blueprint, Response, redirect, render_template, request
 
 from edge.domain.refusal import Refused
 from edge.domain.roles import Action
-from edge.services import permit, qr, status
-from edge.services import terminals as pairs
-from edge.services.terminals import OfferCommand, Offered, PairCommand, RevokeCommand
+from edge.services import qr
+from edge.services.care import status
+from edge.services.house import terminals as pairs
+from edge.services.house.terminals import OfferCommand, Offered, PairCommand, RevokeCommand
+from edge.services.people import permit
 from edge.web import problems
 from edge.web.access import asker, command, desk, door, give_terminal, lan, only, signed_in, who
 from edge.web.devices import Page, answered, frame, speaker, stranger

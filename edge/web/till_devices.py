@@ -8,9 +8,9 @@ import msgspec
 from flask import Blueprint, Response, current_app, request
 
 from edge.domain.guest_view import GuestView
-from edge.services.customer_display import CustomerDisplay
-from edge.services.scanning import AcceptsCommand, ScanCommand
-from edge.services.status import store_name
+from edge.services.care.status import store_name
+from edge.services.devices.scanning import AcceptsCommand, ScanCommand
+from edge.services.guests.customer_display import CustomerDisplay
 from edge.web.access import asker, command, desk, signed_in, staff_only
 from edge.web.access import till_devices as devices
 from edge.web.live import HEART_BEAT_S, StreamSeats, streamed

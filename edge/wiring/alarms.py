@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable
 
-from edge.services.alarms import Alarms
+from edge.services.care.alarms import Alarms
 
 LOOK_EVERY_S = 5.0
 STOP_S = 5

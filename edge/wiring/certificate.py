@@ -5,9 +5,9 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from edge.services.enrolment import Enrolment
+from edge.services.hub.enrolment import Enrolment
+from edge.services.hub.renewal import Renewal
 from edge.services.node import Node
-from edge.services.renewal import Renewal
 
 LOOK_EVERY_S = 600
 STOP_S = 1

@@ -20,12 +20,13 @@ from edge.devices.scanners import ScannerTalk
 from edge.devices.supervisor import Supervised, Supervisor
 from edge.devices.talk import Bell, Talk
 from edge.domain.device_rows import CardReaderRow, DisplayRow, DrawerRow, PrinterRow, ScaleRow, ScannerRow
-from edge.services import device_facts, drawer, spool
-from edge.services.calibrate import CalibrationSpool
-from edge.services.device_care import DeviceCare
-from edge.services.drawer import NodeKicks
+from edge.services.devices import device_facts, drawer
+from edge.services.devices.calibrate import CalibrationSpool
+from edge.services.devices.device_care import DeviceCare
+from edge.services.devices.drawer import NodeKicks
+from edge.services.devices.till_devices import TillDevices
 from edge.services.node import Node
-from edge.services.till_devices import TillDevices
+from edge.services.printing import spool
 from edge.settings import twins_folder
 from sync.contract.operations import DeviceChanged
 

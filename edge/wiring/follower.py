@@ -3,7 +3,7 @@
 import logging
 import threading
 
-from edge.services import follow_hub
+from edge.services.hub import follow_hub
 from edge.services.node import Node
 
 LOOK_S = 5.0

@@ -20,11 +20,11 @@ from wsgiref.types import WSGIApplication
 from cheroot.wsgi import Server
 
 from edge.app import create_app, create_guest_app
-from edge.services.device_care import DeviceCare
-from edge.services.lan import Lan
-from edge.services.lan_authority import LanAuthority
-from edge.services.status import Desk
-from edge.services.till_devices import TillDevices
+from edge.services.care.status import Desk
+from edge.services.devices.device_care import DeviceCare
+from edge.services.devices.till_devices import TillDevices
+from edge.services.house.lan import Lan
+from edge.services.house.lan_authority import LanAuthority
 from edge.settings import is_loopback
 from edge.web.access import Door
 from edge.web.live import StreamSeats

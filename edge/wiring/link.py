@@ -6,10 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from edge.db import handover, journal
-from edge.services import enrolment
-from edge.services.enrolment import Enrolment
+from edge.services.hub import enrolment
+from edge.services.hub.enrolment import Enrolment
+from edge.services.hub.outbox import NodeOutbox
 from edge.services.node import VERSION, Node
-from edge.services.outbox import NodeOutbox
 from edge.wiring import certificate
 from sync.contract import streams, topics
 from sync.contract.facts import genesis

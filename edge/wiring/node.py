@@ -18,38 +18,28 @@ from edge.db.migrations import steps
 from edge.devices.displays import Boards
 from edge.domain.device_rows import DisplayRow, read_rows
 from edge.jobs import Timetable
-from edge.services import (
-    boot_check,
-    compact,
-    doctor,
-    drill,
-    enrolment,
-    follow_hub,
-    import_menu,
-    reconcile,
-    recovery,
-    replace,
-    settings_here,
-    sign_in,
-    snapshots,
-    staff,
-    till_devices,
-    verify_journal,
-)
-from edge.services.alarms import Alarms
-from edge.services.archive import Archives
-from edge.services.boot_check import NotedStorage
-from edge.services.clock_watch import ClockWatch
+from edge.services.care import doctor, verify_journal
+from edge.services.care.alarms import Alarms
+from edge.services.care.clock_watch import ClockWatch
+from edge.services.care.disk import VitalStorage
+from edge.services.care.status import Desk
 from edge.services.commit_times import CommitTimes, TimedStorage
-from edge.services.device_care import DeviceCare
-from edge.services.disk import VitalStorage
-from edge.services.gateway_desk import GatewayDesk
-from edge.services.handover_door import HubDoor
-from edge.services.lan import Lan
+from edge.services.copies import boot_check, compact, drill, snapshots
+from edge.services.copies.archive import Archives
+from edge.services.copies.boot_check import NotedStorage
+from edge.services.copies.snapshots import Shelf
+from edge.services.devices import till_devices
+from edge.services.devices.device_care import DeviceCare
+from edge.services.devices.till_devices import TillDevices
+from edge.services.house import settings_here
+from edge.services.house.lan import Lan
+from edge.services.hub import enrolment, follow_hub, recovery, replace
+from edge.services.hub.handover_door import HubDoor
+from edge.services.money import reconcile
+from edge.services.money.gateway_desk import GatewayDesk
 from edge.services.node import VERSION, Node
-from edge.services.snapshots import Shelf
-from edge.services.status import Desk
-from edge.services.till_devices import TillDevices
+from edge.services.ordering import import_menu
+from edge.services.people import sign_in, staff
 from edge.settings import EdgeSettings
 from edge.web.live import StreamSeats
 from edge.wiring import alarms, devices, lan, link, payer

@@ -7,9 +7,9 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from edge.domain.gateway import Gateway
-from edge.services.gateway_fake import FakeGateway
+from edge.services.money.gateway_fake import FakeGateway
+from edge.services.money.payment_care import PaymentCare
 from edge.services.node import Node
-from edge.services.payment_care import PaymentCare
 from edge.settings import EdgeSettings, twins_folder
 from sync.node.ports import Clock
 

@@ -7,7 +7,7 @@ then leads to the version that was left.
 What is tried stands in `trial.json` beside the link from before the switch until the verdict, so that a power cut between the
 two does not leave an unproven version in place: `settle` goes on where it was, at boot or by hand.
 
-Data: the node itself makes a copy of its file before a schema step (edge.services.snapshots); going back needs no copy when the steps
+Data: the node itself makes a copy of its file before a schema step (edge.services.copies.snapshots); going back needs no copy when the steps
 are additive, and what was sold meanwhile stays.
 """
 

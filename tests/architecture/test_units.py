@@ -13,7 +13,7 @@ from cloud.cli import main as hub
 from cloud.services.authority import CRL_FILE
 from cloud.standby import Part
 from edge.cli import main as edge
-from edge.services.upgrade import PROGRAM, UNIT
+from edge.services.care.upgrade import PROGRAM, UNIT
 from sync.node.upgrade import CURRENT, PREVIOUS, TRIAL
 from tests.architecture.checkout import ROOT
 

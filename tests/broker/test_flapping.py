@@ -14,7 +14,7 @@ from cloud.jobs import LinkWorker
 from cloud.services.verify import first_bad_seq
 from edge.db import journal
 from edge.db.journal import Draft
-from edge.services import verify_journal
+from edge.services.care import verify_journal
 from sync.contract import operations, topics
 from sync.contract.operations import NodeStarted
 from sync.engine.mqtt import MqttSettings, MqttTransport

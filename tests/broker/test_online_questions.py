@@ -14,8 +14,8 @@ from cloud.services.publish import Order, Publisher
 from cloud.services.publish_tables import File
 from cloud.services.questions import Questions as AtHub
 from cloud.services.questions import Verdict
-from edge.services import follow_hub
-from edge.services.outbox import NodeOutbox
+from edge.services.hub import follow_hub
+from edge.services.hub.outbox import NodeOutbox
 from sync.contract import streams, topics
 from sync.contract.messages import Answer
 from sync.engine.mqtt import MqttTransport

@@ -15,7 +15,7 @@ from cloud.db.journal import lane_of
 from cloud.jobs import LinkWorker
 from cloud.services.verify import first_bad_seq
 from edge.db import journal
-from edge.services.outbox import NodeOutbox
+from edge.services.hub.outbox import NodeOutbox
 from sync.contract import envelope, topics
 from sync.contract.enrolling import Enrolled
 from sync.contract.envelope import MessageKind

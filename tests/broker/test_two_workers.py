@@ -18,7 +18,7 @@ from cloud.db.engine import Turn
 from cloud.settings import BrokerSettings, HubSettings, ListenSettings
 from cloud.wiring import Core
 from edge.db import journal
-from edge.services.outbox import NodeOutbox
+from edge.services.hub.outbox import NodeOutbox
 from scripts.demo_world import Process
 from scripts.postgres import DURABLE, Cluster
 from sync.contract import topics

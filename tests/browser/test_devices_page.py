@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 from drivers.printer.calibration import QUESTIONS
 from edge.db import device_memory, print_jobs
 from edge.domain import slip_rules
-from edge.services import slips
+from edge.services.printing import slips
 from tests.kit.device_nodes import DeviceNode
 from tests.kit.waiting import PATIENCE_S
 

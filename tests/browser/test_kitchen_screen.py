@@ -11,9 +11,9 @@ from cheroot.wsgi import Server
 from playwright.sync_api import Browser, expect
 
 from edge.app import create_app
-from edge.services import import_menu
-from edge.services.order_work import SendStep, VoidStep
-from edge.services.status import Desk
+from edge.services.care.status import Desk
+from edge.services.ordering import import_menu
+from edge.services.ordering.order_work import SendStep, VoidStep
 from edge.web.live import StreamSeats
 from tests.kit.nodes import MENU, Rig, uuid7_hex
 from tests.kit.tables import Floor, add

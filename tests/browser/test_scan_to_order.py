@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, Route, ViewportSize, expect
 
-from edge.services import import_menu, verify_journal
-from edge.services.order_work import ConfirmStep
+from edge.services.care import verify_journal
+from edge.services.ordering import import_menu
+from edge.services.ordering.order_work import ConfirmStep
 from scripts import demo_orders
 from sync.node.ports import SystemClock
 from tests.kit.lan import House, code_on, open_house

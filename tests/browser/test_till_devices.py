@@ -16,9 +16,10 @@ from playwright.sync_api import Browser, Page, expect
 
 from drivers.scale.reading import NotUsable, Usable
 from edge.app import create_app
-from edge.services import import_menu, till_devices
-from edge.services.status import Desk
-from edge.services.till_devices import TillDevices
+from edge.services.care.status import Desk
+from edge.services.devices import till_devices
+from edge.services.devices.till_devices import TillDevices
+from edge.services.ordering import import_menu
 from edge.web.live import StreamSeats
 from sync.contract.menu import Dish
 from sync.contract.words import Name

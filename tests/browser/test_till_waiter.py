@@ -10,9 +10,10 @@ from playwright.sync_api import Browser, Page, expect
 
 from edge.db.staff import Cashier
 from edge.domain.roles import Role
-from edge.services import import_menu, verify_journal
-from edge.services import orders as order_deeds
+from edge.services.care import verify_journal
 from edge.services.deeds import Done
+from edge.services.ordering import import_menu
+from edge.services.ordering import orders as order_deeds
 from scripts import demo_orders
 from sync.contract.menu import Menu, PartChoice, PartGroup
 from sync.contract.words import Name

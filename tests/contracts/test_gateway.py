@@ -9,7 +9,7 @@ import pytest
 from edge.domain import bill_file
 from edge.domain.bearer import Bearer
 from edge.domain.gateway import AWAY, REASONS, Answer, Charge, Gateway, Outcome
-from edge.services.gateway_fake import FakeGateway, Faults
+from edge.services.money.gateway_fake import FakeGateway, Faults
 from sync.node.ports import ManualClock
 from tests.kit.gateways import WECHAT_CODE
 from tests.kit.nodes import START_MS

@@ -18,7 +18,7 @@ from edge.devices.print_queue import PrintQueue
 from edge.devices.printers import port_printer
 from edge.devices.registry import Registry, Turn
 from edge.domain.guest_view import GuestView
-from edge.services.spool import NodeSpool
+from edge.services.printing.spool import NodeSpool
 from scripts.sim_paper import Slip, read_slip
 from sync.node.ports import SystemClock
 from tests.kit.nodes import COUNTER, Rig

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from edge.services import verify_journal
-from edge.services.boot_check import DamagedFileError, NotedStorage, refuse_damaged
+from edge.services.care import verify_journal
+from edge.services.copies.boot_check import DamagedFileError, NotedStorage, refuse_damaged
 from scripts.bench_processes import write_node
 from sync.node.control import FolderLock
 from sync.node.database import InlineDatabase

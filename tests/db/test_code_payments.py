@@ -13,13 +13,14 @@ from edge.db import payments as db
 from edge.domain import gateway
 from edge.domain.gateway import Asked, Outcome, Step
 from edge.domain.refusal import Refused
-from edge.services import code_payments, money_views, payments, verify_journal
+from edge.services.care import verify_journal
 from edge.services.deeds import Done
-from edge.services.gateway_desk import GatewayDesk
-from edge.services.gateway_fake import FakeGateway
-from edge.services.money_views import MoneyView
-from edge.services.payment_care import PAUSES_MS, UNKNOWN_MAX, PaymentCare
-from edge.services.payments import ReturnCommand
+from edge.services.money import code_payments, money_views, payments
+from edge.services.money.gateway_desk import GatewayDesk
+from edge.services.money.gateway_fake import FakeGateway
+from edge.services.money.money_views import MoneyView
+from edge.services.money.payment_care import PAUSES_MS, UNKNOWN_MAX, PaymentCare
+from edge.services.money.payments import ReturnCommand
 from tests.kit.gateways import WECHAT_CODE, PayRig, state
 from tests.kit.nodes import AT_TILL_1, AT_TILL_2, BreakingStorage, PowerCut, Rig, uuid7_hex
 
@@ -401,7 +402,7 @@ def test_the_code_is_in_no_log_no_file_and_no_exception(pay, caplog, tmp_path):
 def test_a_careless_log_would_be_seen(pay, caplog, monkeypatch):
     """Negative control of the one above."""
     pay.node = replace(pay.rig.node, gateway=GatewayDesk(Careless(pay.rig.clock, pay.rig.node.zone)))
-    monkeypatch.setattr("edge.services.gateway_desk.log.error", logging.getLogger("x").exception)
+    monkeypatch.setattr("edge.services.money.gateway_desk.log.error", logging.getLogger("x").exception)
     with caplog.at_level(logging.DEBUG):
         pay.charge(1)
     assert WECHAT_CODE in caplog.text

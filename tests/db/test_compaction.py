@@ -10,11 +10,12 @@ from drivers.printer import profiles
 from edge import wiring
 from edge.db import archives, journal, print_jobs
 from edge.domain.refusal import Refused
-from edge.services import compact, slip_papers
-from edge.services.archive import Archives
-from edge.services.outbox import NodeOutbox
-from edge.services.settle_sale import Settled, settle_sale
-from edge.services.verify_journal import verify
+from edge.services.care.verify_journal import verify
+from edge.services.copies import compact
+from edge.services.copies.archive import Archives
+from edge.services.hub.outbox import NodeOutbox
+from edge.services.money.settle_sale import Settled, settle_sale
+from edge.services.printing import slip_papers
 from edge.settings import EdgeSettings, JournalSettings, StoreSettings
 from sync.contract import facts
 from sync.node.archives import ArchiveFolder, ArchiveLost, pack, unpack

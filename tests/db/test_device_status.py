@@ -13,8 +13,10 @@ from edge.db import print_jobs
 from edge.db.migrations import spine, steps
 from edge.devices.registry import Registry
 from edge.domain.device_view import DeviceView
-from edge.services import device_facts, slips, status
-from edge.services.status import Desk
+from edge.services.care import status
+from edge.services.care.status import Desk
+from edge.services.devices import device_facts
+from edge.services.printing import slips
 from sync.contract.operations import DeviceChanged
 from sync.node import database, migrate
 from tests.kit.nodes import AT_TILL_1, AT_TILL_2, COUNTER, BreakingStorage, Rig

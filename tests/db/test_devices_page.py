@@ -26,9 +26,11 @@ from edge.domain.device_rows import KINDS, RowProblem, read_rows
 from edge.domain.device_view import DeviceState
 from edge.domain.refusal import Refused
 from edge.receipts.calibration import CalibrationSlip, TrialSlip
-from edge.services import calibrate, spool, verify_journal
-from edge.services.device_care import DeviceCare, row_for
-from edge.services.status import Desk
+from edge.services.care import verify_journal
+from edge.services.care.status import Desk
+from edge.services.devices import calibrate
+from edge.services.devices.device_care import DeviceCare, row_for
+from edge.services.printing import spool
 from edge.web import words
 from edge.web.live import StreamSeats
 from tests.kit.nodes import AT_TILL_1, AT_TILL_2, COUNTER, PIN, Rig

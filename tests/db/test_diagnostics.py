@@ -10,10 +10,10 @@ import pytest
 from click.testing import CliRunner
 
 from edge import cli
-from edge.services import diagnostics, doctor
-from edge.services.device_care import DeviceCare
-from edge.services.diagnostics import Cleaner
-from edge.services.status import Desk
+from edge.services.care import diagnostics, doctor
+from edge.services.care.diagnostics import Cleaner
+from edge.services.care.status import Desk
+from edge.services.devices.device_care import DeviceCare
 from sync.node import keys
 from tests.kit.nodes import COUNTER, PIN, Rig, grant
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from edge.domain.refusal import Refused
-from edge.services import verify_journal
-from edge.services.disk import VitalStorage
-from edge.services.settle_sale import Settled, settle_sale
-from edge.services.spool import NodeSpool
+from edge.services.care import verify_journal
+from edge.services.care.disk import VitalStorage
+from edge.services.money.settle_sale import Settled, settle_sale
+from edge.services.printing.spool import NodeSpool
 from sync.node.database import DatabaseError
 from sync.node.disk import MIB, DiskState, DiskWatch, FolderDisk, Reserve, Room, Trouble, trouble_of
 from sync.node.ports import ManualClock
@@ -238,7 +238,7 @@ import json, resource, sys
 from pathlib import Path
 from edge.domain.refusal import Refused
 from edge.services import verify_journal
-from edge.services.settle_sale import Settled, settle_sale
+from edge.services.money.settle_sale import Settled, settle_sale
 from tests.kit.nodes import AT_TILL_1, Rig, sell_command
 
 with Rig(Path(sys.argv[1])) as rig:

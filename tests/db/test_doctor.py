@@ -9,10 +9,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from edge import cli
-from edge.services import doctor
-from edge.services.device_care import DeviceCare
-from edge.services.doctor import Check, Machine
-from edge.services.status import Desk
+from edge.services.care import doctor
+from edge.services.care.doctor import Check, Machine
+from edge.services.care.status import Desk
+from edge.services.devices.device_care import DeviceCare
 from edge.settings import EdgeSettings
 from edge.web import words
 from sync.engine import troubles

@@ -7,9 +7,11 @@ from cloud.services.commands import BadCommand
 from cloud.services.publish import Order
 from edge.db import streams as node_streams
 from edge.domain.refusal import Refused
-from edge.services import follow_hub, hub_menu, import_menu, verify_journal
+from edge.services.care import verify_journal
+from edge.services.hub import follow_hub, hub_menu
+from edge.services.money.settle_sale import Settled, read_answer, settle_sale
 from edge.services.node import GRACE_MS
-from edge.services.settle_sale import Settled, read_answer, settle_sale
+from edge.services.ordering import import_menu
 from sync.contract import streams as contract
 from sync.contract import times
 from tests.kit.down import PRICED, Down, down

@@ -10,9 +10,11 @@ from drivers.printer.printing import Status
 from edge.devices.registry import Registry
 from edge.domain import slip_rules
 from edge.domain.refusal import Refused
-from edge.services import drawer, slips, verify_journal
-from edge.services.drawer import NodeKicks
-from edge.services.settle_sale import Settled, settle_sale
+from edge.services.care import verify_journal
+from edge.services.devices import drawer
+from edge.services.devices.drawer import NodeKicks
+from edge.services.money.settle_sale import Settled, settle_sale
+from edge.services.printing import slips
 from sync.contract import facts, kinds
 from sync.contract.operations import DrawerSettled
 from tests.kit.nodes import AT_TILL_1, AT_TILL_2, CASHIER, COUNTER, BreakingStorage, PowerCut, Rig, basket, sell_command

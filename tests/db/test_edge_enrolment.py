@@ -13,9 +13,9 @@ from cloud.app import create_app
 from cloud.services import code_sheet, tls_files
 from cloud.settings import BrokerSettings, ListenSettings
 from cloud.wiring import Core, open_core
-from edge.services import enrolment, hub_web
-from edge.services.enrolment import EnrolmentError
-from edge.services.renewal import Renewal
+from edge.services.hub import enrolment, hub_web
+from edge.services.hub.enrolment import EnrolmentError
+from edge.services.hub.renewal import Renewal
 from sync.contract.words import Name
 from sync.node import certificates, keys, tls_listener
 from sync.node.certificates import Standing

@@ -12,10 +12,10 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from edge.app import create_app
-from edge.services import recovery
-from edge.services.import_menu import load_in_force
+from edge.services.care.status import Desk
+from edge.services.hub import recovery
 from edge.services.node import MenuShelf
-from edge.services.status import Desk
+from edge.services.ordering.import_menu import load_in_force
 from edge.web import problems, words
 from edge.web.access import BODY_BYTES_MAX, COOKIE
 from edge.web.live import StreamSeats

@@ -23,11 +23,13 @@ from cloud.wiring import Core, open_core
 from drivers.discovery import Candidate
 from edge.app import create_app
 from edge.domain.roles import Role
-from edge.services import enrolment, first_start, settings_here, sign_in, staff
-from edge.services.device_care import DeviceCare
-from edge.services.first_start import FirstStartCommand
-from edge.services.sign_in import SignedIn
-from edge.services.status import Desk
+from edge.services.care.status import Desk
+from edge.services.devices.device_care import DeviceCare
+from edge.services.house import first_start, settings_here
+from edge.services.house.first_start import FirstStartCommand
+from edge.services.hub import enrolment
+from edge.services.people import sign_in, staff
+from edge.services.people.sign_in import SignedIn
 from edge.web.live import StreamSeats
 from scripts.demo_client import Door
 from sync.contract.words import Name

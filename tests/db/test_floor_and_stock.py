@@ -9,13 +9,14 @@ import msgspec
 import pytest
 
 from edge.domain.refusal import Refused
-from edge.services import floor as floors
-from edge.services import import_menu, stock, verify_journal
-from edge.services import orders as order_deeds
+from edge.services.care import verify_journal
 from edge.services.deeds import Done
-from edge.services.floor import DrawCommand, FloorAnswer
-from edge.services.order_work import ChangeStep, ConfirmStep, SendStep, VoidStep
-from edge.services.stock import DayPriceCommand, DishAnswer, StockCommand
+from edge.services.ordering import floor as floors
+from edge.services.ordering import import_menu, stock
+from edge.services.ordering import orders as order_deeds
+from edge.services.ordering.floor import DrawCommand, FloorAnswer
+from edge.services.ordering.order_work import ChangeStep, ConfirmStep, SendStep, VoidStep
+from edge.services.ordering.stock import DayPriceCommand, DishAnswer, StockCommand
 from sync.contract.menu import Dish, PartChoice, PartGroup
 from sync.contract.orders import Area, Table
 from sync.contract.words import Name

@@ -12,12 +12,14 @@ from edge.db import orders as kept
 from edge.domain import table_code
 from edge.domain.refusal import Refused
 from edge.domain.table_code import TableClaims
-from edge.services import guest_orders as guests
-from edge.services import import_menu, stock, table_codes, verify_journal
-from edge.services.guest_orders import GuestAskCommand
-from edge.services.lan import Lan
-from edge.services.order_work import ConfirmStep, SendStep
-from edge.services.stock import DayPriceCommand, StockCommand
+from edge.services.care import verify_journal
+from edge.services.guests import guest_orders as guests
+from edge.services.guests import table_codes
+from edge.services.guests.guest_orders import GuestAskCommand
+from edge.services.house.lan import Lan
+from edge.services.ordering import import_menu, stock
+from edge.services.ordering.order_work import ConfirmStep, SendStep
+from edge.services.ordering.stock import DayPriceCommand, StockCommand
 from sync.contract.menu import Dish
 from sync.contract.orders import Table
 from sync.contract.words import Name

@@ -14,11 +14,12 @@ from edge.domain import slip_rules
 from edge.domain.order_state import Line
 from edge.receipts import docket
 from edge.receipts.receipt import Heading
-from edge.services import import_menu, kitchen, verify_journal
+from edge.services.care import verify_journal
 from edge.services.deeds import Done
-from edge.services.kitchen import BringBackCommand, BumpAnswer, BumpCommand
-from edge.services.order_work import ChangeStep, ChaseStep, EditStep, FireStep, SendStep, VoidStep
-from edge.services.spool import NodeSpool
+from edge.services.ordering import import_menu, kitchen
+from edge.services.ordering.kitchen import BringBackCommand, BumpAnswer, BumpCommand
+from edge.services.ordering.order_work import ChangeStep, ChaseStep, EditStep, FireStep, SendStep, VoidStep
+from edge.services.printing.spool import NodeSpool
 from sync.contract.orders import SentLine
 from sync.contract.trade import SoldPart
 from sync.contract.words import Name

@@ -13,9 +13,9 @@ import pytest
 from cheroot.server import HTTPConnection
 from cheroot.ssl.builtin import BuiltinSSLAdapter
 
-from edge.services import verify_journal
-from edge.services.lan_authority import LanAuthority
-from edge.services.pairing import LIFE_MS, WRONG_MAX
+from edge.services.care import verify_journal
+from edge.services.house.lan_authority import LanAuthority
+from edge.services.house.pairing import LIFE_MS, WRONG_MAX
 from edge.web import words
 from edge.web.access import SECURE_COOKIE, TERMINAL_COOKIE
 from edge.wiring import lan as listeners

@@ -12,10 +12,12 @@ import pytest
 from cloud.db import journal as hub_journal
 from cloud.services import verify as hub_verify
 from edge.db import copies
-from edge.services import drill, recovery, restore, snapshots, verify_journal
-from edge.services.handover_door import ReplaceError
-from edge.services.settle_sale import settle_sale
-from edge.services.snapshots import Shelf
+from edge.services.care import verify_journal
+from edge.services.copies import drill, restore, snapshots
+from edge.services.copies.snapshots import Shelf
+from edge.services.hub import recovery
+from edge.services.hub.handover_door import ReplaceError
+from edge.services.money.settle_sale import settle_sale
 from sync.contract import handover
 from sync.contract.envelope import MessageKind, frame_facts
 from sync.node import sealing

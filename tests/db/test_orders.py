@@ -9,10 +9,12 @@ import pytest
 from edge.db import journal
 from edge.db import orders as kept
 from edge.domain import roles
-from edge.services import deeds, house_changes, import_menu, order_listeners, read_orders, verify_journal
-from edge.services import orders as order_deeds
+from edge.services import deeds
+from edge.services.care import verify_journal
 from edge.services.deeds import Done
-from edge.services.order_work import (
+from edge.services.ordering import house_changes, import_menu, order_listeners, read_orders
+from edge.services.ordering import orders as order_deeds
+from edge.services.ordering.order_work import (
     LINES_MAX,
     ChangeStep,
     ChaseStep,
@@ -25,7 +27,7 @@ from edge.services.order_work import (
     Step,
     VoidStep,
 )
-from edge.services.orders import OpenOrderCommand, OrderAnswer
+from edge.services.ordering.orders import OpenOrderCommand, OrderAnswer
 from sync.contract import orders
 from sync.contract.menu import Dish
 from tests.kit.nodes import MENU, BreakingStorage, PowerCut, Rig, name, uuid7_hex

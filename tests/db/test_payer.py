@@ -6,10 +6,12 @@ import msgspec
 
 from edge import wiring
 from edge.domain.bearer import BearerShelf
-from edge.services import code_payments, import_menu, money_views, verify_journal
-from edge.services.code_payments import CodeCharge
-from edge.services.gateway_fake import FakeGateway, Faults
-from edge.services.money_views import MoneyView
+from edge.services.care import verify_journal
+from edge.services.money import code_payments, money_views
+from edge.services.money.code_payments import CodeCharge
+from edge.services.money.gateway_fake import FakeGateway, Faults
+from edge.services.money.money_views import MoneyView
+from edge.services.ordering import import_menu
 from edge.settings import EdgeSettings, PaymentSettings, StoreSettings, WebSettings
 from edge.wiring import RunningNode
 from sync.node import keys

@@ -11,15 +11,18 @@ from edge.domain.payment import AskedTender
 from edge.domain.pricing import AskedPart, BasketLine
 from edge.domain.refusal import Refused
 from edge.domain.roles import Action, Role
-from edge.services import approvals, floor, import_menu, orders, pay_order, payments, stock, verify_journal
-from edge.services.approvals import ApproveCommand
-from edge.services.book_sale import read_answer
+from edge.services.care import verify_journal
 from edge.services.deeds import Done
-from edge.services.order_work import AddStep
-from edge.services.orders import OpenOrderCommand, StepsCommand
-from edge.services.pay_order import PayCommand, PayLine, Share
-from edge.services.payments import TakeCommand
-from edge.services.settle_sale import OrderDiscount, SellCommand, settle_sale
+from edge.services.money import pay_order, payments
+from edge.services.money.book_sale import read_answer
+from edge.services.money.pay_order import PayCommand, PayLine, Share
+from edge.services.money.payments import TakeCommand
+from edge.services.money.settle_sale import OrderDiscount, SellCommand, settle_sale
+from edge.services.ordering import floor, import_menu, orders, stock
+from edge.services.ordering.order_work import AddStep
+from edge.services.ordering.orders import OpenOrderCommand, StepsCommand
+from edge.services.people import approvals
+from edge.services.people.approvals import ApproveCommand
 from sync.contract.facts import decode
 from sync.contract.menu import PartChoice, PartGroup
 from sync.contract.orders import Area, Table

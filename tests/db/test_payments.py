@@ -19,14 +19,17 @@ from edge.db.print_jobs import Job
 from edge.db.staff import Cashier, Session
 from edge.domain.refusal import Refused
 from edge.domain.roles import Role
-from edge.services import deeds, deposits, money_views, payments, slip_papers, verify_journal
+from edge.services import deeds
+from edge.services.care import verify_journal
+from edge.services.care.status import Desk
 from edge.services.deeds import Deed, Done
-from edge.services.deposits import DepositCommand, ReturnDepositCommand
-from edge.services.gateway_desk import GatewayDesk
-from edge.services.gateway_fake import FakeGateway
-from edge.services.money_views import MoneyView
-from edge.services.payments import ReturnCommand, TakeCommand
-from edge.services.status import Desk
+from edge.services.money import deposits, money_views, payments
+from edge.services.money.deposits import DepositCommand, ReturnDepositCommand
+from edge.services.money.gateway_desk import GatewayDesk
+from edge.services.money.gateway_fake import FakeGateway
+from edge.services.money.money_views import MoneyView
+from edge.services.money.payments import ReturnCommand, TakeCommand
+from edge.services.printing import slip_papers
 from edge.web.live import StreamSeats
 from sync.contract.orders import MERGED, OPENED, OrderMerged, OrderOpened
 from sync.contract.trade import Tender

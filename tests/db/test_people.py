@@ -9,8 +9,11 @@ import pytest
 from edge.db import staff as staff_db
 from edge.domain.refusal import Refused
 from edge.domain.roles import Role
-from edge.services import settings_here, sign_in, staff, till_devices, verify_journal
-from edge.services.sign_in import HOUR_MS, IDLE_MS, SEEN_EVERY_MS, SignedIn
+from edge.services.care import verify_journal
+from edge.services.devices import till_devices
+from edge.services.house import settings_here
+from edge.services.people import sign_in, staff
+from edge.services.people.sign_in import HOUR_MS, IDLE_MS, SEEN_EVERY_MS, SignedIn
 from sync.contract import ids
 from sync.node import migrate
 from tests.kit.nodes import Rig, uuid7_hex

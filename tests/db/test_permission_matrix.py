@@ -16,10 +16,12 @@ from edge.app import create_app
 from edge.domain import roles
 from edge.domain.refusal import Refused
 from edge.domain.roles import About, Action, Role
-from edge.services import deeds, permit, verify_journal
+from edge.services import deeds
+from edge.services.care import verify_journal
+from edge.services.care.status import Desk
 from edge.services.deeds import Deed, Done
-from edge.services.permit import Permitted
-from edge.services.status import Desk
+from edge.services.people import permit
+from edge.services.people.permit import Permitted
 from edge.web import problems
 from edge.web.access import command, desk, signed_in
 from edge.web.live import StreamSeats

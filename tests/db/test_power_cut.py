@@ -11,10 +11,10 @@ import apsw
 import pytest
 
 from edge.domain.refusal import Refused
-from edge.services import disk as disks
-from edge.services import verify_journal
-from edge.services.settle_sale import Settled, settle_sale
-from edge.services.spool import NodeSpool
+from edge.services.care import disk as disks
+from edge.services.care import verify_journal
+from edge.services.money.settle_sale import Settled, settle_sale
+from edge.services.printing.spool import NodeSpool
 from scripts import crash
 from scripts.crash_store import CrashStore, a_sale
 from scripts.crash_vfs import Disk, Power, Step, Trouble

@@ -10,8 +10,9 @@ from edge.db import device_memory
 from edge.db.print_jobs import Job
 from edge.devices.print_queue import IDLE_CHECK_S, MEND_CHECK_S
 from edge.domain.refusal import Refused
-from edge.services import slips, spool, verify_journal
-from edge.services.spool import NodeSpool
+from edge.services.care import verify_journal
+from edge.services.printing import slips, spool
+from edge.services.printing.spool import NodeSpool
 from sync.node.database import OperationalError
 from tests.kit.nodes import COUNTER, BreakingStorage, PowerCut, Rig, uuid7_hex
 from tests.kit.queues import (

@@ -21,8 +21,9 @@ from edge.devices.print_queue import PrintQueue
 from edge.devices.printers import PortPrinter, port_printer, view_of
 from edge.devices.registry import Registry
 from edge.domain.refusal import Refused
-from edge.services import device_facts, slips
-from edge.services.spool import NodeSpool
+from edge.services.devices import device_facts
+from edge.services.printing import slips
+from edge.services.printing.spool import NodeSpool
 from tests.kit.nodes import COUNTER, Rig
 from tests.kit.printers import PaperTray, StepClock, TwinPort
 from tests.kit.queues import run_dry, states

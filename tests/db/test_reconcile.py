@@ -6,8 +6,8 @@ import pytest
 
 from edge.domain.bill_file import Reconciled
 from edge.domain.refusal import Refused
-from edge.services import code_payments, payments, reconcile
-from edge.services.payments import ReturnCommand, TakeCommand
+from edge.services.money import code_payments, payments, reconcile
+from edge.services.money.payments import ReturnCommand, TakeCommand
 from tests.kit.gateways import PayRig
 from tests.kit.nodes import AT_TILL_1, Rig, sell_body, uuid7_hex
 

@@ -11,11 +11,14 @@ from drivers.printer.profiles import PROFILES
 from edge.db import print_jobs
 from edge.domain.payment import AskedTender
 from edge.domain.refusal import Refused
-from edge.services import find_sale, refunds, shift_papers, slip_papers, verify_journal
+from edge.services.care import verify_journal
 from edge.services.deeds import Done
-from edge.services.payments import send_refunds
-from edge.services.refunds import RefundAnswer, RefundQuery
-from edge.services.settle_sale import SellCommand, Settled, settle_sale
+from edge.services.money import find_sale, refunds
+from edge.services.money.payments import send_refunds
+from edge.services.money.refunds import RefundAnswer, RefundQuery
+from edge.services.money.settle_sale import SellCommand, Settled, settle_sale
+from edge.services.printing import slip_papers
+from edge.services.shifts import shift_papers
 from sync.contract import receipts
 from tests.kit.gateways import PayRig
 from tests.kit.nodes import (

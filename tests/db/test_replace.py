@@ -10,9 +10,10 @@ import pytest
 
 from edge.db import journal
 from edge.db.journal import Draft
-from edge.services import import_menu, verify_journal
-from edge.services.handover_door import ReplaceError
-from edge.services.settle_sale import read_answer, settle_sale
+from edge.services.care import verify_journal
+from edge.services.hub.handover_door import ReplaceError
+from edge.services.money.settle_sale import read_answer, settle_sale
+from edge.services.ordering import import_menu
 from sync.contract import handover
 from sync.contract.operations import MENU_IMPORTED, NODE_STARTED, NodeStarted
 from sync.node.ports import ManualClock

@@ -13,7 +13,7 @@ from cloud import wiring as hub_wiring
 from cloud.settings import BrokerSettings, EnrolmentSettings, HubSettings, ListenSettings
 from edge import wiring
 from edge.cli import main
-from edge.services import enrolment, recovery
+from edge.services.hub import enrolment, recovery
 from edge.settings import EdgeSettings, load
 from sync.contract.words import Name
 from tests.hub.test_hub_run import LoopTransport

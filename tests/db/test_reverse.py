@@ -8,11 +8,13 @@ import pytest
 from edge.db import orders
 from edge.domain.payment import AskedTender
 from edge.domain.refusal import Refused
-from edge.services import pay_order, refunds, stock, verify_journal
+from edge.services.care import verify_journal
 from edge.services.deeds import Done
-from edge.services.pay_order import PayCommand
-from edge.services.refunds import RefundAnswer
-from edge.services.settle_sale import SaleAnswer
+from edge.services.money import pay_order, refunds
+from edge.services.money.pay_order import PayCommand
+from edge.services.money.refunds import RefundAnswer
+from edge.services.money.settle_sale import SaleAnswer
+from edge.services.ordering import stock
 from sync.contract import facts, kinds
 from sync.contract.trade import SalePaid
 from tests.kit.nodes import COUNTER, Rig, basket, uuid7_hex

@@ -7,8 +7,10 @@ import msgspec
 import pytest
 
 from edge.domain.refusal import Refused
-from edge.services import import_menu, read_sales, verify_journal
-from edge.services.settle_sale import Settled, read_answer, settle_sale
+from edge.services.care import verify_journal
+from edge.services.money import read_sales
+from edge.services.money.settle_sale import Settled, read_answer, settle_sale
+from edge.services.ordering import import_menu
 from sync.node.database import InlineDatabase
 from tests.kit.nodes import (
     AT_TILL_1,

@@ -10,11 +10,15 @@ from drivers.document import Columns, Text
 from drivers.printer.profiles import PROFILES
 from edge.db import journal, print_jobs, restaurant_schema
 from edge.domain.refusal import Refused
-from edge.services import drawer, orders, shift_figures, shifts, slip_papers, verify_journal
+from edge.services.care import verify_journal
 from edge.services.deeds import Done
-from edge.services.orders import OpenOrderCommand
-from edge.services.shift_figures import ZAnswer
-from edge.services.shifts import CountCommand, CountResult, HandedOver, HandOverCommand, PrintCommand, Printed
+from edge.services.devices import drawer
+from edge.services.ordering import orders
+from edge.services.ordering.orders import OpenOrderCommand
+from edge.services.printing import slip_papers
+from edge.services.shifts import shift_figures, shifts
+from edge.services.shifts.shift_figures import ZAnswer
+from edge.services.shifts.shifts import CountCommand, CountResult, HandedOver, HandOverCommand, PrintCommand, Printed
 from sync.contract.shifts import Counted
 from sync.node.database import Tx
 from tests.kit.nodes import AT_TILL_2, COUNTER, BreakingStorage, PowerCut, Rig, uuid7_hex

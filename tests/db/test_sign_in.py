@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from edge.domain.refusal import Refused
-from edge.services import sign_in
-from edge.services.sign_in import LOCK_FIRST_MS, LOCK_MAX_MS, SESSION_MS, SignedIn
+from edge.services.people import sign_in
+from edge.services.people.sign_in import LOCK_FIRST_MS, LOCK_MAX_MS, SESSION_MS, SignedIn
 from sync.node.ports import SeededChance
 from tests.kit.nodes import AT_TILL_1, PIN, Rig
 

@@ -14,9 +14,11 @@ from edge.devices.registry import Registry, Turn
 from edge.domain import slip_rules
 from edge.domain.pricing import BasketLine
 from edge.domain.refusal import Refused
-from edge.services import import_menu, slips, spool, verify_journal
-from edge.services.settle_sale import Settled, settle_sale
-from edge.services.spool import NodeSpool
+from edge.services.care import verify_journal
+from edge.services.money.settle_sale import Settled, settle_sale
+from edge.services.ordering import import_menu
+from edge.services.printing import slips, spool
+from edge.services.printing.spool import NodeSpool
 from tests.kit.nodes import AT_TILL_1, AT_TILL_2, COUNTER, MENU, BreakingStorage, PowerCut, Rig, basket, sell_command
 from tests.kit.queues import (
     CONFIRMED,

@@ -7,7 +7,7 @@ import pytest
 from cloud.services import folding, streams
 from edge.db import stream_appliers
 from edge.db import streams as node_streams
-from edge.services.outbox import NodeOutbox
+from edge.services.hub.outbox import NodeOutbox
 from sync.contract.messages import StreamBatch
 from tests.kit.down import Down, down
 from tests.kit.nodes import BreakingStorage, PowerCut

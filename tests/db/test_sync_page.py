@@ -16,16 +16,17 @@ from edge.db import copies, journal
 from edge.db.archives import ArchiveRow, set_missing
 from edge.db.archives import register as register_archive
 from edge.db.copies import Drill
-from edge.services import drill, snapshots, verify_journal
-from edge.services.alarms import Alarms, CertificateView, certificate_of
-from edge.services.clock_watch import OFF_MS, RTT_MAX_MS, ClockWatch
+from edge.services.care import verify_journal
+from edge.services.care.alarms import Alarms, CertificateView, certificate_of
+from edge.services.care.clock_watch import OFF_MS, RTT_MAX_MS, ClockWatch
+from edge.services.care.disk import VitalStorage
+from edge.services.care.status import Desk
 from edge.services.commit_times import CommitTimes, TimedStorage
-from edge.services.disk import VitalStorage
-from edge.services.enrolment import TLS_FILE
+from edge.services.copies import drill, snapshots
+from edge.services.hub.enrolment import TLS_FILE
+from edge.services.hub.outbox import NodeOutbox
+from edge.services.hub.sync_view import SyncView, sync_view
 from edge.services.node import Node
-from edge.services.outbox import NodeOutbox
-from edge.services.status import Desk
-from edge.services.sync_view import SyncView, sync_view
 from edge.settings import MetricsSettings
 from edge.web import words
 from edge.web.live import StreamSeats

@@ -20,10 +20,11 @@ from edge.devices.registry import Registry
 from edge.devices.twins import Twins, desk_command
 from edge.domain.device_rows import ScannerRow, read_rows
 from edge.domain.guest_view import GuestView
-from edge.services import import_menu, till_devices
-from edge.services.status import Desk
-from edge.services.till_devices import TillDevices
-from edge.services.till_inbox import KEPT, REPLAY_MS, TillInbox
+from edge.services.care.status import Desk
+from edge.services.devices import till_devices
+from edge.services.devices.till_devices import TillDevices
+from edge.services.devices.till_inbox import KEPT, REPLAY_MS, TillInbox
+from edge.services.ordering import import_menu
 from edge.settings import EdgeSettings, StoreSettings, WebSettings
 from edge.web.live import StreamSeats
 from sync.contract import receipts

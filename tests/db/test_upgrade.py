@@ -16,10 +16,10 @@ import pytest
 from edge.db import journal
 from edge.db.journal import Draft, Place
 from edge.db.migrations import steps
-from edge.services import snapshots
-from edge.services.restore import restore
-from edge.services.snapshots import Shelf
-from edge.services.upgrade import PROGRAM
+from edge.services.care.upgrade import PROGRAM
+from edge.services.copies import snapshots
+from edge.services.copies.restore import restore
+from edge.services.copies.snapshots import Shelf
 from sync.contract.operations import COMMAND_DONE, CommandSettled
 from sync.node import database, keys, migrate
 from sync.node.migrate import NewerDatabaseError, Steps

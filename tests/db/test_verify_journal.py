@@ -14,10 +14,11 @@ import msgspec
 import pytest
 
 from edge.db import projections
-from edge.services import slips, verify_journal
+from edge.services.care import verify_journal
+from edge.services.care.verify_journal import Report
 from edge.services.node import Node
-from edge.services.spool import NodeSpool
-from edge.services.verify_journal import Report
+from edge.services.printing import slips
+from edge.services.printing.spool import NodeSpool
 from sync.contract import facts
 from sync.node import keys
 from sync.node.database import InlineDatabase, Tx

@@ -12,10 +12,10 @@ from cloud.db.engine import Reader
 from cloud.services.bunch import Bunch
 from cloud.services.gate import End
 from cloud.services.session import Sessions
-from edge.services import verify_journal
-from edge.services.clock_watch import STEPPED, WRONG, ClockState, ClockWatch
-from edge.services.outbox import NodeOutbox
-from edge.services.settle_sale import Settled, read_answer, settle_sale
+from edge.services.care import verify_journal
+from edge.services.care.clock_watch import STEPPED, WRONG, ClockState, ClockWatch
+from edge.services.hub.outbox import NodeOutbox
+from edge.services.money.settle_sale import Settled, read_answer, settle_sale
 from scripts.fuzz_pair import FuzzedIngest, Wirepair
 from scripts.sim_hub import TENANT
 from sync.contract.times import business_day

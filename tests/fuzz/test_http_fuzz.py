@@ -18,8 +18,8 @@ from schemathesis import GenerationMode
 from schemathesis.core.result import Ok
 
 from edge.app import create_app
-from edge.services import verify_journal
-from edge.services.status import Desk
+from edge.services.care import verify_journal
+from edge.services.care.status import Desk
 from edge.web.access import COOKIE
 from edge.web.live import StreamSeats
 from edge.web.openapi import document

@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 
 from cloud.app import create_app
 from cloud.wiring import Core
-from edge.services import enrolment
+from edge.services.hub import enrolment
 from sync.contract.enrolling import Enrolled, Waiting
 from sync.contract.words import Name
 from sync.node import keys

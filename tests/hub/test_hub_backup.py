@@ -17,7 +17,7 @@ from cloud.services import backup, restore, verify
 from cloud.services.backup import Backups
 from cloud.settings import BackupSettings, BrokerSettings, HubSettings, ListenSettings
 from edge.db import journal as edge_journal
-from edge.services.outbox import NodeOutbox
+from edge.services.hub.outbox import NodeOutbox
 from sync.engine.store_link import LinkIdentity, StoreLink
 from sync.engine.transport import LinkState, Message
 from sync.engine.uplink import Pace

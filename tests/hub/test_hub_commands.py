@@ -6,8 +6,9 @@ import pytest
 from cloud.db import commands as at_hub
 from cloud.services import streams
 from cloud.services.commands import BadCommand
-from edge.services import follow_hub, hub_commands, verify_journal
-from edge.services.outbox import NodeOutbox
+from edge.services.care import verify_journal
+from edge.services.hub import follow_hub, hub_commands
+from edge.services.hub.outbox import NodeOutbox
 from sync.contract import facts, kinds, operations, steering
 from sync.contract.facts import ContractError
 from sync.contract.steering import Command, Precondition

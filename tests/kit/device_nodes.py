@@ -12,8 +12,8 @@ from drivers.virtual.printer_twin import PrinterTwin
 from drivers.virtual.timers import Timers
 from edge import wiring
 from edge.domain.pricing import BasketLine
-from edge.services import import_menu
-from edge.services.settle_sale import SaleAnswer, Settled, read_answer, settle_sale
+from edge.services.money.settle_sale import SaleAnswer, Settled, read_answer, settle_sale
+from edge.services.ordering import import_menu
 from edge.settings import EdgeSettings, StoreSettings, WebSettings
 from sync.node import keys
 from tests.kit.nodes import AT_TILL_1, MENU, grant, sell_command

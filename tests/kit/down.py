@@ -11,9 +11,9 @@ from cloud.services import streams
 from cloud.services.commands import Orders
 from cloud.services.publish import Order, Outcome, Publisher
 from cloud.services.publish_tables import File
-from edge.services import follow_hub
+from edge.services.hub import follow_hub
+from edge.services.hub.outbox import NodeOutbox
 from edge.services.node import Node
-from edge.services.outbox import NodeOutbox
 from sync.contract import streams as contract
 from sync.contract.messages import Chunk, Pull, StreamBatch
 from sync.engine.stream_link import StreamLink

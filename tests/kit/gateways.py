@@ -8,11 +8,11 @@ import msgspec
 from edge.db.staff import Session
 from edge.domain.bearer import Bearer, BearerShelf
 from edge.domain.refusal import Refused
-from edge.services import code_payments
-from edge.services.code_payments import CodeCharge
-from edge.services.gateway_desk import GatewayDesk
-from edge.services.gateway_fake import FakeGateway, Faults
-from edge.services.money_views import MoneyView
+from edge.services.money import code_payments
+from edge.services.money.code_payments import CodeCharge
+from edge.services.money.gateway_desk import GatewayDesk
+from edge.services.money.gateway_fake import FakeGateway, Faults
+from edge.services.money.money_views import MoneyView
 from edge.services.node import Node
 from tests.kit.nodes import AT_TILL_1, Rig, uuid7_hex
 

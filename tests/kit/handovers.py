@@ -17,11 +17,11 @@ from cloud.db.stores import KeyRow, StoreRow
 from cloud.wiring import Core
 from edge.db import journal
 from edge.db.migrations import steps
-from edge.services import replace as replacing
-from edge.services.enrolment import Enrolment
-from edge.services.handover_door import ReplaceError
+from edge.services.hub import replace as replacing
+from edge.services.hub.enrolment import Enrolment
+from edge.services.hub.handover_door import ReplaceError
+from edge.services.hub.replace import Heir
 from edge.services.node import Node
-from edge.services.replace import Heir
 from sync.contract import facts, handover
 from sync.node import keys, migrate
 from sync.node.database import Database

@@ -14,11 +14,11 @@ import msgspec
 from flask.testing import FlaskClient
 
 from edge.app import create_app
-from edge.services.device_care import DeviceCare
-from edge.services.lan import Lan
+from edge.services.care.status import Desk
+from edge.services.devices.device_care import DeviceCare
+from edge.services.devices.till_devices import build
+from edge.services.house.lan import Lan
 from edge.services.node import Node
-from edge.services.status import Desk
-from edge.services.till_devices import build
 from edge.settings import WebSettings
 from edge.web.live import StreamSeats
 from edge.wiring import lan as listeners

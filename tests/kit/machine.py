@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
 
-from edge.services.upgrade import PROGRAM
+from edge.services.care.upgrade import PROGRAM
 from scripts.bench_processes import write_node
 from scripts.demo_client import Door
 from sync.node import control, keys

@@ -21,13 +21,14 @@ from edge.domain.device_rows import read_rows
 from edge.domain.payment import AskedTender
 from edge.domain.pricing import BasketLine, Catalogue
 from edge.domain.roles import Role
-from edge.services import import_menu, sign_in
-from edge.services.archive import Archives
-from edge.services.enrolment import Broker, Enrolment
+from edge.services.care.status import Desk
+from edge.services.copies.archive import Archives
+from edge.services.hub.enrolment import Broker, Enrolment
+from edge.services.money.settle_sale import SaleAnswer, SellCommand, Settled, read_answer, settle_sale
 from edge.services.node import Node
-from edge.services.settle_sale import SaleAnswer, SellCommand, Settled, read_answer, settle_sale
-from edge.services.sign_in import Shown
-from edge.services.status import Desk
+from edge.services.ordering import import_menu
+from edge.services.people import sign_in
+from edge.services.people.sign_in import Shown
 from edge.settings import EdgeSettings, StoreSettings
 from edge.web.live import StreamSeats
 from sync.contract import ids, messages

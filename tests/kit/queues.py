@@ -16,10 +16,10 @@ from edge.devices.print_queue import PrintQueue
 from edge.devices.registry import Registry
 from edge.domain.device_rows import DrawerRow
 from edge.domain.device_view import DeviceState
-from edge.services import slips
-from edge.services.drawer import NodeKicks
+from edge.services.devices.drawer import NodeKicks
 from edge.services.node import Node
-from edge.services.spool import NodeSpool
+from edge.services.printing import slips
+from edge.services.printing.spool import NodeSpool
 from tests.kit.nodes import Rig
 
 CONFIRMED = Outcome("confirmed", "printed", 100)

@@ -6,12 +6,13 @@ import msgspec
 
 from edge.db.staff import Session
 from edge.domain.refusal import Refused
-from edge.services import refunds, reverse, shifts
 from edge.services.deeds import Done
-from edge.services.refunds import RefundAnswer, RefundCommand
-from edge.services.reverse import ReverseCommand
-from edge.services.shift_figures import ZAnswer
-from edge.services.shifts import CashCommand, CloseCommand, CountCommand, CountResult, OpenTillCommand
+from edge.services.money import refunds, reverse
+from edge.services.money.refunds import RefundAnswer, RefundCommand
+from edge.services.money.reverse import ReverseCommand
+from edge.services.shifts import shifts
+from edge.services.shifts.shift_figures import ZAnswer
+from edge.services.shifts.shifts import CashCommand, CloseCommand, CountCommand, CountResult, OpenTillCommand
 from sync.contract.shifts import Counted
 from tests.kit.nodes import AT_TILL_1, Rig, uuid7_hex
 

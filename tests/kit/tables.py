@@ -9,13 +9,20 @@ from edge.db.staff import Cashier, Session
 from edge.domain.order_state import Line, Order
 from edge.domain.refusal import Refused
 from edge.domain.roles import Action, Role
-from edge.services import approvals, order_moves
-from edge.services import orders as order_deeds
-from edge.services.approvals import ApproveCommand
 from edge.services.deeds import Done
-from edge.services.order_moves import MergeOrdersCommand, MovedAnswer, MoveOrderCommand, SplitLine, SplitOrderCommand
-from edge.services.order_work import AddStep, Outcome, Step
-from edge.services.orders import CancelOrderCommand, OpenOrderCommand, OrderAnswer, StepsCommand
+from edge.services.ordering import order_moves
+from edge.services.ordering import orders as order_deeds
+from edge.services.ordering.order_moves import (
+    MergeOrdersCommand,
+    MovedAnswer,
+    MoveOrderCommand,
+    SplitLine,
+    SplitOrderCommand,
+)
+from edge.services.ordering.order_work import AddStep, Outcome, Step
+from edge.services.ordering.orders import CancelOrderCommand, OpenOrderCommand, OrderAnswer, StepsCommand
+from edge.services.people import approvals
+from edge.services.people.approvals import ApproveCommand
 from tests.kit.nodes import AT_TILL_1, Rig, uuid7_hex
 
 CASHIER_1 = Session("1", "c2", "Xiao Wang", Role.CASHIER)

@@ -22,9 +22,9 @@ from edge.devices.registry import Registry, Turn
 from edge.devices.supervisor import Supervised, Supervisor
 from edge.domain.device_rows import DisplayRow, DrawerRow, PrinterRow
 from edge.domain.scanned import Kind
-from edge.services import till_devices
+from edge.services.devices import till_devices
+from edge.services.devices.scanning import AcceptsCommand
 from edge.services.node import Node
-from edge.services.scanning import AcceptsCommand
 from edge.wiring.devices import talk_of
 from sync.node.ports import SeededChance
 from tests.kit.waiting import PATIENCE_S

@@ -30,9 +30,9 @@ from edge.devices.print_queue import PrintQueue
 from edge.devices.printers import port_printer
 from edge.domain.device_rows import DrawerRow
 from edge.domain.guest_view import GuestView
-from edge.services import slips
-from edge.services.drawer import NodeKicks
-from edge.services.spool import NodeSpool
+from edge.services.devices.drawer import NodeKicks
+from edge.services.printing import slips
+from edge.services.printing.spool import NodeSpool
 from scripts.sim_paper import Slip, read_slip
 from sync.contract.words import Name
 from sync.node.ports import SystemClock

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from edge.domain.device_view import DeviceView
-from edge.services.status import printer_view
+from edge.services.care.status import printer_view
 
 WELL = DeviceView("counter", "printer", "Counter", "tcp://127.0.0.1:9100", "ready")
 

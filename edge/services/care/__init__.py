@@ -1,0 +1,1 @@
+"""How the node is: state, alarms, checks and figures for whoever looks after it."""

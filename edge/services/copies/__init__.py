@@ -1,0 +1,1 @@
+"""Copies of the journal and what makes them worth having: snapshots, restore, drills, archives."""

@@ -1,0 +1,1 @@
+"""What people and screens do with printers, drawers, scanners, scales and displays."""

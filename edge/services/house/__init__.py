@@ -1,0 +1,1 @@
+"""The store itself: its first start, its own settings, its terminals on the LAN."""

@@ -1,0 +1,1 @@
+"""Sales, payments and what goes back: everything that moves money."""

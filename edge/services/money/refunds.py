@@ -1,0 +1,369 @@
+"""Money of a sale goes back: worked out in the deed over all refunds of that sale, numbered, journalled, printed, answered.
+
+A code payment is never asked back within the deed: the refund is committed with its tender in line (`queued`), the gateway is told
+right after (`edge.services.money.payment_care`) and again until it answers, and the guest has a slip either way.
+"""
+
+import contextlib
+from typing import Annotated
+
+import msgspec
+
+from edge.db import deposits, drawer_jobs, refunds
+from edge.db.drawer_jobs import Wanted
+from edge.db.print_jobs import NewSlip
+from edge.db.staff import Session
+from edge.domain import refund, roles, slip_rules
+from edge.domain.device_rows import RECEIPT
+from edge.domain.refund import Asked, AskedLine, Plan
+from edge.domain.refusal import Refused
+from edge.domain.roles import About, Action
+from edge.services.deeds import Deed, Done, transact
+from edge.services.money import find_sale
+from edge.services.money.find_sale import SoldFact
+from edge.services.node import Node
+from edge.services.people.permit import permit
+from sync.contract import bill, facts, kinds, limits, times
+from sync.contract import refunds as contract
+from sync.contract.facts import Fact
+from sync.contract.refunds import RefundedLine, RefundTender, SaleRefunded
+from sync.contract.trade import SalePaid
+from sync.contract.words import Name, has_control
+from sync.node.archives import ArchiveLost
+from sync.node.database import Reader, Tx
+
+REASON_CHARS_MAX = 80
+BY_REFUND = "refund"
+"""Why a drawer opened."""
+Hex = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{12}7[0-9a-f]{3}[89ab][0-9a-f]{15}$", max_length=32)]
+"""A UUIDv7, drawn by the till."""
+Reason = Annotated[str, msgspec.Meta(max_length=200)]
+Fen = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+
+
+class RefundQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What would go back: exactly one of `whole`, `lines`, `amount_fen`."""
+
+    sale_id: Hex
+    whole: bool = False
+    lines: Annotated[tuple[AskedLine, ...], msgspec.Meta(max_length=limits.SALE_LINES_MAX)] = ()
+    amount_fen: Fen = 0
+    tip: bool = False
+    in_cash: bool = False
+
+
+class RefundCommand(RefundQuery, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Gives money back. `shown_fen` is what the till showed, for comparison; the refund is refused where it is another amount."""
+
+    refund_id: Hex
+    reason: Reason
+    shown_fen: Fen | None = None
+    approval_id: Annotated[str, msgspec.Meta(max_length=32)] = ""
+
+
+class RefundQuote(msgspec.Struct, frozen=True, kw_only=True):
+    """What a refund would be. `verdict` is the table's for who asks: `allowed`, `ask` (another person's word), `denied`."""
+
+    sale_id: str
+    amount_fen: int
+    tip_fen: int
+    lines: tuple[RefundedLine, ...]
+    tenders: tuple[RefundTender, ...]
+    other_way: bool
+    verdict: str
+
+
+class RefundAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """A refund that was given; `reopened_as` is the order of a sale that was reversed."""
+
+    refund_id: str
+    sale_id: str
+    sale_receipt_no: str
+    receipt_no: str
+    till: str
+    business_day: str
+    saved_ms: int
+    n: int
+    currency: str
+    amount_fen: int
+    tip_fen: int
+    lines: tuple[RefundedLine, ...]
+    tenders: tuple[RefundTender, ...]
+    reason: str
+    whole: bool
+    reopened_as: str
+    approved_by: str
+
+
+class LineState(msgspec.Struct, frozen=True, kw_only=True):
+    """A line of a sale: what was sold, what of it may still go back, and what that is worth."""
+
+    line: int
+    dish_id: str
+    name: Name
+    qty: int
+    left_qty: int
+    left_fen: int
+    paid_fen: int
+
+
+class WayState(msgspec.Struct, frozen=True, kw_only=True):
+    """A way by which money may go back."""
+
+    kind: str
+    left_fen: int
+
+
+class SaleState(msgspec.Struct, frozen=True, kw_only=True):
+    """A sale as the refund screen shows it, with every refund of it and what was made anew of it."""
+
+    sale_id: str
+    receipt_no: str
+    till: str
+    day: str
+    at_ms: int
+    total_fen: int
+    tip_fen: int
+    left_fen: int
+    tip_left_fen: int
+    currency: str
+    lines: tuple[LineState, ...]
+    ways: tuple[WayState, ...]
+    refunds: tuple[RefundAnswer, ...]
+    own: bool
+    same_day: bool
+    order_id: str
+    replaces: str
+    remade_by: tuple[str, ...]
+
+
+def give_back(node: Node, who: Session, command: RefundCommand) -> Done | Refused:
+    """Give money of a sale back, or refuse it with nothing changed.
+
+    Returns:
+        Besides what `edge.domain.refund.plan` and `permit` refuse: `bad_text` without a reason, `refund_changed` with {amount_fen}
+        when another amount goes back than the till showed.
+    """
+    reason = checked_reason(command.reason)
+    if isinstance(reason, Refused):
+        return reason
+
+    def work(deed: Deed) -> RefundAnswer | Refused:
+        known = answer_again(node, deed.tx, command.refund_id)
+        if known is not None:
+            return known
+        found = find_sale.sold(node, deed.tx, command.sale_id)
+        if isinstance(found, Refused):
+            return found
+        planned = planned_of(deed.tx, found.sale, _asked(command))
+        if isinstance(planned, Refused):
+            return planned
+        if command.shown_fen is not None and command.shown_fen != planned.amount_fen:
+            return Refused("refund_changed", {"amount_fen": planned.amount_fen})
+        about = _about(found, planned, who, deed.place.day)
+        permitted = permit(deed, Action.REFUND, command.sale_id, about, command.approval_id)
+        if isinstance(permitted, Refused):
+            return permitted
+        given = Given(command.refund_id, reason, permitted.approved_by, permitted.approval_id)
+        return write(deed, found, planned, given)
+
+    done = transact(node, who, command.refund_id, command, work, vital=True)
+    if isinstance(done, Done) and not done.repeated:
+        # What went back by code is in line: the worker tells the gateway now.
+        node.gateway.bell.set()
+    return done
+
+
+def quote(node: Node, who: Session, query: RefundQuery) -> RefundQuote | Refused:
+    """Say what a refund would be, and whether who asks may give it; changes nothing."""
+    with node.db.read() as reader:
+        found = find_sale.sold(node, reader, query.sale_id)
+        if isinstance(found, Refused):
+            return found
+        planned = planned_of(reader, found.sale, _asked(query))
+    if isinstance(planned, Refused):
+        return planned
+    about = _about(found, planned, who, _today(node))
+    return RefundQuote(
+        sale_id=query.sale_id,
+        amount_fen=planned.amount_fen,
+        tip_fen=planned.tip_fen,
+        lines=planned.lines,
+        tenders=planned.tenders,
+        other_way=planned.other_way,
+        verdict=roles.decide(who.role, Action.REFUND, about).value,
+    )
+
+
+def state(node: Node, who: Session, sale_id: str) -> SaleState | Refused:
+    """Give a sale with what of it may still go back."""
+    with node.db.read() as reader:
+        found = find_sale.sold(node, reader, sale_id)
+        if isinstance(found, Refused):
+            return found
+        row, fact, sale = found
+        earlier = refunds.earlier(reader, sale_id)
+        answers = [answer_again(node, reader, one.refund_id) for one in refunds.of_sale(reader, sale_id)]
+        remade = refunds.remade_by(reader, sale_id)
+        back = refund.ways(sale, earlier, deposit_kinds(reader, sale))
+    pieces, worth, paid = (
+        refund.pieces_left(sale, earlier),
+        refund.line_left_fen(sale, earlier),
+        bill.share_of_lines(sale),
+    )
+    left_fen = refund.left_fen(sale, earlier)
+    return SaleState(
+        sale_id=sale_id,
+        receipt_no=sale.receipt_no,
+        till=sale.till,
+        day=row.day,
+        at_ms=row.at_ms,
+        total_fen=sale.total_fen,
+        tip_fen=sale.tip_fen,
+        left_fen=left_fen,
+        tip_left_fen=max(0, min(left_fen, sale.tip_fen - earlier.tip_fen)),
+        currency=sale.currency,
+        lines=tuple(
+            LineState(line=at, dish_id=line.dish_id, name=line.name, qty=line.qty, left_qty=pieces[at], left_fen=worth[at],
+                      paid_fen=paid[at])
+            for at, line in enumerate(sale.lines)
+        ),
+        ways=tuple(WayState(kind=way.kind, left_fen=way.left_fen) for way in back),
+        refunds=tuple(answer for answer in answers if answer is not None),
+        own=fact.actor == who.cashier_id,
+        same_day=row.day == _today(node),
+        order_id=sale.order_id,
+        replaces=sale.replaces,
+        remade_by=tuple(remade),
+    )  # fmt: skip
+
+
+class Given(msgspec.Struct, frozen=True):
+    """What is said about a refund: its id, why, who else allowed it, and the order that is made anew of its sale."""
+
+    refund_id: str
+    reason: str
+    approved_by: str
+    approval_id: str
+    reopened_as: str = ""
+
+
+def checked_reason(text: str) -> str | Refused:
+    """Give a reason without blanks around it; `bad_text` when there is none."""
+    said = text.strip()
+    if not 1 <= len(said) <= REASON_CHARS_MAX or has_control(said):
+        return Refused("bad_text", {"chars_max": REASON_CHARS_MAX})
+    return said
+
+
+def planned_of(reader: Reader, sale: SalePaid, asked: Asked) -> Plan | Refused:
+    """Work a refund out over all earlier ones of its sale."""
+    return refund.plan(sale, refunds.earlier(reader, sale.sale_id), asked, deposit_kinds(reader, sale))
+
+
+def deposit_kinds(reader: Reader, sale: SalePaid) -> dict[str, str]:
+    """Say how the deposits that a sale spent were once paid: that is how they go back."""
+    named = [tender.payment_id for tender in sale.tenders if tender.kind == refund.DEPOSIT and tender.payment_id]
+    return {one: kept.kind for one in named if (kept := deposits.by_id(reader, one)) is not None}
+
+
+def write(deed: Deed, found: SoldFact, planned: Plan, given: Given) -> RefundAnswer:
+    """Write a refund that was worked out and permitted, with its slip and the drawer where cash goes back."""
+    assert deed.who is not None
+    till = deed.who.till
+    number = refunds.next_number(deed.tx, till, deed.place.epoch)
+    body = SaleRefunded(
+        refund_id=given.refund_id,
+        sale_id=found.sale.sale_id,
+        sale_store=deed.place.store,
+        sale_receipt_no=found.sale.receipt_no,
+        sale_day=found.fact.day,
+        till=till,
+        number=number,
+        receipt_no=contract.refund_no(till, deed.place.epoch, number),
+        currency=found.sale.currency,
+        lines=planned.lines,
+        tenders=planned.tenders,
+        amount_fen=planned.amount_fen,
+        reason=given.reason,
+        whole=planned.whole,
+        tip_fen=planned.tip_fen,
+        reopened_as=given.reopened_as,
+        approved_by=given.approved_by,
+        approval_id=given.approval_id,
+        locale=found.sale.locale,
+    )
+    fact = deed.write(contract.SALE_REFUNDED, body)
+    row = deed.node.devices.printer_for(RECEIPT, till)
+    if row is not None:
+        job_id = deed.node.ids.uuid7().hex()
+        deed.print(NewSlip(job_id, slip_rules.REFUND, body.refund_id, body.receipt_no, RECEIPT, row.id))
+    if planned.cash_fen:
+        open_drawer(deed, body.refund_id, BY_REFUND, body.sale_id)
+    return _answer(fact, body)
+
+
+def open_drawer(deed: Deed, job_id: str, reason: str, sale_id: str = "") -> bool:
+    """Have the till's drawer opened after the commit; False when it has none. One deed never opens it twice."""
+    assert deed.who is not None
+    row = deed.node.devices.drawer_for(deed.who.till)
+    if row is None:
+        return False
+    wanted = Wanted(job_id, row.id, row.printer, deed.who.till, reason, sale_id, deed.who.cashier_id)
+    drawer_jobs.add(deed.tx, wanted, deed.place.at_ms, deed.node.clock.monotonic_ms())
+    deed.prints = True
+    return True
+
+
+def answer_again(node: Node, reader: Reader | Tx, refund_id: str) -> RefundAnswer | None:
+    """Give the answer of a refund that was given before, from its fact; None when there is none."""
+    row = refunds.by_id(reader, refund_id)
+    if row is None:
+        return None
+    with contextlib.suppress(ArchiveLost, LookupError):
+        fact = facts.decode(node.archives.trade_fact(reader, row.epoch, row.seq))
+        body = kinds.read(fact)
+        if isinstance(body, SaleRefunded):
+            return _answer(fact, body)
+    return None
+
+
+def _answer(fact: Fact, body: SaleRefunded) -> RefundAnswer:
+    return RefundAnswer(
+        refund_id=body.refund_id,
+        sale_id=body.sale_id,
+        sale_receipt_no=body.sale_receipt_no,
+        receipt_no=body.receipt_no,
+        till=body.till,
+        business_day=fact.day,
+        saved_ms=fact.at_ms,
+        n=fact.n,
+        currency=body.currency,
+        amount_fen=body.amount_fen,
+        tip_fen=body.tip_fen,
+        lines=body.lines,
+        tenders=body.tenders,
+        reason=body.reason,
+        whole=body.whole,
+        reopened_as=body.reopened_as,
+        approved_by=body.approved_by,
+    )
+
+
+def _asked(query: RefundQuery) -> Asked:
+    return Asked(
+        whole=query.whole, lines=query.lines, amount_fen=query.amount_fen, tip=query.tip, in_cash=query.in_cash
+    )
+
+
+def _about(found: SoldFact, planned: Plan, who: Session, today: str) -> About:
+    return About(
+        amount_fen=planned.amount_fen,
+        own=found.fact.actor == who.cashier_id,
+        same_day=found.fact.day == today,
+        other_way=planned.other_way,
+    )
+
+
+def _today(node: Node) -> str:
+    return times.business_day(node.clock.now_ms(), node.zone, node.store_rules.cutoff_minutes)

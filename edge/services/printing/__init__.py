@@ -1,0 +1,1 @@
+"""Slips from the queue to paper, and what people decide about them."""

@@ -1,0 +1,1 @@
+"""A till's shift from its float to its Z."""
