@@ -187,13 +187,7 @@ class Days:
                 locale="zh-CN",
             )
             day = times.business_day(at_ms, ZONE, 240)
-            invite = InviteIssued(
-                invite_id=self._chance.token(codes.INVITE_ID_BYTES).hex(),
-                sale_id=sale_id,
-                short="AAAAA-AAAAA",
-                code=hashlib.sha256(sale_id.encode()).hexdigest().upper() * 2,
-                expires_day=day,
-            )
+            invite = self._invite(sale_id, at_ms, day)
             slips = [
                 PrintSettled(
                     job_id=ids.uuid7(at_ms, self._chance.token(10)).hex(),
@@ -209,6 +203,18 @@ class Days:
                 self._row(0, trade.INVITE_ISSUED, invite, at_ms, day),
                 *[self._row(1, operations.PRINT_CONFIRMED, slip, at_ms + 900, day) for slip in slips],
             ]
+
+    def _invite(self, sale_id: str, at_ms: int, day: str) -> InviteIssued:
+        # The form of a real one, so that the hub takes it in; no key signed it, since nobody shows it here.
+        invite_id = self._chance.token(codes.INVITE_ID_BYTES)
+        claims = codes.InviteClaims(b"benchkey", invite_id, issued_day=at_ms // DAY_MS, days_valid=0)
+        return InviteIssued(
+            invite_id=invite_id.hex(),
+            sale_id=sale_id,
+            short=codes.short_code(invite_id),
+            code=codes.assemble(claims, hashlib.sha512(sale_id.encode()).digest()),
+            expires_day=day,
+        )
 
     def _row(self, lane: int, kind: str, body: msgspec.Struct, at_ms: int, day: str) -> dict[str, Any]:
         self.n += 1

@@ -176,7 +176,7 @@ def test_a_hub_whose_keys_are_lost_does_not_start_as_another(web: Web) -> None:
     settings = web.core.hub.settings
     (settings.folder / "broker-users.json").write_text("{}")
     (settings.folder / "keys.json").unlink()
-    with pytest.raises(KeyFileError, match="zhanggui-hub restore"):
+    with pytest.raises(KeyFileError, match="no backup holds it"):
         open_core(settings, clock=SystemClock(), chance=SeededChance("again"), cost=QUICK_COST)
     assert not (settings.folder / "keys.json").exists()
 
