@@ -5,11 +5,11 @@ from typing import Any
 
 import msgspec
 
-from sync.contract import operations, orders, payments, people, refunds, shifts, terminals, trade
+from sync.contract import members, operations, orders, payments, people, refunds, shifts, terminals, trade
 from sync.contract.facts import UNREADABLE, ContractError, Fact, Lane, UnknownKind
 
 KINDS: dict[Lane, dict[str, type[msgspec.Struct]]] = {
-    Lane.TRADE: {**trade.KINDS, **payments.KINDS, **refunds.KINDS, **shifts.KINDS},
+    Lane.TRADE: {**trade.KINDS, **payments.KINDS, **refunds.KINDS, **shifts.KINDS, **members.KINDS},
     Lane.OPERATIONS: {**operations.KINDS, **orders.KINDS, **people.KINDS, **terminals.KINDS},
 }
 
@@ -21,6 +21,9 @@ _CHECKS: dict[type[msgspec.Struct], Callable[[Any], None]] = {
     trade.SalePaid: trade.check_sums,
     refunds.SaleRefunded: refunds.check_sums,
     shifts.TillClosed: shifts.check_sums,
+    members.PointsEarned: members.check_earned,
+    members.PointsSpent: members.check_spent,
+    members.PointsReversed: members.check_reversed,
 }
 
 
