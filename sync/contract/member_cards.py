@@ -22,9 +22,6 @@ from sync.contract.members import Purpose
 from sync.contract.points import Rules
 from sync.contract.words import Name, has_control
 
-RULES: Final = "rules"
-MEMBERS: Final = "members"
-GRANTS: Final = "grants"
 RULES_KEY: Final = "points/"
 
 PHONE = re.compile(r"\+[1-9][0-9]{6,14}")
