@@ -12,6 +12,7 @@ from sqlalchemy import MetaData, Table, delete, func, inspect, select
 
 from cloud.db import journal
 from cloud.db.engine import HubDatabase, Reader, Tx, insert_many, upsert
+from cloud.db.member_tables import IN_ORDER
 from cloud.db.schema import (
     NOT_BACKED_UP,
     READ_MODELS,
@@ -227,6 +228,9 @@ def reflected(tx: Tx) -> MetaData:
 
 def _pages(reader: Reader, table: Table) -> Iterator[Page]:
     columns = tuple(str(column.name) for column in table.columns)
-    result = reader.connection.execution_options(yield_per=PAGE_ROWS).execute(select(table))
+    query = select(table)
+    if table.name in IN_ORDER:
+        query = query.order_by(*table.primary_key.columns)
+    result = reader.connection.execution_options(yield_per=PAGE_ROWS).execute(query)
     for rows in result.partitions(PAGE_ROWS):
         yield Page(str(table.name), columns, [tuple(row) for row in rows])

@@ -9,6 +9,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from cloud.db.engine import HubDatabase, Tx, refusals_as_sentences
+from cloud.db.member_tables import ledger_head
 from cloud.db.schema import APPEND_ONLY, JOBS_SLOT, audit_head, ingest_head, leases, metadata
 from cloud.domain.audit_chain import GENESIS
 
@@ -60,6 +61,7 @@ def create_all(tx: Tx) -> None:
     tx.run(ingest_head.insert(), {"id": 1, "last": 0})
     tx.run(leases.insert(), [{"slot": slot, "holder": "", "fence": 0, "until_ms": 0} for slot in range(JOBS_SLOT + 1)])
     tx.run(audit_head.insert(), {"id": 1, "n": 0, "chain": GENESIS})
+    tx.run(ledger_head.insert(), {"id": 1, "last": 0, "booked": 0})
 
 
 def _upgrade(tx: Tx, config: Config, script: ScriptDirectory, head: str) -> None:

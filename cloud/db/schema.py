@@ -5,24 +5,19 @@ the name says otherwise; amounts are whole minor units.
 """
 
 from sqlalchemy import (
-    BigInteger,
     CheckConstraint,
     Column,
     ForeignKeyConstraint,
     Index,
-    Integer,
     LargeBinary,
-    MetaData,
     PrimaryKeyConstraint,
     Table,
     Text,
     UniqueConstraint,
 )
 
-metadata = MetaData()
-
-WHOLE = BigInteger().with_variant(Integer, "sqlite")
-"""64 bits everywhere; on SQLite the word must be INTEGER for STRICT tables and for a key that is the row id."""
+from cloud.db.base import WHOLE, metadata
+from cloud.db.member_tables import KEPT_BY_TRIGGERS, LEDGER_TRIGGERS
 
 stores = Table(
     "stores",
@@ -489,7 +484,17 @@ drills = Table(
     sqlite_strict=True,
 )
 
-NOT_BACKED_UP = ("facts", "backup_line", "backups", "cursors", "leases", "workers", "sessions", "signin_tries")
+NOT_BACKED_UP = (
+    "facts",
+    "backup_line",
+    "backups",
+    "cursors",
+    "leases",
+    "workers",
+    "sessions",
+    "signin_tries",
+    *KEPT_BY_TRIGGERS,
+)
 """Tables that are no part of a backup's state: facts have files of their own, the others belong to one running hub."""
 
 # ------------------------------------------------------------------------------------------------ rebuilt from facts
@@ -621,10 +626,13 @@ store_drills = Table(
 
 READ_MODELS = (sales, invites, prints, takings, parked, command_results, alarms, store_drills)
 
-APPEND_ONLY = tuple(
-    f"CREATE TRIGGER {table}_no_{deed.lower()} BEFORE {deed} ON {table} "
-    f"BEGIN SELECT RAISE(ABORT, '{words} never changed'); END"
-    for table, words in (("facts", "facts are"), ("audit", "the audit log is"))
-    for deed in ("UPDATE", "DELETE")
+APPEND_ONLY = (
+    *LEDGER_TRIGGERS,
+    *(
+        f"CREATE TRIGGER {table}_no_{deed.lower()} BEFORE {deed} ON {table} "
+        f"BEGIN SELECT RAISE(ABORT, '{words} never changed'); END"
+        for table, words in (("facts", "facts are"), ("audit", "the audit log is"))
+        for deed in ("UPDATE", "DELETE")
+    ),
 )
 """SQLite's guard, for tables that are made at once; steps 2 and 5 make that of PostgreSQL."""

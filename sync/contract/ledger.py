@@ -126,7 +126,7 @@ def risk_account(store: str, unit: str = POINTS) -> str:
 
 def keeps_lots(account: str) -> bool:
     """Say whether an account is made of lots: a member's points, grants, receipts' points."""
-    return account.startswith(("g:", "e:")) or account.endswith(f":{MEMBER_POINTS}")
+    return account.startswith(("g:", "e:")) or (account.startswith("m:") and account.endswith(f":{MEMBER_POINTS}"))
 
 
 def unit_of(account: str) -> str:
