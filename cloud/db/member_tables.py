@@ -171,6 +171,25 @@ ledger_risks = Table(
 )
 """What stores gave without a grant, each with its cause (OFFLINE_RISK)."""
 
+ledger_spends = Table(
+    "ledger_spends",
+    metadata,
+    Column("post_id", Text, nullable=False),
+    Column("n", WHOLE, nullable=False),
+    Column("ref", Text, nullable=False),
+    Column("store", Text, nullable=False),
+    Column("member_id", Text, nullable=False),
+    Column("account", Text, nullable=False),  # empty: what stood as a risk
+    Column("lot_id", Text, nullable=False),
+    Column("qty", WHOLE, nullable=False),
+    Column("back", WHOLE, nullable=False),  # what came back of it
+    PrimaryKeyConstraint("post_id", "n"),
+    CheckConstraint("back >= 0 AND back <= qty", name="ledger_spends_back"),
+    Index("ledger_spends_by_ref", "ref"),
+    sqlite_strict=True,
+)
+"""Where each spend came from, and how much of that came back, so that nothing comes back twice."""
+
 ledger_conflicts = Table(
     "ledger_conflicts",
     metadata,

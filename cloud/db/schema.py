@@ -16,8 +16,11 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from cloud.db.base import WHOLE, metadata
+from cloud.db import base
+from cloud.db.base import WHOLE
 from cloud.db.member_tables import KEPT_BY_TRIGGERS, LEDGER_TRIGGERS
+
+metadata = base.metadata
 
 stores = Table(
     "stores",

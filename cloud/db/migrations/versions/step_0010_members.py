@@ -174,6 +174,22 @@ def _make_beside() -> None:
         postgresql_where=sa.text("open > 0"),
     )
     op.create_table(
+        "ledger_spends",
+        sa.Column("post_id", sa.Text(), nullable=False),
+        sa.Column("n", WHOLE, nullable=False),
+        sa.Column("ref", sa.Text(), nullable=False),
+        sa.Column("store", sa.Text(), nullable=False),
+        sa.Column("member_id", sa.Text(), nullable=False),
+        sa.Column("account", sa.Text(), nullable=False),
+        sa.Column("lot_id", sa.Text(), nullable=False),
+        sa.Column("qty", WHOLE, nullable=False),
+        sa.Column("back", WHOLE, nullable=False),
+        sa.PrimaryKeyConstraint("post_id", "n"),
+        sa.CheckConstraint("back >= 0 AND back <= qty", name="ledger_spends_back"),
+        sqlite_strict=True,
+    )
+    op.create_index("ledger_spends_by_ref", "ledger_spends", ["ref"])
+    op.create_table(
         "ledger_conflicts",
         sa.Column("ingest_id", WHOLE, nullable=False),
         sa.Column("n", WHOLE, nullable=False),
