@@ -145,6 +145,8 @@ class SalePaid(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     platform: str = ""
     platform_no: str = ""
     """The takeaway platform and its number, where the order came from one."""
+    member_id: str = ""
+    """Whose bill it was; empty for a guest who is no member."""
 
 
 class InviteIssued(msgspec.Struct, frozen=True, kw_only=True):
