@@ -6,7 +6,7 @@ asks of it); where that cannot be, `@steps`, and going back means the copy that 
 
 from sqlite_utils import Database
 
-from edge.db import restaurant_schema, streams
+from edge.db import member_schema, restaurant_schema, streams
 from sync.node.migrate import Steps
 
 steps = Steps("edge")
@@ -214,6 +214,14 @@ def replace(db: Database) -> None:
 def restaurant(db: Database) -> None:
     """Open orders, payments before their sale, refunds, shifts, people. Sales of before belong to the running shift of their till."""
     for script in restaurant_schema.SCRIPTS:
+        for statement in _statements(script):
+            db.execute(statement)
+
+
+@steps.additive(name="007_members", fill=lambda _tx: None)
+def members(db: Database) -> None:
+    """Members as this store's facts say; no fact of before names one."""
+    for script in member_schema.SCRIPTS:
         for statement in _statements(script):
             db.execute(statement)
 
