@@ -1,6 +1,6 @@
 """Queries on the journal: facts as they came, and how far each lane is held."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -180,6 +180,12 @@ def fact_at(reader: Reader, store: str, epoch: int, lane: int, seq: int) -> Fact
 def facts_after(reader: Reader, ingest_id: int, limit: int) -> list[FactRow]:
     """List facts in order of arrival, after one."""
     query = select(facts).where(facts.c.ingest_id > ingest_id).order_by(facts.c.ingest_id).limit(limit)
+    return [FactRow(*row) for row in reader.rows(query)]
+
+
+def facts_of(reader: Reader, ingest_ids: Sequence[int]) -> list[FactRow]:
+    """Find facts by their numbers, in order of arrival."""
+    query = select(facts).where(facts.c.ingest_id.in_(list(ingest_ids))).order_by(facts.c.ingest_id)
     return [FactRow(*row) for row in reader.rows(query)]
 
 

@@ -22,7 +22,7 @@ from cloud.db.member_tables import (
     ledger_spends,
     ledger_waiting,
 )
-from cloud.domain.booking import EARNED, SPENT, TAKEN_BACK, Conflict, Risk
+from cloud.domain.booking import EARNED, TAKEN_BACK, Conflict, Risk
 from cloud.domain.posting import EarningSeen, OpenRisk, SpendSeen
 from sync.contract import ledger
 from sync.contract.ledger import Journal, Lot
@@ -301,6 +301,19 @@ def lots(reader: Reader, account: str) -> list[Lot]:
     return [Lot(*row) for row in reader.rows(_FILLED, {"of_account": account})]
 
 
+def lots_as_made(reader: Reader, account: str) -> list[Lot]:
+    """List an account's lots as they came in, `left` being the whole of each."""
+    query = select(
+        ledger_lots.c.lot_id,
+        ledger_lots.c.account,
+        ledger_lots.c.qty,
+        ledger_lots.c.from_day,
+        ledger_lots.c.last_day,
+        ledger_lots.c.source,
+    ).where(ledger_lots.c.account == account)
+    return [Lot(*row) for row in reader.rows(query.order_by(ledger_lots.c.lot_id))]
+
+
 def lot(reader: Reader, account: str, lot_id: str) -> Lot | None:
     """Find a lot, empty or not."""
     row = reader.row(_ONE_LOT, {"of_account": account, "of_lot": lot_id})
@@ -396,6 +409,12 @@ def claimed_by(reader: Reader, invite_id: str) -> str:
     """Say who claimed a receipt's points; empty for nobody."""
     row = reader.row(select(ledger_journals.c.ref).where(ledger_journals.c.idem == f"claim:{invite_id}"))
     return "" if row is None else str(row.ref).removeprefix("member:")
+
+
+def journal_of(reader: Reader, idem: str) -> JournalRow | None:
+    """Find a journal by its name."""
+    row = reader.row(select(ledger_journals).where(ledger_journals.c.idem == idem))
+    return None if row is None else JournalRow(*row)
 
 
 def lot_sums_of(reader: Reader, idem: str) -> dict[str, int]:
@@ -625,14 +644,6 @@ def _laws() -> list[tuple[str, Select[Any]]]:
         ("a debt is never above zero", above),
         ("a store's risk is what its risks say", risk),
     ]
-
-
-def first_spend_of(reader: Reader, post_id: str) -> JournalRow | None:
-    """Find the journal of a spend."""
-    row = reader.row(
-        select(ledger_journals).where(ledger_journals.c.idem == f"spend:{post_id}", ledger_journals.c.kind == SPENT)
-    )
-    return None if row is None else JournalRow(*row)
 
 
 class _Whose(NamedTuple):

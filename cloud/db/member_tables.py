@@ -404,6 +404,17 @@ member_merges = Table(
     sqlite_strict=True,
 )
 
+member_claims = Table(
+    "member_claims",
+    metadata,
+    Column("invite_id", Text, primary_key=True),
+    Column("member_id", Text, nullable=False),
+    Column("day", Text, nullable=False),
+    Column("at_ms", WHOLE, nullable=False),
+    sqlite_strict=True,
+)
+"""Receipts that were claimed on the hub's own page before their store told of them."""
+
 member_issues = Table(
     "member_issues",
     metadata,

@@ -96,7 +96,7 @@ def earned(book: Book, at: At, body: PointsEarned) -> Outcome:
         # The receipt's own points move with `invite.claimed`; said a second time they would be given twice.
         return Outcome()
     who = book.resolve(body.member_id) if body.member_id else ""
-    idem, ref = f"earn:{body.idem}", sale_ref(body.ref)
+    idem, ref = f"earn:{body.idem}", sale_ref(body.ref) or body.idem
     if book.knows(idem):
         kind = "gift_doubled" if body.by in GIFTS else "earned_twice"
         return Outcome(conflicts=(Conflict(kind, who, body.idem, body.points),), touches=(who,) if who else ())

@@ -3,6 +3,7 @@
 Each deed has an `idem` of its own, so that it is done once however often it is begun.
 """
 
+from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from cloud.domain.posting import Book, Posting
@@ -99,7 +100,7 @@ def reward(book: Book, referrer: str, friend: str, day: str, rules: Rules) -> De
     return _maybe(posting, f"referral:{friend}", REWARDED, f"referral:{friend}")
 
 
-def take_reward(book: Book, parts: dict[str, int], friend: str, day: str) -> Deed | None:
+def take_reward(book: Book, parts: Iterable[tuple[str, int]], friend: str, day: str) -> Deed | None:
     """Take a referral's reward back from both, because the bill that it was for was refunded.
 
     Args:
@@ -109,7 +110,7 @@ def take_reward(book: Book, parts: dict[str, int], friend: str, day: str) -> Dee
         day: of today.
     """
     posting = Posting(book, day)
-    for who, qty in parts.items():
+    for who, qty in parts:
         posting.move(ledger.ISSUED, qty)
         posting.take_back(who, qty, f"referral:{friend}")
     return _maybe(posting, f"referral:{friend}:back", REWARD_TAKEN, f"referral:{friend}")

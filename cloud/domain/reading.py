@@ -9,7 +9,9 @@ import re
 from dataclasses import dataclass
 from datetime import date, tzinfo
 
-from sync.contract import codes, facts, ids, kinds, limits, operations, times, trade
+import msgspec
+
+from sync.contract import codes, facts, ids, kinds, limits, members, operations, times, trade
 from sync.contract.facts import ContractError, Fact, UnknownKind
 from sync.contract.operations import AlarmChanged, CommandSettled, DrillDone, PrintSettled
 from sync.contract.trade import InviteIssued, SalePaid
@@ -19,6 +21,9 @@ AT_MS_MAX = 4_102_444_800_000
 """The year 2100: a wall time beyond it is a broken clock, and beyond 64 bits it would not even fit a column."""
 
 _FACT_ID = re.compile(r"[0-9a-f]{32}")
+_MEMBER_IDS = frozenset({"member_id", "grant_id", "friend", "referrer", "post_id"})
+_REFERENCES = frozenset({"idem", "ref", "invite_id"})
+_REFERENCE = re.compile(r"[A-Za-z0-9:._+~-]{0,120}")
 _ALARM_CODE = re.compile(r"[a-z_]{1,24}(\.[a-z_]{1,24}){0,2}")
 _CODE_CHARS_TO_ID = 32
 """Base 32 of the first 20 bytes of a code: version, kind, key id, invite id (`sync.contract.codes`)."""
@@ -121,6 +126,12 @@ def fact_id_bytes(text: str) -> bytes | None:
 
 def read(raw: bytes, place: Place, zone: tzinfo) -> Meaning:
     """Say what a fact means."""
+    fact = sound(raw, place)
+    return fact if isinstance(fact, Parked) else _read_body(fact, zone)
+
+
+def sound(raw: bytes, place: Place) -> Fact | Parked:
+    """Read a fact as far as every part of the hub needs it: it is one, it lies in its own place, its time is a time."""
     try:
         fact = facts.decode(raw)
     except ContractError:
@@ -135,7 +146,29 @@ def read(raw: bytes, place: Place, zone: tzinfo) -> Meaning:
         return Parked("bad_time")
     if not _is_day(fact.day):
         return Parked("bad_day")
-    return _read_body(fact, zone)
+    return fact
+
+
+def member_body(fact: Fact) -> msgspec.Struct | None:
+    """Read what the booker books: a fact of members, a sale or a refund; None where it says nothing that can be used."""
+    try:
+        body = kinds.read(fact)
+    except ContractError:
+        return None
+    return body if ids_fit(body) else None
+
+
+def ids_fit(body: msgspec.Struct) -> bool:
+    """Say whether the ids in a fact of members are ids: they name accounts, and are text from outside."""
+    for name in _MEMBER_IDS & set(body.__struct_fields__):
+        value = getattr(body, name)
+        if value and _FACT_ID.fullmatch(value) is None:
+            return False
+    for name in _REFERENCES & set(body.__struct_fields__):
+        if not _REFERENCE.fullmatch(getattr(body, name)):
+            return False
+    days = [value for name in ("from_day", "last_day") if (value := getattr(body, name, ""))]
+    return all(_is_day(day) for day in days)
 
 
 def _read_body(fact: Fact, zone: tzinfo) -> Meaning:
@@ -160,6 +193,8 @@ def _read_body(fact: Fact, zone: tzinfo) -> Meaning:
             return Alarmed(fact, body, fact.kind == operations.ALARM_RAISED) if fits else Parked("bad_value")
         case DrillDone(ok=True):
             return Drilled(fact)
+        case _ if fact.kind in members.KINDS:
+            return Noted() if ids_fit(body) else Parked("bad_value")
         case _:
             return Noted()
 

@@ -15,7 +15,7 @@ from cloud.db import stores
 from cloud.db.commands import AnswerRow
 from cloud.db.engine import Tx
 from cloud.services.invites import Invites
-from sync.contract import limits
+from sync.contract import limits, member_asks
 from sync.contract.facts import UNREADABLE, ContractError
 from sync.contract.messages import Answer, Question
 from sync.node.ports import Clock
@@ -35,6 +35,9 @@ class Verdict(NamedTuple):
     verdict: str
     body: bytes
 
+
+NOT_KEPT = member_asks.NOT_KEPT
+"""Questions whose answers carry keys or say who somebody is: they are answered anew each time, and no table holds them."""
 
 Handler = Callable[[Tx, str, int, bytes], Verdict]
 """Takes the transaction, store, epoch and body. What it writes stands or falls with the answer.
@@ -81,6 +84,8 @@ class Questions:
                     verdict = handler(tx, store, epoch, question.body)
             except (ContractError, *UNREADABLE):
                 verdict = Verdict(REFUSED, _reason("bad_body"))
+        if question.name in NOT_KEPT:
+            return Answer(id=question.id, verdict=verdict.verdict, body=verdict.body)
         row = AnswerRow(
             store, epoch, question.id, digest, verdict.verdict, verdict.body, now_ms, max(0, question.not_after_ms)
         )

@@ -252,6 +252,15 @@ def _make_beside() -> None:
 
 def _make_people() -> None:
     op.create_table(
+        "member_claims",
+        sa.Column("invite_id", sa.Text(), nullable=False),
+        sa.Column("member_id", sa.Text(), nullable=False),
+        sa.Column("day", sa.Text(), nullable=False),
+        sa.Column("at_ms", WHOLE, nullable=False),
+        sa.PrimaryKeyConstraint("invite_id"),
+        sqlite_strict=True,
+    )
+    op.create_table(
         "member_consents",
         sa.Column("member_id", sa.Text(), nullable=False),
         sa.Column("purpose", sa.Text(), nullable=False),
