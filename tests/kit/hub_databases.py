@@ -59,3 +59,12 @@ def hub_database(hub_url: str) -> Iterator[HubDatabase]:
     migrate.migrate(database)
     yield database
     database.close()
+
+
+@pytest.fixture
+def sqlite_hub(tmp_path: Path, sqlite_template: Path) -> Iterator[HubDatabase]:
+    """A hub's database on SQLite alone, for what another test shows on both."""
+    shutil.copyfile(sqlite_template, tmp_path / "hub.db")
+    database = open_engine(f"sqlite:///{tmp_path / 'hub.db'}")
+    yield database
+    database.close()
