@@ -100,7 +100,7 @@ def earned(book: Book, at: At, body: PointsEarned) -> Outcome:
     if book.knows(idem):
         kind = "gift_doubled" if body.by in GIFTS else "earned_twice"
         return Outcome(conflicts=(Conflict(kind, who, body.idem, body.points),), touches=(who,) if who else ())
-    if body.by == "welcome" and book.gift_given(who):
+    if body.by == "welcome" and book.gift_given(body.member_id):
         return Outcome(conflicts=(Conflict("gift_doubled", who, body.idem, body.points),), touches=(who,))
     posting = Posting(book, at.day)
     posting.move(ledger.ISSUED, -body.points)

@@ -130,8 +130,9 @@ class Booker:
     def _follow(self, tx: Tx, run: _Run) -> None:
         """Let stores that saw a guest spend, then tell all stores what changed."""
         for store, member_id in run.visits:
-            if grants.on_visit(tx, self._shared, store, member_id) is not None:
-                run.touch(member_id)
+            # Facts of a store that was cut off come late: what is free goes to where the guest was last.
+            if members.last_store_of(tx, member_id) == store:
+                grants.on_visit(tx, self._shared, store, member_id)
         cards.publish(tx, self._shared, run.touched)
 
     def _take(self, tx: Tx, run: _Run, row: FactRow) -> None:
@@ -217,8 +218,14 @@ class Booker:
                 return recognise.settle_welcome(tx, self._shared, members.resolve(tx, body.member_id), here.by)
             case PointsEarned(invite_id=invite_id) if invite_id and outcome.journals:
                 return self._claim_of_hub(tx, run, here, invite_id)
-            case PointsEarned() | PointsSpent() | InviteClaimed():
+            case PointsEarned() | InviteClaimed():
                 self._see(tx, run, here, body.member_id)
+            case PointsSpent():
+                # Whoever just spent needs no new grant: what is free may be wanted elsewhere by now.
+                self._see(tx, run, here, body.member_id, spends=False)
+            case PointsReversed():
+                for one in outcome.touches:
+                    grants.recall_for_debt(tx, one)
             case _:
                 pass
         return []
@@ -231,13 +238,14 @@ class Booker:
         member_id, day = claim
         return claim_here(tx, self._shared, invite_id, member_id, day, here.by, run.touch)
 
-    def _see(self, tx: Tx, run: _Run, here: _Place, member_id: str) -> None:
+    def _see(self, tx: Tx, run: _Run, here: _Place, member_id: str, *, spends: bool = True) -> None:
         if not member_id:
             return
         who = members.resolve(tx, member_id)
         for one in distinct((member_id, who)):
             members.note_guest(tx, here.row.store, one, here.at_ms)
-        run.visits[here.row.store, who] = None
+        if spends:
+            run.visits[here.row.store, who] = None
         run.touch(who)
 
     # ------------------------------------------------------------------------------------------------ facts of people
@@ -339,7 +347,7 @@ class Booker:
             for line in sale.lines:
                 counted[line.dish_id, line.name.zh, line.name.en] += line.qty
             members.add_dishes(tx, who, [(*dish, qty) for dish, qty in counted.items()])
-        self._see(tx, run, here, sale.member_id)
+        self._see(tx, run, here, sale.member_id, spends=False)
         referral.on_sale(tx, self._shared, who)
 
 

@@ -149,6 +149,15 @@ def recall_elsewhere(tx: Tx, member_id: str, store: str) -> int:
     return len(found)
 
 
+def recall_for_debt(tx: Tx, member_id: str) -> None:
+    """Ask back what stores hold of a member who owes points: what comes back pays the debt."""
+    if rows.balance(tx, ledger.member_account(member_id, ledger.MEMBER_DEBT)) >= 0:
+        return
+    for row in table.standing_of(tx, everybody(tx, member_id)):
+        if row.state == table.OPEN:
+            recall(tx, row)
+
+
 def recall(tx: Tx, row: GrantRow) -> None:
     """Ask a store to give a grant's rest back."""
     table.recall(tx, row.grant_id)
