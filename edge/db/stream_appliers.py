@@ -9,6 +9,8 @@ from typing import Protocol
 
 import msgspec
 
+from edge.db import members
+from sync.contract import member_cards, streams
 from sync.contract.facts import ContractError
 from sync.contract.messages import STORES_STREAM, Operation, StoreKey
 from sync.node.database import Reader, Tx
@@ -103,13 +105,56 @@ class StoreKeys:
         tx.execute("DELETE FROM store_keys")
 
 
+class Cards(Items):
+    """The cards of members: beside the copy, who turned out to be whom, and whom to look at or to forget."""
+
+    def apply(self, tx: Tx, stream: str, operation: Operation) -> None:
+        """Write a step. A remove is the hub's word that a member is to be forgotten: they are found by nothing from here on."""
+        super().apply(tx, stream, operation)
+        members.drop_answer(tx, members.CARD, operation.key)
+        if operation.op == "remove":
+            members.unindex(tx, operation.key)
+            members.want(tx, operation.key, members.FORGET)
+            return
+        try:
+            card = member_cards.read_card(operation.value)
+        except ContractError:
+            # A newer hub's card stays as it came; newer code will read it.
+            return
+        members.alias(tx, card)
+        members.want(tx, operation.key, members.LOOK)
+
+    def settle(self, tx: Tx, stream: str) -> None:
+        """Drop what is still doubted. A hub that was set back is no reason to forget anybody: it is asked."""
+        for (key,) in tx.execute("SELECT key FROM stream_items WHERE stream = ? AND doubted = 1", (stream,)):
+            members.want(tx, key, members.LOOK)
+        super().settle(tx, stream)
+
+
+class Grants(Items):
+    """What may be spent here: beside the copy, whose each grant is."""
+
+    def apply(self, tx: Tx, stream: str, operation: Operation) -> None:
+        """Write a step."""
+        super().apply(tx, stream, operation)
+        members.drop_answer(tx, members.GRANT, operation.key)
+        if operation.op == "remove":
+            members.disown_grant(tx, operation.key)
+            return
+        try:
+            members.own_grant(tx, member_cards.read_grant(operation.value))
+        except ContractError:
+            # What cannot be read is nobody's to spend.
+            members.disown_grant(tx, operation.key)
+
+
 _ITEMS = Items()
-_APPLIERS: dict[str, Applier] = {STORES_STREAM: StoreKeys()}
+_APPLIERS: dict[str, Applier] = {STORES_STREAM: StoreKeys(), streams.MEMBERS: Cards(), streams.GRANTS: Grants()}
 
 
 def applier_of(stream: str) -> Applier:
-    """Give the applier of a stream."""
-    return _APPLIERS.get(stream, _ITEMS)
+    """Give the applier of a stream, or of every store's own stream of that name."""
+    return _APPLIERS.get(stream.partition(".")[0], _ITEMS)
 
 
 def items(reader: Reader, stream: str) -> dict[str, bytes]:

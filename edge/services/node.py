@@ -14,6 +14,7 @@ from edge.services.care.clock_watch import ClockWatch
 from edge.services.commit_times import CommitTimes
 from edge.services.copies.archive import Archives
 from edge.services.hub.enrolment import Enrolment
+from edge.services.members.desk import MemberDesk
 from edge.services.money.gateway_desk import GatewayDesk
 from edge.services.people.presence import Presence
 from edge.settings import EdgeSettings, StoreSettings
@@ -191,6 +192,8 @@ class Node:
     """The last epoch whose key the hub said was revoked."""
     gateway: GatewayDesk = field(default_factory=GatewayDesk)
     """Where guests' payment codes are charged."""
+    members: MemberDesk = field(default_factory=MemberDesk)
+    """The keys of members."""
     presence: Presence = field(default_factory=Presence)
     """When each session was last at work."""
 

@@ -7,6 +7,7 @@ forgets as soon as both are there.
 """
 
 import contextlib
+import hmac
 import logging
 import threading
 from collections.abc import Iterable, Iterator
@@ -163,7 +164,9 @@ class MemberKeys:
         with self._lock:
             found = self.secret(name)
             if found is None:
-                self.put_secret(name, self._chance.token(32))
+                # Another process may make it at the same time: whoever came first holds.
+                box = boxes.shut(self._wrapping, self._chance.token(32), _place("", name), self._chance)
+                self._write("INSERT OR IGNORE INTO secrets VALUES (?, ?)", (name, box))
                 found = self.secret(name)
             assert found is not None
             return found
@@ -271,3 +274,8 @@ def _bring(source: Any, target: Any) -> None:  # noqa: ANN401 - the driver has n
 
 def _place(member_id: str, name: str) -> bytes:
     return f"member_keys|{member_id}|{name}".encode()
+
+
+def wrapping_of(secret: bytes) -> bytes:
+    """Derive the key that wraps members' keys from a secret of the key file."""
+    return hmac.digest(secret, b"zhanggui member keys 1", "sha256")

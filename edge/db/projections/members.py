@@ -28,15 +28,16 @@ from sync.node.database import Tx
 
 TABLES = {
     "members_here": (
-        "member_id, n, day, at_ms, place, origin_store, origin_code, origin_at, by_member, key_id, sealed, left_ms"
+        "member_id, n, epoch, seq, day, at_ms, place, origin_store, origin_code, origin_at, by_member, key_id, sealed, left_ms"
     ),
-    "member_profiles": "member_id, n, key_id, sealed",
-    "member_consents": "member_id, purpose, given, text, channel, at_ms",
+    "members_gone": "member_id, n",
+    "member_profiles": "member_id, n, epoch, seq, key_id, sealed",
+    "member_consents": "member_id, purpose, given, text, channel, at_ms, epoch, seq",
     "member_tokens": "token, member_id, n",
     "member_posts": "post_id, kind, n, epoch, seq, day, at_ms, member_id, invite_id, by_what, ref, points, doc",
     "grant_draws": "grant_id, lot_id, spent",
     "grants_released": "grant_id, rest, n",
-    "invite_claims": "invite_id, member_id, sale_store, n, seq",
+    "invite_claims": "invite_id, member_id, sale_store, n, epoch, seq",
     "referrals_bound": "friend, referrer, flags, n",
     "member_sales": "sale_id, member_id, n",
     "member_visits": "n, member_id, day, at_ms, by_what, order_id, till",
@@ -47,10 +48,10 @@ def joined(tx: Tx, fact: Fact, one: MemberJoined) -> None:
     """List a member who joined here, with what they agreed to."""
     origin = one.origin
     tx.execute(
-        "INSERT INTO members_here (member_id, n, day, at_ms, place, origin_store, origin_code, origin_at, by_member, key_id,"
-        " sealed, left_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
-        (one.member_id, fact.n, fact.day, fact.at_ms, origin.place, origin.store, origin.code, origin.at, origin.by_member,
-         one.key_id, one.sealed),
+        "INSERT INTO members_here (member_id, n, epoch, seq, day, at_ms, place, origin_store, origin_code, origin_at, by_member,"
+        " key_id, sealed, left_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
+        (one.member_id, fact.n, fact.epoch, fact.seq, fact.day, fact.at_ms, origin.place, origin.store, origin.code, origin.at,
+         origin.by_member, one.key_id, one.sealed),
     )  # fmt: skip
     _consents(tx, fact, one.member_id, one.consents)
 
@@ -58,9 +59,10 @@ def joined(tx: Tx, fact: Fact, one: MemberJoined) -> None:
 def profiled(tx: Tx, fact: Fact, one: MemberProfiled) -> None:
     """Keep the newest profile that was written here."""
     tx.execute(
-        "INSERT INTO member_profiles (member_id, n, key_id, sealed) VALUES (?, ?, ?, ?) ON CONFLICT (member_id)"
-        " DO UPDATE SET n = excluded.n, key_id = excluded.key_id, sealed = excluded.sealed",
-        (one.member_id, fact.n, one.key_id, one.sealed),
+        "INSERT INTO member_profiles (member_id, n, epoch, seq, key_id, sealed) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (member_id)"
+        " DO UPDATE SET n = excluded.n, epoch = excluded.epoch, seq = excluded.seq, key_id = excluded.key_id,"
+        " sealed = excluded.sealed",
+        (one.member_id, fact.n, fact.epoch, fact.seq, one.key_id, one.sealed),
     )
 
 
@@ -80,6 +82,7 @@ def seen(tx: Tx, fact: Fact, one: MemberSeen) -> None:
 def left(tx: Tx, fact: Fact, one: MemberLeft) -> None:
     """Note that somebody asked to be forgotten; their cards mean nobody from now on."""
     tx.execute("UPDATE members_here SET left_ms = ? WHERE member_id = ?", (fact.at_ms, one.member_id))
+    tx.execute("INSERT OR IGNORE INTO members_gone (member_id, n) VALUES (?, ?)", (one.member_id, fact.n))
     tx.execute("DELETE FROM member_tokens WHERE member_id = ?", (one.member_id,))
     tx.execute("DELETE FROM member_consents WHERE member_id = ?", (one.member_id,))
 
@@ -123,9 +126,9 @@ def released(tx: Tx, fact: Fact, one: GrantReleased) -> None:
 def claimed(tx: Tx, fact: Fact, one: InviteClaimed) -> None:
     """Note who claimed a receipt's points here."""
     tx.execute(
-        "INSERT INTO invite_claims (invite_id, member_id, sale_store, n, seq) VALUES (?, ?, ?, ?, ?)"
+        "INSERT INTO invite_claims (invite_id, member_id, sale_store, n, epoch, seq) VALUES (?, ?, ?, ?, ?, ?)"
         " ON CONFLICT (invite_id, member_id) DO NOTHING",
-        (one.invite_id, one.member_id, one.sale_store, fact.n, fact.seq),
+        (one.invite_id, one.member_id, one.sale_store, fact.n, fact.epoch, fact.seq),
     )
 
 
@@ -147,10 +150,13 @@ def sold(tx: Tx, fact: Fact, sale: SalePaid) -> None:
 
 def _consents(tx: Tx, fact: Fact, member_id: str, consents: tuple[Consent, ...]) -> None:
     tx.executemany(
-        "INSERT INTO member_consents (member_id, purpose, given, text, channel, at_ms) VALUES (?, ?, ?, ?, ?, ?)"
-        " ON CONFLICT (member_id, purpose) DO UPDATE SET given = excluded.given, text = excluded.text,"
-        " channel = excluded.channel, at_ms = excluded.at_ms",
-        [(member_id, one.purpose, int(one.given), one.text, one.channel, fact.at_ms) for one in consents],
+        "INSERT INTO member_consents (member_id, purpose, given, text, channel, at_ms, epoch, seq)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (member_id, purpose) DO UPDATE SET given = excluded.given,"
+        " text = excluded.text, channel = excluded.channel, at_ms = excluded.at_ms, epoch = excluded.epoch, seq = excluded.seq",
+        [
+            (member_id, one.purpose, int(one.given), one.text, one.channel, fact.at_ms, fact.epoch, fact.seq)
+            for one in consents
+        ],
     )
 
 
