@@ -334,6 +334,29 @@ def balances_like(reader: Reader, start: str) -> dict[str, int]:
     return {row.account: int(row.balance) for row in reader.rows(query.order_by(ledger_balances.c.account))}
 
 
+def sums_by_kind(reader: Reader) -> dict[str, int]:
+    """Sum what lies with members, in grants and in receipts, and what members owe."""
+    account = ledger_balances.c.account
+    head, tail = func.substr(account, 1, 2), func.substr(account, func.length(account) - 6)
+    kind = case(
+        (head == "g:", "grants"),
+        (head == "e:", "escrows"),
+        (and_(head == "m:", tail == ":points"), "members"),
+        (and_(head == "m:", account.endswith(f":{ledger.MEMBER_DEBT}")), "debts"),
+        else_="",
+    )
+    query = select(kind, func.sum(ledger_balances.c.balance)).group_by(kind)
+    found = {row[0]: int(row[1]) for row in reader.rows(query)}
+    return {name: found.get(name, 0) for name in ("members", "grants", "escrows", "debts")}
+
+
+def ends_by_month(reader: Reader) -> dict[str, int]:
+    """Sum what is left of all lots by the month in which they end; empty = never."""
+    month = func.substr(ledger_rests.c.last_day, 1, 7)
+    query = select(month, func.sum(ledger_rests.c.rest)).where(ledger_rests.c.rest > 0).group_by(month)
+    return {row[0]: int(row[1]) for row in reader.rows(query.order_by(month))}
+
+
 def open_risks(reader: Reader, member_id: str) -> list[OpenRisk]:
     """List what stores gave a member without a grant and was not found yet, the oldest first."""
     query = select(ledger_risks.c.post_id, ledger_risks.c.store, ledger_risks.c.open).where(

@@ -159,18 +159,6 @@ class MemberKeys:
         with self._lock:
             self._write("INSERT OR REPLACE INTO secrets VALUES (?, ?)", (name, box))
 
-    def secret_or_new(self, name: str) -> bytes:
-        """Find a secret of 32 bytes, or make it."""
-        with self._lock:
-            found = self.secret(name)
-            if found is None:
-                # Another process may make it at the same time: whoever came first holds.
-                box = boxes.shut(self._wrapping, self._chance.token(32), _place("", name), self._chance)
-                self._write("INSERT OR IGNORE INTO secrets VALUES (?, ?)", (name, box))
-                found = self.secret(name)
-            assert found is not None
-            return found
-
     # ------------------------------------------------------------------------------------------------------- the files
 
     def meet_mirror(self) -> bool:

@@ -14,7 +14,7 @@ from cloud.services.members import asks, booker, cards, proof
 from cloud.services.members.expiry import Expiry
 from cloud.services.members.grants import Grants
 from cloud.services.members.referral import Referrals
-from cloud.services.members.shared import Policy, Shared
+from cloud.services.members.shared import Policy, Secrets, Shared
 from cloud.services.questions import Questions
 from cloud.services.streams import append, state_at_head
 from sync.contract import ledger, member_asks, member_cards, refunds, trade
@@ -65,6 +65,7 @@ class MemberHub:
             self.clock,
             SeededChance("members"),
             self.keys,
+            Secrets(b"p" * 32, b"t" * 32, b"g" * 32),
             self.kit.zone,
             240,
             policy=self.policy,

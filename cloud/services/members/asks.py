@@ -14,7 +14,7 @@ from cloud.db.ledger import By
 from cloud.db.members import MemberRow
 from cloud.services.members import cards, grants, people, recognise
 from cloud.services.members.grants import Short
-from cloud.services.members.shared import INDEX_SECRET, TOKEN_SECRET, Shared
+from cloud.services.members.shared import Shared
 from cloud.services.questions import DONE, REFUSED, Handler, Verdict
 from sync.contract import member_asks as asks
 from sync.contract.facts import ContractError
@@ -86,8 +86,8 @@ def _keys(tx: Reader, shared: Shared, store: str, raw: bytes) -> Verdict:
 
 def _index_key(shared: Shared, store: str, raw: bytes) -> Verdict:
     msgspec.json.decode(raw, type=AskIndexKey)
-    phone = member_seal.store_index_key(shared.secret(INDEX_SECRET), store)
-    return _done(IndexKey(phone=_text(phone), token=_text(shared.secret(TOKEN_SECRET))))
+    phone = member_seal.store_index_key(shared.secrets.phones, store)
+    return _done(IndexKey(phone=_text(phone), token=_text(shared.secrets.tokens)))
 
 
 def _find(tx: Tx, shared: Shared, store: str, raw: bytes) -> Verdict:

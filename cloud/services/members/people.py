@@ -9,7 +9,7 @@ import msgspec
 from cloud.db import members
 from cloud.db.engine import Reader, Tx
 from cloud.db.members import ConsentRow, MemberRow
-from cloud.services.members.shared import INDEX_SECRET, Shared
+from cloud.services.members.shared import Shared
 from sync.contract.facts import ContractError
 from sync.contract.member_cards import Profile
 from sync.contract.members import Consent
@@ -71,12 +71,12 @@ def find_tail(reader: Reader, shared: Shared, digits: str) -> list[str]:
 
 def phone_digest(shared: Shared, phone: str) -> str:
     """Give what a phone number is found by at the hub."""
-    return member_seal.phone_digest(shared.secret(INDEX_SECRET), phone)
+    return member_seal.phone_digest(shared.secrets.phones, phone)
 
 
 def tail_digest(shared: Shared, digits: str) -> str:
     """Give what the last four digits are found by at the hub."""
-    return member_seal.word_digest(shared.secret(INDEX_SECRET), f"tail|{digits}")
+    return member_seal.word_digest(shared.secrets.phones, f"tail|{digits}")
 
 
 def reseal(tx: Tx, shared: Shared, row: MemberRow, profile: Profile, at_ms: int) -> bool:

@@ -7,7 +7,7 @@ from cloud.db.ledger import By
 from cloud.domain import moves
 from cloud.domain.booking import Conflict
 from cloud.services.members import merge, people
-from cloud.services.members.shared import GIFT_SECRET, LedgerBook, Shared, post
+from cloud.services.members.shared import LedgerBook, Shared, post
 from sync.node import member_seal
 
 
@@ -31,7 +31,7 @@ def reindex(tx: Tx, shared: Shared, member_id: str, by: By) -> list[Conflict]:
     digest = people.phone_digest(shared, profile.phone)
     members.put_index(tx, members.PHONE, digest, member_id)
     members.put_index(tx, members.TAIL, people.tail_digest(shared, profile.phone[-people.TAIL_DIGITS :]), member_id)
-    gift = member_seal.phone_digest(shared.secret(GIFT_SECRET), profile.phone)
+    gift = member_seal.phone_digest(shared.secrets.gifts, profile.phone)
     members.put_index(tx, members.GIFT, gift, member_id)
     found = settle_welcome(tx, shared, member_id, by)
     merge.consider(tx, shared, member_id, digest, by)

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import tzinfo
+from typing import NamedTuple
 
 import msgspec
 
@@ -24,10 +25,18 @@ from sync.node.member_keys import MemberKeys
 from sync.node.ports import Chance, Clock, IdSource
 
 SYSTEM = "system"
-INDEX_SECRET = "hub-index"  # noqa: S105 - the name of a key, not a key
-TOKEN_SECRET = "hub-tokens"  # noqa: S105 - ditto
-GIFT_SECRET = "hub-gifts"  # noqa: S105 - ditto
-REFERENCE_SECRETS = (INDEX_SECRET, TOKEN_SECRET, GIFT_SECRET)
+
+
+class Secrets(NamedTuple):
+    """The hub's own keys of its indexes, derived from its key file: of phone numbers, of cards and tags, of gifts."""
+
+    phones: bytes
+    tokens: bytes
+    gifts: bytes
+
+    def __repr__(self) -> str:
+        """Show none of them."""
+        return "Secrets()"
 
 
 class NoMember(LookupError):
@@ -95,27 +104,22 @@ class Shared:
     clock: Clock
     chance: Chance
     keys: MemberKeys
+    secrets: Secrets
     zone: tzinfo
     cutoff_minutes: int
     policy: Policy = field(default_factory=Policy)
     on_stream: Callable[[], None] = lambda: None
     rulebook: Rulebook = field(default_factory=Rulebook)
 
-    def __post_init__(self) -> None:
-        """Make the ids of deeds and the hub's own index keys, at the first start."""
-        object.__setattr__(self, "ids", IdSource(self.clock, self.chance))
-        for name in REFERENCE_SECRETS:
-            self.keys.secret_or_new(name)
-
     ids: IdSource = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Make the source of the ids of deeds."""
+        object.__setattr__(self, "ids", IdSource(self.clock, self.chance))
 
     def day(self, at_ms: int | None = None) -> str:
         """Name the business day of a time, or of now."""
         return times.business_day(self.clock.now_ms() if at_ms is None else at_ms, self.zone, self.cutoff_minutes)
-
-    def secret(self, name: str) -> bytes:
-        """Give one of the hub's own keys."""
-        return self.keys.secret_or_new(name)
 
     def new_id(self) -> str:
         """Make an id of a deed."""
