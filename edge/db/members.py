@@ -243,6 +243,22 @@ def posted_behind(reader: Reader, member_ids: Sequence[str], at: Place) -> int:
     return int(posted) + int(claimed)
 
 
+def risked_behind(reader: Reader, member_ids: Sequence[str], at: Place) -> int:
+    """Add up what a member was let spend here without a grant, as far as the hub did not count it yet."""
+    rows = reader.execute(
+        f"SELECT kind, doc FROM member_posts WHERE kind <> 'earned' AND member_id IN ({_marks(member_ids)})"  # noqa: S608
+        " AND (epoch > ? OR (epoch = ? AND seq > ?))",
+        (*member_ids, at[0], at[0], at[1]),
+    )
+    risked = 0
+    for kind, doc in rows:
+        if kind == "spent":
+            risked += msgspec.json.decode(doc, type=PointsSpent).risk
+        else:
+            risked -= msgspec.json.decode(doc, type=PointsReversed).returned_risk
+    return max(0, risked)
+
+
 def earned_on(reader: Reader, member_ids: Sequence[str], day: str, by: str) -> int:
     """Add up what a member was given here on a business day for one thing."""
     [(points,)] = reader.execute(
@@ -280,6 +296,22 @@ def reversals_of(reader: Reader, sale_id: str) -> list[PointsReversed]:
 def reversal_of(reader: Reader, refund_id: str, sale_id: str) -> PointsReversed | None:
     """Find what one refund did to points."""
     return next((one for one in reversals_of(reader, sale_id) if one.refund_id == refund_id), None)
+
+
+def held_by_invite(reader: Reader, invite_id: str) -> int:
+    """Add up what a receipt of ours holds for whoever claims it."""
+    [(points,)] = reader.execute(
+        "SELECT coalesce(sum(points), 0) FROM member_posts WHERE invite_id = ? AND member_id = ''", (invite_id,)
+    )
+    return int(points)
+
+
+def invite_of_sale(reader: Reader, sale_id: str) -> tuple[str, str] | None:
+    """Give the invite of a sale of ours, and the business day of that."""
+    rows = reader.execute(
+        "SELECT i.invite_id, s.day FROM invites AS i JOIN sales AS s USING (sale_id) WHERE s.sale_id = ?", (sale_id,)
+    )
+    return (str(rows[0][0]), str(rows[0][1])) if rows else None
 
 
 def claimed_here(reader: Reader, invite_id: str) -> str:
@@ -341,6 +373,11 @@ def everybody_here(reader: Reader) -> list[str]:
     return [row[0] for row in rows]
 
 
+def sealed_here(reader: Reader, stream: str) -> list[str]:
+    """List everybody of whom a card is held."""
+    return [row[0] for row in reader.execute("SELECT key FROM stream_items WHERE stream = ? ORDER BY key", (stream,))]
+
+
 # ------------------------------------------------------------------------------------------------- what they are found by
 
 
@@ -383,9 +420,16 @@ def want(tx: Tx, member_id: str, what: str) -> None:
     )
 
 
-def wanted(reader: Reader, limit: int) -> list[tuple[str, str]]:
+def wanted(reader: Reader, limit: int = -1) -> list[tuple[str, str]]:
     """List what is to be done: (member, what)."""
     return [(row[0], row[1]) for row in reader.execute("SELECT member_id, what FROM member_work LIMIT ?", (limit,))]
+
+
+def forgotten(tx: Tx, member_id: str) -> None:
+    """Note that a member's key is destroyed; what an online answer said of them goes with it."""
+    unindex(tx, member_id)
+    drop_answer(tx, CARD, member_id)
+    settled(tx, member_id, FORGET)
 
 
 def settled(tx: Tx, member_id: str, what: str) -> None:

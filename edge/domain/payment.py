@@ -15,6 +15,7 @@ from sync.contract.trade import Tender
 
 CASH = "cash"
 PLATFORM = "platform"
+POINTS = "points"
 REST = -1
 """Said as an amount: whatever is left to pay."""
 
@@ -27,10 +28,10 @@ class AskedTender(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
 
     Cash has `received_fen` as it was counted. Whatever was taken before its sale (a code, a part of the bill, a deposit) names its
     `payment_id`; what it is and how much the node knows itself. A card terminal and the shop's printed code name `amount_fen`, or pay
-    the rest. Cash alone is encoded as it was before there was anything else, so that a repeat across an update is known by its digest.
+    the rest; a member's points name what they are worth. Cash alone is encoded as it was before there was anything else, so that a repeat across an update is known by its digest.
     """
 
-    kind: Literal["cash", "code", "static_code", "card", "deposit", "platform"]
+    kind: Literal["cash", "code", "static_code", "card", "deposit", "platform", "points"]
     received_fen: Annotated[int, msgspec.Meta(ge=0, le=limits.RECEIVED_FEN_MAX)] = msgspec.field(
         default_factory=lambda: 0
     )
@@ -113,6 +114,9 @@ def _shape_refused(asked: Sequence[AskedTender], *, platform: bool) -> Refused |
         return Refused("malformed", {"field": "tenders", "expected": "cash once at most"})
     if any(one.kind in ("code", "deposit") and not one.payment_id for one in asked):
         return Refused("malformed", {"field": "tenders", "expected": "the payment_id of a code payment or deposit"})
+    paid_by_points = [one for one in asked if one.kind == POINTS]
+    if len(paid_by_points) > 1 or any(one.amount_fen < 1 or one.payment_id for one in paid_by_points):
+        return Refused("malformed", {"field": "tenders", "expected": "points once at most, with their amount_fen"})
     if any(one.kind == PLATFORM for one in asked) and not platform:
         return Refused("malformed", {"field": "tenders", "expected": "platform for orders of a platform only"})
     return None
@@ -128,6 +132,8 @@ def _handed(one: AskedTender, left_fen: int) -> Tender | Refused:
     amount_fen = left_fen if one.amount_fen < 0 else one.amount_fen
     if amount_fen > left_fen or left_fen == 0:
         return Refused("overpaid", {"left_fen": left_fen})
+    if one.kind == POINTS:
+        return Tender(kind=POINTS, received_fen=amount_fen, change_fen=0, amount_fen=amount_fen)
     if one.kind == PLATFORM:
         wrong = part_payment.check_reference(one.reference)
         if wrong is not None:

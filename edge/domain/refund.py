@@ -5,7 +5,8 @@ A refund is asked for as the whole of what is left, as pieces of lines, or as an
 line (seats, packing, the least of a room) goes back with the whole only.
 
 Money goes back the way it came. Where a sale was paid in several ways, those that leave a trace outside the till come first and
-cash comes last: a code and a card, the shop's static code, a platform, a deposit, cash.
+cash comes last: a code and a card, the shop's static code, a platform, a deposit, cash. Behind them a member's points, which come
+back as points whatever was asked: they are no money.
 
 Worked: two dishes of 38.00 and three of 12.00 with 10 % off the three, paid 80.00 by code and 28.40 in cash = 108.40. One of the three
 goes back: 10.80, by code. Then the whole of the rest: 97.60 = 69.20 by code and 28.40 in cash.
@@ -25,7 +26,8 @@ from sync.contract.trade import SalePaid
 CASH: Final = "cash"
 CODE: Final = "code"
 DEPOSIT: Final = "deposit"
-_ORDER = (CODE, "card", "static_code", "platform", DEPOSIT, CASH)
+POINTS: Final = "points"
+_ORDER = (CODE, "card", "static_code", "platform", DEPOSIT, CASH, POINTS)
 
 
 class AskedLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -41,7 +43,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         amount_fen: 0 where it is not asked by amount.
         tip: the tip goes back as well; with the whole it always does.
-        in_cash: everything goes back in cash, whatever was paid with.
+        in_cash: everything but points goes back in cash, whatever was paid with.
     """
 
     whole: bool = False
@@ -180,7 +182,7 @@ def plan(
     if amount_fen == 0:
         return Refused("nothing_to_refund", {"left_fen": left})
     back = ways(sale, earlier, deposit_kinds or {})
-    tenders = _in_cash(amount_fen) if asked.in_cash else _allot(back, amount_fen)
+    tenders = _in_cash(back, amount_fen) if asked.in_cash else _allot(back, amount_fen)
     cash_came_fen = sum(way.left_fen for way in back if way.kind == CASH)
     cash_fen = sum(tender.amount_fen for tender in tenders if tender.kind == CASH)
     return Plan(lines, tenders, amount_fen, tip_fen, asked.whole, other_way=cash_fen > cash_came_fen)
@@ -232,8 +234,11 @@ def _allot(back: list[Way], amount_fen: int) -> tuple[RefundTender, ...]:
     return tuple(found)
 
 
-def _in_cash(amount_fen: int) -> tuple[RefundTender, ...]:
-    return (RefundTender(kind=CASH, amount_fen=amount_fen),)
+def _in_cash(back: list[Way], amount_fen: int) -> tuple[RefundTender, ...]:
+    of_points = [way for way in back if way.kind == POINTS]
+    money_fen = min(amount_fen, sum(way.left_fen for way in back) - sum(way.left_fen for way in of_points))
+    cash = (RefundTender(kind=CASH, amount_fen=money_fen),) if money_fen else ()
+    return cash + _allot(of_points, amount_fen - money_fen)
 
 
 def _same(way: Way, gone: RefundTender) -> bool:

@@ -57,6 +57,12 @@ class Action(enum.StrEnum):
     SEE_MANAGER = "see_manager"
     DEVICES = "devices"
     CANCEL_ORDER = "cancel_order"
+    MEMBERS = "members"
+    THANK_MEMBER = "thank_member"
+    REVEAL_MEMBER = "reveal_member"
+    FORGET_MEMBER = "forget_member"
+    POINTS_RISK = "points_risk"
+    WAIVE_POINTS = "waive_points"
 
 
 class Verdict(enum.StrEnum):
@@ -131,6 +137,12 @@ _PLAIN: dict[Action, _Rule] = {
     Action.SEE_MANAGER: _Rule(_SENIOR),
     Action.DEVICES: _Rule(_EVERYBODY),
     Action.CANCEL_ORDER: _Rule(_EVERYBODY),
+    Action.MEMBERS: _Rule(_EVERYBODY),
+    Action.THANK_MEMBER: _Rule(_SENIOR, asks=_EVERYBODY),
+    Action.REVEAL_MEMBER: _Rule(_SENIOR, asks=_EVERYBODY),
+    Action.FORGET_MEMBER: _Rule(_SENIOR, asks=_EVERYBODY),
+    Action.POINTS_RISK: _Rule(_MANAGER, asks=_EVERYBODY),
+    Action.WAIVE_POINTS: _Rule(_MANAGER, asks=_EVERYBODY),
 }
 """Actions whose rule is the same whatever they are about."""
 

@@ -10,7 +10,13 @@ from sync.contract.facts import UNREADABLE, ContractError, Fact, Lane, UnknownKi
 
 KINDS: dict[Lane, dict[str, type[msgspec.Struct]]] = {
     Lane.TRADE: {**trade.KINDS, **payments.KINDS, **refunds.KINDS, **shifts.KINDS, **members.KINDS},
-    Lane.OPERATIONS: {**operations.KINDS, **orders.KINDS, **people.KINDS, **terminals.KINDS},
+    Lane.OPERATIONS: {
+        **operations.KINDS,
+        **orders.KINDS,
+        **people.KINDS,
+        **terminals.KINDS,
+        **members.OPERATION_KINDS,
+    },
 }
 
 _DECODERS: dict[tuple[int, str], msgspec.json.Decoder[Any]] = {

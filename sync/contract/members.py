@@ -1,4 +1,4 @@
-"""The facts of members (lane 0): who joined, what they agreed to, what they earned, spent and gave back.
+"""The facts of members (lane 0, but for `member.revealed`): who joined, what they agreed to, what they earned, spent and gave back.
 
 Nothing here says who somebody is: what is personal travels sealed under the member's own key, which is in no fact. To forget a
 member is to destroy that key; the facts stay, and say nothing any more.
@@ -22,6 +22,7 @@ POINTS_REVERSED = "points.reversed"
 INVITE_CLAIMED = "invite.claimed"
 REFERRAL_BOUND = "referral.bound"
 GRANT_RELEASED = "grant.released"
+REVEALED = "member.revealed"
 
 Purpose = Literal["membership", "sms", "wecom", "profiling", "sharing", "allergy"]
 """What a consent is for, each asked by itself (membership.md §5.2); `membership` is the joining."""
@@ -200,6 +201,15 @@ class GrantReleased(msgspec.Struct, frozen=True, kw_only=True):
     rest: int
 
 
+class MemberRevealed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Somebody read in clear who a member is, and why (lane 1): the fact says that, never what was read."""
+
+    member_id: str
+    reason: str
+    approved_by: str = ""
+    approval_id: str = ""
+
+
 KINDS: dict[str, type[msgspec.Struct]] = {
     JOINED: MemberJoined,
     PROFILED: MemberProfiled,
@@ -214,6 +224,8 @@ KINDS: dict[str, type[msgspec.Struct]] = {
     REFERRAL_BOUND: ReferralBound,
     GRANT_RELEASED: GrantReleased,
 }
+
+OPERATION_KINDS: dict[str, type[msgspec.Struct]] = {REVEALED: MemberRevealed}
 
 
 def check_spent(spent: PointsSpent) -> None:

@@ -13,6 +13,7 @@ HUB_PHONE: Final = "index.phone"
 HUB_TOKEN: Final = "index.token"  # noqa: S105 - the name of a secret
 OWN_PHONE: Final = "index.own"
 DIGESTS: Final = "digests"
+_MAKING = threading.Lock()
 
 
 class MemberDesk:
@@ -47,10 +48,25 @@ def phone_key(node: "Node") -> bytes:
 
     The index is made anew when the hub's comes: no digest of it is in a fact.
     """
-    keys = keys_of(node)
-    return keys.secret(HUB_PHONE) or keys.secret_or_new(OWN_PHONE)
+    return keys_of(node).secret(HUB_PHONE) or _own(node, OWN_PHONE)
 
 
 def token_key(node: "Node") -> bytes | None:
     """Give the key of the digests of cards: of all stores, and in facts; None before the hub gave it."""
     return keys_of(node).secret(HUB_TOKEN)
+
+
+def digest_key(node: "Node") -> bytes:
+    """Give the key under which the node remembers what was asked with a phone number in it."""
+    return _own(node, DIGESTS)
+
+
+def _own(node: "Node", name: str) -> bytes:
+    """Find a secret of our own, or make it."""
+    keys = keys_of(node)
+    with _MAKING:
+        found = keys.secret(name)
+        if found is None:
+            found = node.chance.token(32)
+            keys.put_secret(name, found)
+        return found

@@ -99,7 +99,7 @@ def find(node: Node, reader: Reader, member_id: str) -> Known | None:
         return None
     card = members.card(reader, cards_stream(node), who)
     joined = members.joined_here(reader, who)
-    if card is None and joined is None:
+    if card is None and (joined is None or desk.keys_of(node).is_forgotten(who)):
         return None
     ids = tuple(members.family(reader, who))
     place = members.NOWHERE if card is None else (card.booked_epoch, card.booked_seq)
@@ -163,7 +163,7 @@ def spendable(node: Node, reader: Reader, known: Known, epoch: int, day: str) ->
 
 def _consents(reader: Reader, member_id: str, card: MemberCard | None) -> dict[str, str]:
     """Say what is agreed to, by purpose with the text's version; the last word counts."""
-    agreed = {} if card is None else {one.purpose: one.text for one in card.consents}
+    agreed: dict[str, str] = {} if card is None else {one.purpose: one.text for one in card.consents}
     place = members.NOWHERE if card is None else (card.booked_epoch, card.booked_seq)
     for one in members.consents_here(reader, member_id):
         if one.at > place:

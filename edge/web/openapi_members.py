@@ -1,0 +1,63 @@
+"""The part of the API's document that is about members."""
+
+from collections.abc import Callable
+from typing import Any
+
+from edge.services.members.changes import (
+    CardCommand,
+    Changed,
+    ConsentCommand,
+    InClear,
+    LeaveCommand,
+    ProfileCommand,
+    RevealCommand,
+)
+from edge.services.members.join import JoinAnswer, JoinCommand
+from edge.services.members.view import MembersFound, MemberView
+from edge.services.members.visits import ClaimCommand, GivenPoints, SeenCommand, ThankCommand
+from edge.web.members import FindQuery
+
+STRUCTS = (
+    FindQuery, MembersFound, MemberView, JoinCommand, JoinAnswer, SeenCommand, ThankCommand, ClaimCommand, GivenPoints,
+    ConsentCommand, ProfileCommand, CardCommand, Changed, RevealCommand, InClear, LeaveCommand,
+)  # fmt: skip
+
+
+def paths(operation: Callable[..., dict[str, Any]]) -> dict[str, Any]:
+    """Give the addresses.
+
+    Args:
+        operation: describes one, as the document does everywhere.
+    """
+    member_id = {
+        "name": "member_id",
+        "in": "path",
+        "required": True,
+        "schema": {"type": "string", "pattern": "^[0-9a-f]{32}$"},
+    }
+    deeds = {
+        "": ("joinMember", "Make a member of a guest, or find the one that they are", JoinAnswer, JoinCommand),
+        "/seen": ("seeMember", "A member is here; with an order it is theirs", GivenPoints, SeenCommand),
+        "/thank": ("thankMember", "Points of a review, a share, a dish told on", GivenPoints, ThankCommand),
+        "/claim": ("claimReceipt", "Let a member have what a receipt holds", GivenPoints, ClaimCommand),
+        "/consent": ("consentOfMember", "What a member agrees to or takes back", Changed, ConsentCommand),
+        "/profile": ("putMemberRight", "Write a member's profile anew", Changed, ProfileCommand),
+        "/card": ("bindCard", "Let a card or tag stand for a member", Changed, CardCommand),
+        "/leave": ("forgetMember", "Forget a member", Changed, LeaveCommand),
+    }
+    return {
+        "/members/find": {
+            "post": operation("findMember", "Find members by phone, last digits and name, card or code",
+                              {200: MembersFound}, FindQuery)
+        },
+        "/members/{member_id}": {
+            "get": {**operation("readMember", "A member, masked", {200: MemberView}), "parameters": [member_id]}
+        },
+        "/members/reveal": {
+            "post": operation("revealMember", "Who a member is in clear, with a reason", {200: InClear}, RevealCommand)
+        },
+        **{
+            f"/members{path}": {"post": operation(name, said, {201: answer, 200: answer}, body)}
+            for path, (name, said, answer, body) in deeds.items()
+        },
+    }  # fmt: skip
