@@ -222,7 +222,7 @@ class Batches(Protocol):
 
 
 class ProjectorWorker:
-    """The thread that keeps the read models in step; it sleeps until facts were stored.
+    """The thread that keeps the read models (or the book) in step; it sleeps until facts were stored.
 
     With `poll_s` it also looks by itself, for other processes store facts too and cannot wake it.
     """
@@ -233,7 +233,9 @@ class ProjectorWorker:
         poll_s: float | None = None,
         pulse: Pulse | None = None,
         hurry: Callable[[], bool] | None = None,
+        name: str = "projector",
     ) -> None:
+        self._name = name
         self._projector = projector
         self._hurry = hurry or (lambda: False)
         self._owed = 0
@@ -241,7 +243,7 @@ class ProjectorWorker:
         self._pulse = pulse
         self._wake = threading.Event()
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="projector", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
         """Begin with whatever a stop left undone."""
@@ -291,7 +293,7 @@ class ProjectorWorker:
                 while self._give_way() and self._projector.run_once() and not self._stopping.is_set():
                     self._beat()
             except Exception:
-                log.exception("projector.failed")
+                log.exception("%s.failed", self._name)
                 self._stopping.wait(1)
                 self._wake.set()
 

@@ -85,6 +85,23 @@ class BackupSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     keep_days: Annotated[int, msgspec.Meta(ge=2, le=50)] = 35
 
 
+class MemberSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Members: where the second copy of their keys lies, and how far stores spend points without asking.
+
+    Attributes:
+        keys_copy: a folder outside the data folder for a second copy of the members' keys, which are in no backup: without
+            them nobody's name and phone number can be read again. Empty = none. A relative path counts from the settings file.
+        grant_member_max: points of one member that a store is given at once.
+        grant_store_max: points of all members together that a store may hold: what is at stake where a node is stolen.
+        alone_max: points that one person may give or take by hand in a day without a second one.
+    """
+
+    keys_copy: str = ""
+    grant_member_max: Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000)] = 5_000
+    grant_store_max: Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000)] = 500_000
+    alone_max: Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000)] = 1_000
+
+
 class HubSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything the hub can be told.
 
@@ -108,6 +125,7 @@ class HubSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         console: how people sign in.
         enrolment: who must approve new nodes.
         backup: where backups lie, how often one is made, how long it is kept.
+        members: the copy of members' keys, and how far points go without asking.
     """
 
     data_dir: str
@@ -128,6 +146,7 @@ class HubSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     console: ConsoleSettings = ConsoleSettings()
     enrolment: EnrolmentSettings = EnrolmentSettings()
     backup: BackupSettings = BackupSettings()
+    members: MemberSettings = MemberSettings()
 
     @property
     def folder(self) -> Path:
@@ -179,8 +198,12 @@ def load(path: Path) -> HubSettings:
     broker = msgspec.structs.replace(held.broker, token_file=token_file, ca_file=ca_file)
     folder = str(base / held.backup.folder) if held.backup.folder else ""
     backup = msgspec.structs.replace(held.backup, folder=folder)
+    keys_copy = str(base / held.members.keys_copy) if held.members.keys_copy else ""
+    members = msgspec.structs.replace(held.members, keys_copy=keys_copy)
     data_dir = str(base / held.data_dir)
-    return checked(msgspec.structs.replace(held, data_dir=data_dir, broker=broker, backup=backup), str(path))
+    return checked(
+        msgspec.structs.replace(held, data_dir=data_dir, broker=broker, backup=backup, members=members), str(path)
+    )
 
 
 def checked(held: HubSettings, where: str) -> HubSettings:
@@ -206,6 +229,8 @@ def checked(held: HubSettings, where: str) -> HubSettings:
         found.append("guest.tls: guests' phones do not trust the hub's CA; put a TLS proxy in front of the guest page")
     if held.broker.tls == "off" and not _is_loopback(held.broker.store_host or held.broker.host):
         found.append("broker.tls is off: a broker beyond this machine needs TLS; use 'mutual', or 'server' with users")
+    if held.members.keys_copy and Path(held.members.keys_copy).resolve().is_relative_to(held.folder.resolve()):
+        found.append("members.keys_copy lies in data_dir: a copy is of use only on another disk")
     if held.broker.ca_file and not Path(held.broker.ca_file).is_file():
         found.append(f"broker.ca_file {held.broker.ca_file!r} is not there")
     url = urlsplit(held.public_url)

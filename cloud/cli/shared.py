@@ -58,7 +58,7 @@ def ask(settings: HubSettings, request: dict[str, Any]) -> dict[str, Any]:
         try:
             return wiring.Commands(core).answer(request)
         finally:
-            core.database.close()
+            core.close()
     except (UnsafeSqliteError, NewerDatabaseError, BadDatabase, KeyFileError, BadCertificateError) as error:
         fail(str(error), 2)
     finally:

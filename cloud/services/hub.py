@@ -12,6 +12,7 @@ from cloud.services.fleet import Fleets
 from cloud.services.handover import HandoverDesk
 from cloud.services.health import Checkup
 from cloud.services.invites import Invites
+from cloud.services.members.hub import Members
 from cloud.services.metrics import Figures
 from cloud.services.project import Projector
 from cloud.services.publish import Publisher
@@ -41,6 +42,7 @@ class Hub:
     orders: Orders
     changes: Changes
     projector: Projector
+    members: Members
     checkup: Checkup
     web_secret: bytes
     version: str

@@ -13,8 +13,11 @@ from cloud.db import journal, migrate, sales, tables
 from cloud.db.engine import HubDatabase, Reader, open_engine
 from cloud.db.journal import LaneRow
 from cloud.services import project
+from cloud.services.members import proof
 from sync.contract import facts
 
+BOOK = "book"
+"""The book of value is no projection: it is held against its own laws."""
 STRETCH_FACTS = 5_000
 """Facts that a page hashes at most: those behind the last hourly check, at some 4 µs each."""
 
@@ -77,6 +80,9 @@ def verify(database: HubDatabase, zone: tzinfo, scratch_dir: Path) -> Report:
             if (store, epoch, number) not in held:
                 report.findings.append(Finding(f"{store}/{epoch}/{number}/1", "facts without a lane"))
         _compare(reader, zone, scratch_dir, report)
+        book = proof.prove(reader)
+        report.projections[BOOK] = book.ok
+        report.findings += [Finding(BOOK, f"{one.law}: {one.where}") for one in book.wrongs]
     return report
 
 

@@ -29,6 +29,7 @@ class Commands:
             case {"command": "verify"}:
                 hub = self._core.hub
                 self._core.projector.catch_up()
+                hub.members.booker.catch_up()
                 report = verify.verify(self._core.database, hub.zone, hub.settings.folder)
                 outcome = "whole" if report.ok else "damaged"
                 self._record("hub.verified", facts=report.facts, outcome=outcome)

@@ -24,6 +24,7 @@ from cloud.services.hub import Hub
 from cloud.services.ingest import Ingest
 from cloud.services.invites import Invites
 from cloud.services.leases import Leases
+from cloud.services.members import asks
 from cloud.services.metrics import Figures
 from cloud.services.project import Projector
 from cloud.services.publish import Publisher
@@ -32,6 +33,7 @@ from cloud.services.reports import Reports
 from cloud.services.secrets import BrokerUsers
 from cloud.services.versions import Versions
 from cloud.settings import HubSettings
+from cloud.wiring.members import build_members
 from sync.node import keys
 from sync.node.disk import DiskWatch, FolderDisk, Reserve
 from sync.node.passwords import PASSWORD_COST, Cost, Vault
@@ -53,6 +55,11 @@ class Core:
     leases: Leases | None = None
     vitals: Vitals = field(default_factory=dict)
     """What must be alive for this process to be of use; whoever starts a loop puts it here."""
+
+    def close(self) -> None:
+        """Close the database and the file of members' keys."""
+        self.hub.members.close()
+        self.database.close()
 
 
 def open_core(
@@ -114,6 +121,9 @@ def open_core(
         fleets = Fleets(
             database, reports, versions, clock=clock, backup_minutes=settings.backup.every_minutes, room=disk.room
         )
+        members = build_members(
+            settings, database, identity, clock=clock, chance=chance, on_stream=on_stream, on_change=changes.ring
+        )
         hub = Hub(
             settings=settings,
             clock=clock,
@@ -145,6 +155,7 @@ def open_core(
             orders=Orders(database, clock=clock, chance=chance, on_stream=on_stream),
             changes=changes,
             projector=projector,
+            members=members,
             checkup=Checkup(database, vitals, cloud.VERSION, clock),
             web_secret=secrets.derived(identity, "web"),
             version=cloud.VERSION,
@@ -161,7 +172,7 @@ def open_core(
             credit=settings.credit,
             turns=settings.catch_ups,
             fence=None if leases is None else leases.fence,
-            questions=Questions(handlers(clock, hub.invites), clock),
+            questions=Questions({**handlers(clock, hub.invites), **asks.handlers(members.shared)}, clock),
             room=disk.room,
             on_failure=disk.failed,
             on_parted=hub.enrolment.handed_over,

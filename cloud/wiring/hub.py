@@ -98,7 +98,7 @@ def _start(
             on_stream=stream_bell.ring,
             worker=worker if part in {Part.ALL, Part.INGEST} else None,
         )
-    stops.append(core.database.close)
+    stops.append(core.close)
     if part in {Part.ALL, Part.JOBS}:
         start_jobs(settings, core, worker, facts_bell, rings=part is Part.JOBS, transport=transport, stops=stops)
     if part in {Part.ALL, Part.INGEST}:

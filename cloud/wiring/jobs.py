@@ -24,6 +24,9 @@ DRILL_LOOK_MINUTES = 6 * 60
 """How often somebody looks whether the month's drill is due."""
 SHUT_OUT_LOOK_MINUTES = 1
 """How often somebody looks whether the broker is to be closed to a computer that was revoked while it was connected."""
+NIGHT_LOOK_MINUTES = 20
+"""How often somebody looks whether a business day has ended whose night is still to be done: expiry, grants, the proof."""
+REFERRAL_LOOK_MINUTES = 5
 PROJECTOR_LOOKS_S = 0.25
 """How soon facts of other processes show in the read models."""
 
@@ -64,7 +67,25 @@ def start_jobs(
         begun.append(projecting.stop)
         core.vitals["projector"] = projecting.alive
         begun.append(lambda: core.vitals.pop("projector", None) and None)
-        facts_bell.behind = projecting.wake
+        members = core.hub.members
+        members.begin()
+        booking = ProjectorWorker(
+            members.booker,
+            PROJECTOR_LOOKS_S if core.database.on_postgresql else None,
+            Pulse(clock),
+            core.ingest.in_a_hurry,
+            name="booker",
+        )
+        booking.start()
+        begun.append(booking.stop)
+        core.vitals["booker"] = booking.alive
+        begun.append(lambda: core.vitals.pop("booker", None) and None)
+
+        def wake() -> None:
+            projecting.wake()
+            booking.wake()
+
+        facts_bell.behind = wake
         upkeep = Upkeep(
             core.database, clock, core.hub.changes.ring, core.hub.console.audit_log.sign, settings.stream_days
         )
@@ -72,6 +93,8 @@ def start_jobs(
         upkeep.every(settings.backup.every_minutes, copies.make_quietly)
         upkeep.every(DRILL_LOOK_MINUTES, partial(restore.drill_if_due, copies, backup_commands.DRILL_EVERY_MS))
         upkeep.every(SHUT_OUT_LOOK_MINUTES, core.hub.enrolment.shut_out_due)
+        upkeep.every(NIGHT_LOOK_MINUTES, members.night_if_due)
+        upkeep.every(REFERRAL_LOOK_MINUTES, members.settle_due)
         upkeep.start()
         begun.append(upkeep.stop)
         if rings:

@@ -110,7 +110,7 @@ def test_verify_finds_nothing_where_nothing_is(hub):
     assert report.facts == 76
     assert report.lanes == {"s1/1/0": 26, "s1/1/1": 12, "s2/1/0": 26, "s2/1/1": 12}
     assert report.projections == dict.fromkeys(
-        ("sales", "invites", "prints", "takings", "parked", "command_results", "alarms", "store_drills"), True
+        ("sales", "invites", "prints", "takings", "parked", "command_results", "alarms", "store_drills", "book"), True
     )
     assert list(hub.folder.glob("verify-*")) == []
 

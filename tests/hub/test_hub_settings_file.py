@@ -23,6 +23,7 @@ def test_the_example_names_every_field_with_its_default():
     tables["console"] = (settings.ConsoleSettings, tree["console"])
     tables["enrolment"] = (settings.EnrolmentSettings, tree["enrolment"])
     tables["backup"] = (settings.BackupSettings, tree["backup"])
+    tables["members"] = (settings.MemberSettings, tree["members"])
     assert set(tables) - {""} == {name for name, value in tree.items() if isinstance(value, dict)}
     for name, (kind, table) in tables.items():
         # The guest's listener never has a certificate of its own.
