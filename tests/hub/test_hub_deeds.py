@@ -110,6 +110,9 @@ def test_a_restore_says_in_the_log_itself_what_it_took_away(core: Core, tmp_path
     [
         *("store.code_made", "store.enrolled", "store.approved", "store.refused", "store.revoked", "store.handed_over"),
         *("hub.verified", "hub.replayed", "hub.backed_up", "hub.restored", "log.restored", "parked.retried"),
+        *("member.revealed", "member.exported", "member.erased", "member.merged", "member.parted", "member.staff_set"),
+        *("points.rules_published", "points.issue_done", "points.issue_waiting", "points.issue_refused"),
+        *("referral.allowed", "referral.refused"),
     ],
 )
 def test_every_deed_has_words(action: str) -> None:

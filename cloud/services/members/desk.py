@@ -83,7 +83,8 @@ class MemberPage(msgspec.Struct, frozen=True, kw_only=True):
 class Liability(msgspec.Struct, frozen=True, kw_only=True):
     """What the house owes its members: points that are out, by what became of them (CAS 14).
 
-    `issued = outstanding + redeemed + expired − owed − risk`, by the book's own sums. `ends` is by month, empty = for good.
+    `issued = outstanding + redeemed + expired − waived − paid_back − owed − risk`, by the book's own sums. `ends` is by month,
+    empty = for good.
     """
 
     issued: int
@@ -241,15 +242,16 @@ class MemberDesk:
         with self._database.read() as reader:
             return self._shared.rulebook.now(reader)
 
-    def publish_rules(self, rules: Rules, who: Who) -> int:
-        """Publish rules to all stores, under the next number; gives the number."""
+    def publish_rules(self, rules: Rules, who: Who | None = None) -> int:
+        """Publish rules to all stores, under the next number; gives the number. Without `who` they are those of the first start."""
 
         def publish(tx: Tx) -> int:
             version = self._shared.rulebook.now(tx).version + 1
             numbered = msgspec.structs.replace(rules, version=version)
             key, value = member_cards.rules_key(version), msgspec.json.encode(numbered)
             streams.append(tx, names.RULES, op="put", key=key, value=value)
-            self._record(tx, who, "points.rules_published", str(version))
+            if who is not None:
+                self._record(tx, who, "points.rules_published", str(version))
             return version
 
         return self._do(publish)

@@ -5,7 +5,6 @@ import logging
 from cloud.db import ledger as rows
 from cloud.db import members, sales
 from cloud.db.engine import Turn
-from cloud.services.accounts import Who
 from cloud.services.members import erase, proof
 from cloud.services.members.booker import Booker
 from cloud.services.members.cards import remove
@@ -39,7 +38,7 @@ class Members:
         """At a start: finish what was forgotten, and publish the rules where none are."""
         erase.settle(self.shared)
         if self.desk.rules().version == 0:
-            self.desk.publish_rules(self.desk.rules(), Who("system"))
+            self.desk.publish_rules(self.desk.rules())
 
     def night_if_due(self) -> bool:
         """Do the night's work once for each business day; gives whether it was done now."""
