@@ -44,14 +44,14 @@ CREATE INDEX member_visits_by_member ON member_visits (member_id, n);
 CREATE INDEX member_visits_by_order ON member_visits (order_id, n) WHERE order_id <> '';
 """,
     # What the hub says, beside the streams' own copies: whose a grant is, who turned out to be somebody else, what is to be done
-    # for whom (`look` = index again, `forget` = destroy the key), and what an online answer said before the stream did.
+    # for whom (`look` = index again, `drop` = let go of the key, `forget` = destroy it for good), and what an online answer said before the stream did.
     """
 CREATE TABLE grant_owners (grant_id TEXT PRIMARY KEY, member_id TEXT NOT NULL) STRICT, WITHOUT ROWID;
 CREATE INDEX grant_owners_by_member ON grant_owners (member_id);
 CREATE TABLE member_aliases (member_id TEXT PRIMARY KEY, into_id TEXT NOT NULL) STRICT, WITHOUT ROWID;
 CREATE INDEX member_aliases_by_into ON member_aliases (into_id);
 CREATE TABLE member_work (
-    member_id TEXT PRIMARY KEY, what TEXT NOT NULL CHECK (what IN ('look', 'forget'))
+    member_id TEXT PRIMARY KEY, what TEXT NOT NULL CHECK (what IN ('look', 'drop', 'forget'))
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE member_answers (
     what TEXT NOT NULL CHECK (what IN ('card', 'grant')), id TEXT NOT NULL, value BLOB NOT NULL, PRIMARY KEY (what, id)

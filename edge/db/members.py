@@ -16,6 +16,7 @@ PHONE: Final = "phone"
 TAIL: Final = "tail"
 TOKEN: Final = "token"  # noqa: S105 - a kind of digest
 LOOK: Final = "look"
+DROP: Final = "drop"
 FORGET: Final = "forget"
 CARD: Final = "card"
 GRANT: Final = "grant"
@@ -412,10 +413,10 @@ def indexed(reader: Reader) -> list[str]:
 
 
 def want(tx: Tx, member_id: str, what: str) -> None:
-    """Note that something is to be done for a member; whoever is to be forgotten is not only looked at."""
+    """Note that something is to be done for a member; whoever asked to be forgotten is, whatever comes behind it."""
     tx.execute(
         "INSERT INTO member_work (member_id, what) VALUES (?, ?) ON CONFLICT (member_id) DO UPDATE SET what = excluded.what"
-        " WHERE excluded.what = 'forget' OR member_work.what = 'look'",
+        " WHERE member_work.what <> 'forget'",
         (member_id, what),
     )
 
@@ -425,11 +426,11 @@ def wanted(reader: Reader, limit: int = -1) -> list[tuple[str, str]]:
     return [(row[0], row[1]) for row in reader.execute("SELECT member_id, what FROM member_work LIMIT ?", (limit,))]
 
 
-def forgotten(tx: Tx, member_id: str) -> None:
-    """Note that a member's key is destroyed; what an online answer said of them goes with it."""
+def gone(tx: Tx, member_id: str, what: str) -> None:
+    """Note that a member's key is gone from here; what an online answer said of them goes with it."""
     unindex(tx, member_id)
     drop_answer(tx, CARD, member_id)
-    settled(tx, member_id, FORGET)
+    settled(tx, member_id, what)
 
 
 def settled(tx: Tx, member_id: str, what: str) -> None:

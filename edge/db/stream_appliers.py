@@ -109,12 +109,15 @@ class Cards(Items):
     """The cards of members: beside the copy, who turned out to be whom, and whom to look at or to forget."""
 
     def apply(self, tx: Tx, stream: str, operation: Operation) -> None:
-        """Write a step. A remove is the hub's word that a member is to be forgotten: they are found by nothing from here on."""
+        """Write a step. A remove is the hub's word that this store has no more to do with a member: erased, or not seen for long.
+
+        They are found by nothing from here on, and their key goes with the next look. Whether it may ever come back the hub knows.
+        """
         super().apply(tx, stream, operation)
         members.drop_answer(tx, members.CARD, operation.key)
         if operation.op == "remove":
             members.unindex(tx, operation.key)
-            members.want(tx, operation.key, members.FORGET)
+            members.want(tx, operation.key, members.DROP)
             return
         try:
             card = member_cards.read_card(operation.value)

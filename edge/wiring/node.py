@@ -35,6 +35,7 @@ from edge.services.house import settings_here
 from edge.services.house.lan import Lan
 from edge.services.hub import enrolment, follow_hub, recovery, replace
 from edge.services.hub.handover_door import HubDoor
+from edge.services.members import care as member_care
 from edge.services.money import reconcile
 from edge.services.money.gateway_desk import GatewayDesk
 from edge.services.node import VERSION, Node
@@ -42,7 +43,7 @@ from edge.services.ordering import import_menu
 from edge.services.people import sign_in, staff
 from edge.settings import EdgeSettings
 from edge.web.live import StreamSeats
-from edge.wiring import alarms, devices, lan, link, payer
+from edge.wiring import alarms, devices, lan, link, members, payer
 from edge.wiring.follower import Follower
 from sync.contract import operations
 from sync.contract.operations import NodeStarted
@@ -127,6 +128,7 @@ def open_node(settings: EdgeSettings) -> tuple[Node, Database]:
         recovery="" if unfinished is None else unfinished.state,
         laid_aside=None if unfinished is None else held,
         vault=Vault(identity.journal, PIN_COST),
+        members=members.open_desk(folder, identity, chance),
         zone=ZoneInfo(settings.store.timezone),
         devices=read_rows(settings.devices, settings.store.tills),
         gateway=GatewayDesk(payer.gateway_of(settings, clock)),
@@ -243,6 +245,7 @@ def _start(
         following.start()
         stops.append(following.stop)
     payer.start(node, stops)
+    members.start(node, stops)
     way = link.connect(node, boot, stops)
     desk = Desk(
         node,
@@ -286,6 +289,7 @@ def _look_after_copies(node: Node, shelf: Shelf, stops: list[Callable[[], None]]
     timetable.daily(hour, 40, drilled)
     # Behind the copy of the night, so that what leaves the table is in it once more.
     timetable.daily((hour + 1) % 24, 10, lambda: compact.compact(node))
+    timetable.daily((hour + 1) % 24, 40, lambda: member_care.look_at_all(node))
     # By then a gateway has written its bill file of the day before.
     timetable.daily(BILL_HOUR, 20, lambda: reconcile.daily(node))
     timetable.start()

@@ -4,6 +4,7 @@ Everything here may be done again and changes nothing then; what the hub does no
 """
 
 import base64
+from functools import partial
 from typing import NamedTuple
 
 from edge.db import members
@@ -86,11 +87,7 @@ def look(node: Node) -> int:
         if one in unknown:
             continue
 
-        def work(tx: Tx, each: str = one) -> None:
-            indexing.index_again(node, tx, each)
-            members.settled(tx, each, members.LOOK)
-
-        node.db.write(work)
+        node.db.write(partial(_looked_at, node, one))
         done += 1
     return done
 
@@ -131,7 +128,7 @@ def release(node: Node) -> int:
         )
         return True
 
-    done = sum(node.db.write(lambda tx, each=grant: work(tx, each)) for grant in due)  # type: ignore[misc]
+    done = sum(node.db.write(partial(work, grant=grant)) for grant in due)
     if done:
         node.committed.notify()
     return done
@@ -150,7 +147,7 @@ def _index_keys(node: Node) -> int:
     with node.db.read() as reader:
         everybody = sorted({*members.indexed(reader), *members.everybody_here(reader)})
     for one in everybody:
-        node.db.write(lambda tx, each=one: indexing.index_again(node, tx, each))  # type: ignore[misc]
+        node.db.write(partial(_index, node, one))
     return len(everybody)
 
 
@@ -172,4 +169,14 @@ def _ask_keys(node: Node, member_ids: list[str]) -> set[str]:
 
 def _forget(node: Node, member_id: str) -> None:
     desk.keys_of(node).forget(member_id, node.clock.now_ms())
-    node.db.write(lambda tx: members.forgotten(tx, member_id))
+    for what in (members.FORGET, members.LOOK):
+        node.db.write(partial(members.gone, member_id=member_id, what=what))
+
+
+def _index(node: Node, member_id: str, tx: Tx) -> None:
+    indexing.index_again(node, tx, member_id)
+
+
+def _looked_at(node: Node, member_id: str, tx: Tx) -> None:
+    indexing.index_again(node, tx, member_id)
+    members.settled(tx, member_id, members.LOOK)

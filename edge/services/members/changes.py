@@ -1,5 +1,6 @@
 """What a member changes: what we know of them, what they agree to, their card, and that we forget them (membership.md §5.2)."""
 
+from functools import partial
 from typing import Annotated, Final, Literal
 
 import msgspec
@@ -201,14 +202,17 @@ def leave(node: Node, who: Session | None, command: LeaveCommand) -> Done | Refu
 
 
 def forget_wanted(node: Node) -> int:
-    """Destroy the keys of everybody who is to be forgotten; gives how many that were."""
+    """Destroy the keys of everybody who left, and let go of those that this store has nothing more to do with; gives how many."""
     with node.db.read() as reader:
-        gone = [member_id for member_id, what in members.wanted(reader) if what == members.FORGET]
+        due = [(one, what) for one, what in members.wanted(reader) if what != members.LOOK]
     keys = desk.keys_of(node)
-    for member_id in gone:
-        keys.forget(member_id, node.clock.now_ms())
-        node.db.write(lambda tx, each=member_id: members.forgotten(tx, each))  # type: ignore[misc]
-    return len(gone)
+    for one, what in due:
+        if what == members.FORGET:
+            keys.forget(one, node.clock.now_ms())
+        else:
+            keys.drop(one)
+        node.db.write(partial(members.gone, member_id=one, what=what))
+    return len(due)
 
 
 def reveal(node: Node, who: Session, command: RevealCommand) -> InClear | Refused:

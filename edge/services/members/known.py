@@ -99,7 +99,8 @@ def find(node: Node, reader: Reader, member_id: str) -> Known | None:
         return None
     card = members.card(reader, cards_stream(node), who)
     joined = members.joined_here(reader, who)
-    if card is None and (joined is None or desk.keys_of(node).is_forgotten(who)):
+    if card is None and (joined is None or desk.keys_of(node).get(who) is None):
+        # Without a card and without a key: erased, or long gone from here.
         return None
     ids = tuple(members.family(reader, who))
     place = members.NOWHERE if card is None else (card.booked_epoch, card.booked_seq)

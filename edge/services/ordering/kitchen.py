@@ -19,6 +19,7 @@ from edge.receipts import docket
 from edge.receipts.receipt import Heading
 from edge.services import deeds
 from edge.services.deeds import Deed, Done
+from edge.services.members import view as members
 from edge.services.node import Node
 from edge.services.ordering import floor
 from sync.contract import limits, orders
@@ -124,7 +125,11 @@ def document(node: Node, job: Job, heading: Heading) -> ReceiptDoc:
     with node.db.read() as reader:
         for station, slip in kitchen.slips(reader, int(job.subject.partition(".")[2])):
             if station == job.station:
-                return docket.of_order(slip, station, heading, job.copy)
+                # Whoever sits there may be a member: what they must not eat stands in no fact in clear.
+                told = msgspec.structs.replace(
+                    slip, allergies=_with_members(node, reader, slip.order_id, slip.allergies)
+                )
+                return docket.of_order(told, station, heading, job.copy)
     raise LookupError(f"slip {job.job_id} names no docket")
 
 
@@ -135,7 +140,7 @@ def view(node: Node, station: str = "") -> KitchenView:
         grouped: dict[tuple[str, str], list[Work]] = {}
         for work in works:
             grouped.setdefault((work.order_id, work.station), []).append(work)
-        tickets = [_ticket(reader, *place, group) for place, group in grouped.items()]
+        tickets = [_ticket(node, reader, *place, group) for place, group in grouped.items()]
         back = bool(kitchen.last_done(reader, station))
     # What waits to be fired stands behind all that is to be cooked.
     tickets.sort(key=lambda one: (one.since_ms == 0, one.since_ms or min(item.sent_ms for item in one.items)))
@@ -198,7 +203,13 @@ def _write(deed: Deed, order_id: str, station: str, round_no: int, line_ids: tup
     deed.write(orders.BUMPED, body)
 
 
-def _ticket(reader: Reader, order_id: str, station: str, works: list[Work]) -> Ticket:
+def _with_members(node: Node, reader: Reader, order_id: str, allergies: str) -> str:
+    """Put what the member at an order must not eat behind what the order says itself."""
+    said = members.allergies_at(node, reader, order_id)
+    return "、".join(one for one in dict.fromkeys((allergies, said)) if one)
+
+
+def _ticket(node: Node, reader: Reader, order_id: str, station: str, works: list[Work]) -> Ticket:
     order = kept.by_id(reader, order_id)
     assert order is not None
     items = tuple(work.item for work in works)
@@ -210,7 +221,7 @@ def _ticket(reader: Reader, order_id: str, station: str, works: list[Work]) -> T
         called=rules.called(order, floor.table_name(reader, order.table) if order.table else ""),
         service=order.service,
         covers=order.covers,
-        allergies=order.allergies,
+        allergies=_with_members(node, reader, order_id, order.allergies),
         note=order.note,
         since_ms=rules.since_ms(items),
         items=items,
