@@ -20,7 +20,7 @@ KEYS: Final = "member.keys"
 INDEX_KEY: Final = "member.index_key"
 """`AskIndexKey` → `IndexKey`."""
 FIND: Final = "member.find"
-"""`Find` → `Found`. Nobody found is `done` with no card."""
+"""`Find` → `Found`. Nobody found is `done` with no card. Refused: `too_many` (more within the hour than a till has guests)."""
 GRANT_ASK: Final = "grant.ask"
 """`AskGrant` → `Granted`. Refused: `nobody`, `short` (less is free), `limit` (the store holds as much as it may).
 Asked again under its id it is answered the same; never ask with a second id for the same spend."""

@@ -11,7 +11,7 @@ from cloud.db import members as member_rows
 from cloud.db import referrals
 from cloud.db.ledger import By
 from cloud.services import streams
-from cloud.services.members import erase, issue, merge, people
+from cloud.services.members import asks, erase, issue, merge, people
 from cloud.services.members.shared import BadDeed, NoMember, Policy
 from sync.contract import ledger, member_asks, times
 from sync.contract import streams as names
@@ -275,6 +275,15 @@ def test_a_key_that_is_not_the_members_is_refused(hub):
 def test_a_question_that_names_nobody_properly_is_refused(hub, what):
     answer = hub.store().ask(member_asks.FIND, Find(salt="0" * 32, **what))
     assert answer.verdict == "refused"
+
+
+def test_a_store_cannot_try_out_all_phone_numbers(hub, monkeypatch):
+    monkeypatch.setattr(asks, "FINDS_PER_HOUR", 2)
+    store = hub.store()
+    answers = [store.ask(member_asks.FIND, Find(salt="0" * 32, phone=f"+86138000000{n:02d}")).verdict for n in range(3)]
+    assert answers == ["done", "done", "refused"]
+    hub.clock.advance(3_600_000)
+    assert store.ask(member_asks.FIND, Find(salt="0" * 32, phone=PHONE)).verdict == "done"
 
 
 def test_a_card_finds_its_member_and_a_new_owner_takes_it_over(hub):

@@ -34,17 +34,38 @@ from sync.contract.member_asks import (
 from sync.contract.member_cards import PHONE, MemberCard
 from sync.node import member_seal
 
-FORGOTTEN, OTHER_KEY, NOBODY = "forgotten", "other_key", "nobody"
+FORGOTTEN, OTHER_KEY, NOBODY, TOO_MANY = "forgotten", "other_key", "nobody", "too_many"
+HOUR_MS = 3_600_000
+FINDS_PER_HOUR = 1_200
 _NO_FACT = 0
+
+
+class Pace:
+    """Counts a store's look-ups: a till asks for guests, a thief for a list of phone numbers."""
+
+    def __init__(self, shared: Shared) -> None:
+        self._shared = shared
+        self._counts: dict[str, tuple[int, int]] = {}
+
+    def allows(self, store: str) -> bool:
+        """Count a look-up; gives whether it is one of those that a till may make within the hour."""
+        hour = self._shared.clock.now_ms() // HOUR_MS
+        held = self._counts.get(store, (hour, 0))
+        count = held[1] + 1 if held[0] == hour else 1
+        self._counts[store] = hour, count
+        return count <= FINDS_PER_HOUR
 
 
 def handlers(shared: Shared) -> dict[str, Handler]:
     """Give the questions about members."""
+    pace = Pace(shared)
     return {
         asks.KEY: lambda tx, store, _epoch, body: _key(tx, shared, store, body),
         asks.KEYS: lambda tx, store, _epoch, body: _keys(tx, shared, store, body),
         asks.INDEX_KEY: lambda _tx, store, _epoch, body: _index_key(shared, store, body),
-        asks.FIND: lambda tx, store, _epoch, body: _find(tx, shared, store, body),
+        asks.FIND: lambda tx, store, _epoch, body: (
+            _find(tx, shared, store, body) if pace.allows(store) else _refused(TOO_MANY)
+        ),
         asks.GRANT_ASK: lambda tx, store, _epoch, body: _grant(tx, shared, store, body),
     }
 

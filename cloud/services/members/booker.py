@@ -246,7 +246,7 @@ class Booker:
             members.note_guest(tx, here.row.store, one, here.at_ms)
         if spends:
             run.visits[here.row.store, who] = None
-        run.touch(who)
+        run.touch(who, member_id)
 
     # ------------------------------------------------------------------------------------------------ facts of people
 

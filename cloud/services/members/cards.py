@@ -25,10 +25,13 @@ _NOWHERE = (0, 0)
 def publish(tx: Tx, shared: Shared, member_ids: Iterable[str]) -> int:
     """Put the cards of members, as they are now, into the streams of their stores; those of members who left are taken out.
 
+    A member who turned out to be another gets a card only when named here: it says nothing but who they are now.
+
     Returns:
         How many steps that were.
     """
-    wanted = distinct(members.resolve(tx, one) for one in member_ids)
+    named = set(member_ids)
+    wanted = distinct(members.resolve(tx, one) for one in sorted(named))
     whole = distinct(one for member_id in wanted for one in everybody(tx, member_id))
     held = members.members_of(tx, whole)
     where = members.stores_of(tx, whole)
@@ -36,7 +39,7 @@ def publish(tx: Tx, shared: Shared, member_ids: Iterable[str]) -> int:
     steps = 0
     for member_id in whole:
         row = held.get(member_id)
-        if row is None:
+        if row is None or (row.merged_into and row.left_ms is None and member_id not in named):
             continue
         for store in where.get(member_id, ()):
             if row.left_ms is not None:

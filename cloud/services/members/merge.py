@@ -49,7 +49,7 @@ def merge(tx: Tx, shared: Shared, loser: str, survivor: str, by: By) -> str:
         members.note_guest(tx, store, survivor, by.at_ms)
     _combine(tx, shared, loser, survivor, by.at_ms)
     referral.on_merge(tx, shared, loser, survivor)
-    cards.publish(tx, shared, [survivor])
+    cards.publish(tx, shared, [survivor, loser])
     return merge_id
 
 
