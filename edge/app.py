@@ -20,6 +20,7 @@ from edge.web.floor import floor
 from edge.web.health import health
 from edge.web.kitchen import kitchen
 from edge.web.live import StreamSeats, live
+from edge.web.members import members
 from edge.web.openapi import openapi
 from edge.web.orders import orders
 from edge.web.pages import pages
@@ -63,7 +64,7 @@ def create_app(
     access.guard(app)
     problems.register(app)
     for blueprint in (api, health, live, openapi, pages, sync, till_devices, device_pages, people, pages_of_people, money, paying, orders, floor,
-                      refunds, shifts, kitchen, terminals, table_codes):  # fmt: skip
+                      members, refunds, shifts, kitchen, terminals, table_codes):  # fmt: skip
         app.register_blueprint(blueprint)
     return app
 

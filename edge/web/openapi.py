@@ -42,7 +42,7 @@ from edge.services.people.staff import (
     PersonCommand,
     PinCommand,
 )
-from edge.web import openapi_kitchen, openapi_lan, openapi_shifts
+from edge.web import openapi_kitchen, openapi_lan, openapi_members, openapi_shifts
 from edge.web.api import DiscardCommand, ReprintCommand, VerifyCommand
 from edge.web.paying import PartCommand
 from edge.web.payments import BillCommand, Payments
@@ -129,7 +129,15 @@ def _encoded() -> bytes:
 def document() -> dict[str, Any]:
     """Build the OpenAPI document."""
     _, components = msgspec.json.schema_components(
-        (*_STRUCTS, *_MONEY, *_ORDERS, *openapi_shifts.STRUCTS, *openapi_kitchen.STRUCTS, *openapi_lan.STRUCTS),
+        (
+            *_STRUCTS,
+            *_MONEY,
+            *_ORDERS,
+            *openapi_shifts.STRUCTS,
+            *openapi_kitchen.STRUCTS,
+            *openapi_lan.STRUCTS,
+            *openapi_members.STRUCTS,
+        ),
         ref_template="#/components/schemas/{name}",
     )
     components["Problem"] = {
@@ -161,6 +169,7 @@ def _paths() -> dict[str, Any]:
         **_money_paths(),
         **openapi_shifts.paths(_operation),
         **openapi_kitchen.paths(_operation),
+        **openapi_members.paths(_operation),
         **openapi_lan.paths(_operation),
         **_order_paths(),
         "/session": {

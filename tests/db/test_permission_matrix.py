@@ -39,7 +39,8 @@ PLAIN = {
     "return_payment": "aYY", "return_deposit": "aYY", "open_drawer": "aYY", "move_cash": "aYY",
     "read_x": "-YY", "day_price": "-YY", "see_manager": "-YY",
     "draw_floor": "--Y", "import_menu": "--Y", "manage_people": "--Y", "unlock_person": "--Y", "settings": "--Y",
-    "pair_terminal": "--Y",
+    "pair_terminal": "--Y", "members": "YYY", "thank_member": "aYY", "reveal_member": "aYY", "forget_member": "aYY",
+    "points_risk": "aaY", "waive_points": "aaY",
 }  # fmt: skip
 MATRIX: list[tuple[str, dict[str, Any], str]] = [
     *((action, {}, says) for action, says in PLAIN.items()),
