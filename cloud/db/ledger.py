@@ -22,12 +22,16 @@ from cloud.db.member_tables import (
     ledger_spends,
     ledger_waiting,
 )
+from cloud.db.schema import facts, parked
 from cloud.domain.booking import EARNED, TAKEN_BACK, Conflict, Risk
 from cloud.domain.posting import EarningSeen, OpenRisk, SpendSeen
 from sync.contract import ledger
 from sync.contract.ledger import Journal, Lot
 
 _HEAD = 1
+_OF_POINTS = ("points.earned", "points.spent")
+_BY_CLAIM = b'"by":"claim"'
+"""Points of a receipt move with the claim itself."""
 _SLICE = 500
 SHOWN_MAX = 500
 
@@ -561,6 +565,26 @@ def wrongs(reader: Reader, limit: int = 50) -> list[Wrong]:
     for law, query in _laws():
         found += [Wrong(law, " ".join(str(part) for part in row)) for row in reader.rows(query.limit(limit))]
     return found
+
+
+def unbooked(reader: Reader, limit: int = 50) -> list[Wrong]:
+    """List facts of points behind the booker's cursor that are in no journal and no conflict, wait for nothing, and are not parked."""
+    of = facts.c.ingest_id
+    booked_by = select(ledger_journals.c.id).where(ledger_journals.c.ingest_id == of).exists()
+    told_in = select(ledger_conflicts.c.n).where(ledger_conflicts.c.ingest_id == of).exists()
+    waits = select(ledger_waiting.c.ingest_id).where(ledger_waiting.c.ingest_id == of).exists()
+    aside = select(parked.c.ingest_id).where(parked.c.ingest_id == of).exists()
+    query = (
+        select(facts.c.store, facts.c.epoch, facts.c.lane, facts.c.seq, facts.c.raw)
+        .where(of <= booked(reader), facts.c.kind.in_(_OF_POINTS), ~booked_by, ~told_in, ~waits, ~aside)
+        .order_by(of)
+        .limit(limit)
+    )
+    return [
+        Wrong("a fact of points is booked", f"{row.store}/{row.epoch}/{row.lane}/{row.seq}")
+        for row in reader.rows(query)
+        if _BY_CLAIM not in bytes(row.raw)
+    ]
 
 
 def keep_proof(tx: Tx, row: ProofRow) -> None:

@@ -125,6 +125,7 @@ ledger_journals = Table(
     Column("ingest_id", WHOLE),  # of the fact that it books
     UniqueConstraint("idem"),
     Index("ledger_journals_by_ref", "ref", "kind"),
+    Index("ledger_journals_by_fact", "ingest_id"),
     sqlite_strict=True,
 )
 ledger_journals.add_is_dependent_on(ledger_entries)

@@ -119,7 +119,7 @@ def spent(book: Book, at: At, body: PointsSpent) -> Outcome:
     """Book points that paid for something."""
     idem, ref, who = f"spend:{body.post_id}", sale_ref(body.ref), book.resolve(body.member_id)
     if book.knows(idem):
-        return Outcome()
+        return Outcome(conflicts=(Conflict("spent_twice", who, body.post_id, body.points),))
     posting = Posting(book, at.day)
     conflicts: list[Conflict] = []
     for part in body.lots:

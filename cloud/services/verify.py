@@ -80,7 +80,7 @@ def verify(database: HubDatabase, zone: tzinfo, scratch_dir: Path) -> Report:
             if (store, epoch, number) not in held:
                 report.findings.append(Finding(f"{store}/{epoch}/{number}/1", "facts without a lane"))
         _compare(reader, zone, scratch_dir, report)
-        book = proof.prove(reader)
+        book = proof.prove_with_facts(reader)
         report.projections[BOOK] = book.ok
         report.findings += [Finding(BOOK, f"{one.law}: {one.where}") for one in book.wrongs]
     return report

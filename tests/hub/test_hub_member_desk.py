@@ -295,6 +295,21 @@ def test_verify_holds_the_book_against_its_laws(hub, tmp_path):
     assert report.findings[0].what.startswith("a balance is the sum of its entries")
 
 
+def test_verify_finds_a_fact_of_points_that_never_reached_the_book(hub, tmp_path):
+    store = hub.store()
+    member = store.join()
+    store.earn(member, 30)
+    store.earn(member, 30, by="claim")  # said twice by its store: the claim itself moves it
+    hub.settle()
+    assert verify(hub.database, hub.kit.zone, tmp_path).projections["book"]
+    store.earn(member, 30)
+    store.send()
+    with hub.database.write() as tx:
+        rows.set_booked(tx, rows.booked(tx) + 1, {})  # a cursor that ran ahead
+    report = verify(hub.database, hub.kit.zone, tmp_path)
+    assert [one.what for one in report.findings] == ["a fact of points is booked: s1/1/0/4"]
+
+
 def test_the_book_comes_back_from_a_backup_with_its_sums_and_its_cursor(tmp_path, hub_database):
     hub = MemberHub(hub_database, tmp_path)
     store = hub.store()

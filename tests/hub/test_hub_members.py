@@ -1,6 +1,7 @@
 """Members at the hub: who they are, what stores are told, grants that no two places hold, referrals, leaving for good."""
 
 import base64
+import threading
 
 import msgspec
 import pytest
@@ -9,6 +10,7 @@ from cloud.db import grants as grant_rows
 from cloud.db import ledger as rows
 from cloud.db import members as member_rows
 from cloud.db import referrals
+from cloud.db.engine import Turn, open_engine
 from cloud.db.ledger import By
 from cloud.services import streams
 from cloud.services.members import asks, erase, issue, merge, people
@@ -30,6 +32,7 @@ from sync.contract.members import (
     MemberProfiled,
     SpentLot,
 )
+from sync.contract.messages import Question
 from sync.node import member_seal
 from tests.kit.member_hub import MemberHub
 
@@ -775,3 +778,31 @@ def test_streams_of_members_are_among_those_that_a_store_follows(hub):
         held = streams.heads(reader, "s1")
     assert {names.own(names.MEMBERS, "s1")} <= set(held)
     assert names.own(names.GRANTS, "s1") in names.followed_by("s1")
+
+
+def test_two_workers_that_are_asked_at_once_give_the_points_once(tmp_path, postgres_url):
+    database = open_engine(postgres_url)
+    hub = MemberHub(database, tmp_path)
+    stores = [hub.store("s1"), hub.store("s2")]
+    member = stores[0].join()
+    hub.settle()
+    deed(hub, lambda tx: issue.ask(tx, hub.shared, member, 200, ANNE))
+    together = threading.Barrier(2)
+    told = []
+
+    def ask(store):
+        body = msgspec.json.encode(AskGrant(member_id=member, points=150))
+        question = Question(id=store.name.encode() * 8, name=member_asks.GRANT_ASK, body=body)
+        with database.write(Turn.INGEST) as tx:
+            together.wait(10)
+            told.append(hub.questions(tx, store.name, store.epoch, question).verdict)
+
+    threads = [threading.Thread(target=ask, args=(store,)) for store in stores]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert sorted(told) == ["done", "refused"]
+    assert hub.free(member) == 50
+    hub.proven()
+    database.close()

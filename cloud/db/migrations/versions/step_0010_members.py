@@ -115,6 +115,7 @@ def _make_book() -> None:
         sa.UniqueConstraint("idem"),
         sqlite_strict=True,
     )
+    op.create_index("ledger_journals_by_fact", "ledger_journals", ["ingest_id"])
     op.create_index("ledger_journals_by_ref", "ledger_journals", ["ref", "kind"])
     op.create_table(
         "ledger_balances",
