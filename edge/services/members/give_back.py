@@ -154,10 +154,10 @@ def of_refund(reader: Reader, refund_id: str, sale_id: str) -> PointsReversed | 
 def _taken(reader: Reader, earned: PointsEarned, before: list[PointsReversed], earlier: Earlier, planned: Plan) -> int:
     rules = known.rules_of(reader, earned.rules)
     seen = Earned(earned.points, earned.base_fen, earned.multiplier_bp, earned.capped)
-    gone_fen = _base_fen(earlier.tenders, earlier.tip_fen)
-    more_fen = _base_fen([*earlier.tenders, *planned.tenders], earlier.tip_fen + planned.tip_fen) - gone_fen
-    left = earned.points - sum(one.taken for one in before)
-    return max(0, min(left, points.taken_back(rules, seen, gone_fen, more_fen)))
+    # Of the whole, less what was taken already: a part that another store was to give back and did not is not taken twice.
+    gone_fen = _base_fen([*earlier.tenders, *planned.tenders], earlier.tip_fen + planned.tip_fen)
+    already = sum(one.taken for one in before)
+    return max(0, min(earned.points, points.taken_back(rules, seen, 0, gone_fen)) - already)
 
 
 def _base_fen(tenders: Iterable[RefundTender], tip_fen: int) -> int:
