@@ -57,6 +57,7 @@ class Action(enum.StrEnum):
     SEE_MANAGER = "see_manager"
     DEVICES = "devices"
     CANCEL_ORDER = "cancel_order"
+    PRACTISE = "practise"
 
 
 class Verdict(enum.StrEnum):
@@ -131,6 +132,7 @@ _PLAIN: dict[Action, _Rule] = {
     Action.SEE_MANAGER: _Rule(_SENIOR),
     Action.DEVICES: _Rule(_EVERYBODY),
     Action.CANCEL_ORDER: _Rule(_EVERYBODY),
+    Action.PRACTISE: _Rule(_MANAGER),
 }
 """Actions whose rule is the same whatever they are about."""
 

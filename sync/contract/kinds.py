@@ -5,12 +5,19 @@ from typing import Any
 
 import msgspec
 
-from sync.contract import operations, orders, payments, people, refunds, shifts, terminals, trade
+from sync.contract import house_day, intake, operations, orders, payments, people, refunds, shifts, terminals, trade
 from sync.contract.facts import UNREADABLE, ContractError, Fact, Lane, UnknownKind
 
 KINDS: dict[Lane, dict[str, type[msgspec.Struct]]] = {
     Lane.TRADE: {**trade.KINDS, **payments.KINDS, **refunds.KINDS, **shifts.KINDS},
-    Lane.OPERATIONS: {**operations.KINDS, **orders.KINDS, **people.KINDS, **terminals.KINDS},
+    Lane.OPERATIONS: {
+        **operations.KINDS,
+        **orders.KINDS,
+        **people.KINDS,
+        **terminals.KINDS,
+        **house_day.KINDS,
+        **intake.KINDS,
+    },
 }
 
 _DECODERS: dict[tuple[int, str], msgspec.json.Decoder[Any]] = {
@@ -20,6 +27,7 @@ _LANES = {kind: lane for lane, kind in _DECODERS}
 _CHECKS: dict[type[msgspec.Struct], Callable[[Any], None]] = {
     trade.SalePaid: trade.check_sums,
     refunds.SaleRefunded: refunds.check_sums,
+    refunds.RefundCeded: refunds.check_sums,
     shifts.TillClosed: shifts.check_sums,
 }
 

@@ -5,13 +5,41 @@ Each module beside this one keeps a part: its tables with their columns, and a f
 
 from typing import Any
 
-from edge.db.projections import devices, kitchen, orders, parts, payments, people, refunds, sales, shifts, terminals
+from edge.db.projections import (
+    devices,
+    elsewhere,
+    house_day,
+    intake,
+    kitchen,
+    orders,
+    parts,
+    payments,
+    people,
+    refunds,
+    sales,
+    shifts,
+    terminals,
+)
 from edge.db.projections.handling import Handler
 from sync.contract import kinds
 from sync.contract.facts import Fact
 from sync.node.database import Reader, Row, Tx
 
-_PARTS = (sales, parts, devices, orders, kitchen, payments, refunds, shifts, people, terminals)
+_PARTS = (
+    sales,
+    parts,
+    devices,
+    orders,
+    kitchen,
+    payments,
+    refunds,
+    shifts,
+    people,
+    terminals,
+    elsewhere,
+    house_day,
+    intake,
+)
 
 TABLES: dict[str, str] = {table: columns for part in _PARTS for table, columns in part.TABLES.items()}
 """Every projection with its columns; `verify` rebuilds and compares each."""
