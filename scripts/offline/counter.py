@@ -52,8 +52,9 @@ class Counter:
         """Close whatever was opened."""
         for door in (*self._doors.values(), *self._strangers):
             door.close()
-        if "screen" in self.__dict__:
-            self.screen.close()
+        for name in ("paper", "kitchen_paper", "screen"):
+            if name in self.__dict__:
+                getattr(self, name).close()
 
     # ------------------------------------------------------------------------------------------------------ to ask
     @property
@@ -67,7 +68,11 @@ class Counter:
 
     def stranger(self) -> Door:
         """Open a browser at which nobody is signed in."""
-        self._strangers.append(Door(self.url))
+        return self.visit(self.url)
+
+    def visit(self, url: str) -> Door:
+        """Open a door that is closed with the counter."""
+        self._strangers.append(Door(url))
         return self._strangers[-1]
 
     def pin_of(self, who: str) -> str:
@@ -211,7 +216,7 @@ class Counter:
 
     def device(self, key: str, action: str, value: object) -> None:
         """Do something to a twin, as a person does: scan, swipe, put on the scale."""
-        answer = Door(self.desk_url).ask_patiently("POST", f"/api/devices/{key}/{action}", {"value": value})
+        answer = self.visit(self.desk_url).ask_patiently("POST", f"/api/devices/{key}/{action}", {"value": value})
         hold(answer.fine, f"{key} {action}: {answer.body}")
 
     def payment_code(self) -> str:

@@ -11,7 +11,7 @@ def code_of(counter: Counter, table: str) -> tuple[Door, str]:
     """Scan the code of a table; gives the phone and the address of the table's page."""
     listed = counter.do("GET", "table-codes", who="manager")["codes"]
     url = urlsplit(next(one["url"] for one in listed if one["table_id"] == table))
-    return Door(f"{url.scheme}://{url.netloc}"), url.path
+    return counter.visit(f"{url.scheme}://{url.netloc}"), url.path
 
 
 def asks(counter: Counter) -> tuple[str, str]:

@@ -161,7 +161,7 @@ class Fresh(Process):
         return told
 
 
-def set_up(node: Fresh) -> Door:
+def set_up(counter: Counter, node: Fresh) -> Door:
     """Answer the wizard; gives the browser of the first manager."""
     form = {
         "name_zh": "\u65b0\u5e97",
@@ -178,40 +178,41 @@ def set_up(node: Fresh) -> Door:
     reply = link.getresponse()
     reply.read()
     hold(reply.status == http.HTTPStatus.SEE_OTHER, f"the wizard takes the answers: {reply.status}")
-    door = Door(node.url, {"Cookie": str(reply.headers["Set-Cookie"]).partition(";")[0]})
+    door = counter.visit(node.url)
+    door.headers["Cookie"] = str(reply.headers["Set-Cookie"]).partition(";")[0]
     link.close()
     return door
 
 
 @drives("house.first_start")
-def first_start(_counter: Counter) -> None:
+def first_start(counter: Counter) -> None:
     """A store that never saw the network asks what it is, and its first manager signs in."""
     with fresh_node() as node:
         assert isinstance(node, Fresh)
         node.start()
-        hold(Door(node.url).ask("GET", "/first-start").fine, "the wizard asks")
-        door = set_up(node)
+        hold(counter.visit(node.url).ask("GET", "/first-start").fine, "the wizard asks")
+        door = set_up(counter, node)
         hold(door.ask("GET", f"{API}/session").body["cashier"]["name"] == "Owner", "the manager is signed in")
         hold("New store" in str(door.ask("GET", f"{API}/status").body["store"]), "the store has its name")
 
 
 @drives("house.restart")
-def restart(_counter: Counter) -> None:
+def restart(counter: Counter) -> None:
     """The node starts anew in its own process, and is there again."""
     with fresh_node() as node:
         assert isinstance(node, Fresh)
         node.start()
-        door = set_up(node)
+        door = set_up(counter, node)
         answer = _form(door, node.url, "/first-start/restart", {})
         hold(answer == http.HTTPStatus.OK, f"the page says so: {answer}")
         assert node.popen is not None
         assert node.popen.stdout is not None
-        wait_for(lambda: _lives(node), "the node to be there again", 30)
+        wait_for(lambda: _lives(counter, node), "the node to be there again", 30)
 
 
-def _lives(node: Fresh) -> bool:
+def _lives(counter: Counter, node: Fresh) -> bool:
     try:
-        return Door(node.url).ask("GET", f"{API}/health").fine
+        return counter.visit(node.url).ask("GET", f"{API}/health").fine
     except ConnectionError:
         return False
 
@@ -233,7 +234,7 @@ def enrol(counter: Counter) -> None:
     with fresh_node() as node:
         assert isinstance(node, Fresh)
         node.start()
-        door = set_up(node)
+        door = set_up(counter, node)
         form = {"hub": counter.world.console_url, "store": "newplace", "code": str(counter.before["enrol_code"])}
         status = _form(door, node.url, "/first-start/enrol", form)
         hold(status == http.HTTPStatus.OK, f"HQ takes the code: {status}")

@@ -30,6 +30,10 @@ class Paper:
         self._path = urlsplit(url).path.rstrip("/")
         self._seen = 0
 
+    def close(self) -> None:
+        """Drop the connection."""
+        self._door.close()
+
     @property
     def pulses(self) -> int:
         """How often the drawer behind it was opened."""

@@ -4,7 +4,7 @@ import threading
 import urllib.request
 from typing import Any
 
-from scripts.demo_client import Door, all_sales
+from scripts.demo_client import all_sales
 from scripts.offline.counter import API, DISH, DISH_FEN, WEIGHED_DISH, Counter
 from scripts.offline.frame import drives, hold
 from scripts.offline.world import wait_for
@@ -137,7 +137,7 @@ def guest_shown(counter: Counter) -> None:
 
 
 def _twin(counter: Counter, kind: str) -> dict[str, Any]:
-    views = Door(counter.desk_url).ask("GET", "/api/devices").body["devices"]
+    views = counter.visit(counter.desk_url).ask("GET", "/api/devices").body["devices"]
     return next(one for one in views if one["kind"] == kind)
 
 
