@@ -20,7 +20,7 @@ from edge.services.money import read_sales
 from edge.services.money.book_sale import SaleAnswer
 from edge.services.printing import slips
 from edge.web import problems, words
-from edge.web.access import asker, care, command, desk, only, seen_by, signed_in, staff_only, who, whole_number
+from edge.web.access import asker, care, command, desk, lan, only, seen_by, signed_in, staff_only, who, whole_number
 from edge.web.problems import Problem
 from sync.contract import ids
 
@@ -130,7 +130,7 @@ def reprint(sale_id: str) -> Response:
 @staff_only
 def read_e_receipt(sale_id: str) -> Response:
     """Give the address of a receipt on the guest's phone, with its QR code."""
-    found = e_receipt.e_receipt(desk().node, sale_id) if ids.is_uuid7_hex(sale_id) else Refused("not_found")
+    found = e_receipt.e_receipt(desk().node, lan(), sale_id) if ids.is_uuid7_hex(sale_id) else Refused("not_found")
     return problems.refused(found) if isinstance(found, Refused) else _json(found)
 
 

@@ -6,6 +6,8 @@ from scripts.demo_client import Door
 from scripts.offline.counter import DISH, DISH_FEN, Counter
 from scripts.offline.frame import drives, hold
 
+NOT_FOUND = 404
+
 
 def code_of(counter: Counter, table: str) -> tuple[Door, str]:
     """Scan the code of a table; gives the phone and the address of the table's page."""
@@ -42,6 +44,16 @@ def ask(counter: Counter) -> None:
     hold(phone.ask("POST", f"{path}/asked", look).body["lines"][0]["state"] == "waiting", "it waits")
     counter.steps(order_id, {"do": "confirm", "line_ids": [line_id]})
     hold(phone.ask("POST", f"{path}/asked", look).body["lines"][0]["state"] == "taken", "it is taken")
+
+
+@drives("guest.receipt")
+def receipt(counter: Counter) -> None:
+    """The phone reads the receipt in the shop's network, and not another guest's."""
+    sale = counter.sell()
+    url = urlsplit(counter.do("GET", f"sales/{sale['sale_id']}/e-receipt")["here_url"])
+    phone = counter.visit(f"http://{url.netloc.lower()}")
+    hold(phone.ask("GET", url.path).fine, "the receipt")
+    hold(phone.ask("GET", url.path[:-32] + "0" * 32).status == NOT_FOUND, "nobody's receipt is not there")
 
 
 @drives("house.table_codes")

@@ -52,7 +52,7 @@ def test_the_page_lists_what_the_register_says_and_how_things_stand(tmp_path: Pa
 
         now = {one["id"]: one["now"] for one in client.get("/api/v1/works").json["network"]}
         assert now["pay.code"]
-        assert not now["sell.e_receipt"]
+        assert not now["house.enrol"]
         fake.put_faults(Faults(away=True))
         assert not gateway.ask(lambda one: one.query("0" * 32)).reached
         now = {one["id"]: one["now"] for one in client.get("/api/v1/works").json["network"]}

@@ -25,7 +25,7 @@ export class Sheets {
     this.app = app;
     this.name = null;
     this.from = null;
-    this.parked = new ParkedSlips(() => { if (this.name === "printer") this.draw(); });
+    this.parked = new ParkedSlips(() => { if (this.name === "printer") this.draw(); }, () => app.status?.hub.state !== "connected");
     this.weigh = new WeighPad(this, (dish, line, weight_g) => app.slip.weighed(dish, line, weight_g));
     root.addEventListener("click", (event) => { if (event.target === root) this.close(); });
   }
