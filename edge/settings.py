@@ -27,6 +27,9 @@ HOUSE_NAME: Final = re.compile(
     r"(?=.{1,100}\Z)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+(?:local|lan|internal|home\.arpa)"
 )
 GUEST_URL: Final = re.compile(r"http://[a-zA-Z0-9.-]{1,100}(?::[0-9]{1,5})?")
+PLATFORM_URL: Final = re.compile(
+    r"https://[a-zA-Z0-9.-]{1,100}(?::[0-9]{1,5})?|http://(?:127\.0\.0\.1|localhost)(?::[0-9]{1,5})?"
+)
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 
@@ -127,6 +130,33 @@ class PaymentSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     """Empty = nowhere; `fake` = the shipped gateway that moves no money, for trials and teaching."""
 
 
+class PlatformSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A takeaway platform that orders come from."""
+
+    id: Annotated[str, msgspec.Meta(pattern="^[a-z0-9]{1,16}$")]
+    """What the node calls it; stands on sales and in facts, and stays what it is."""
+    name_zh: Annotated[str, msgspec.Meta(max_length=20)] = ""
+    name_en: Annotated[str, msgspec.Meta(max_length=20)] = ""
+    """What people call it; empty = its id."""
+    kind: Literal["fake"] = "fake"
+    """`fake` = the shipped platform that nobody orders at, for trials and teaching."""
+    url: str = ""
+    """Where it answers; empty = the shipped one is started with the node, on this machine."""
+    auto: bool = True
+    """Orders are accepted by themselves where every dish is there; else a person accepts each."""
+    till: str = ""
+    """The till whose numbers and shift they are when they are accepted by themselves; empty = the first one."""
+
+
+class IntakeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Orders that come from takeaway platforms."""
+
+    platforms: tuple[PlatformSettings, ...] = ()
+    """The platforms; none = no orders come from anywhere."""
+    every_s: Annotated[int, msgspec.Meta(ge=1, le=60)] = 3
+    """How often each is asked for news, in seconds."""
+
+
 class EdgeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Everything a node is told."""
 
@@ -139,6 +169,7 @@ class EdgeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     backup: BackupSettings = BackupSettings()
     metrics: MetricsSettings = MetricsSettings()
     payments: PaymentSettings = PaymentSettings()
+    intake: IntakeSettings = IntakeSettings()
     house: Rules = Rules()
     """What the house charges beside its dishes, its taxes, how cash is rounded."""
     devices: Any = ()
@@ -198,6 +229,7 @@ def mistakes(read: EdgeSettings) -> list[str]:
     units = read.store.denominations_fen
     if not 0 < len(units) <= UNITS_MAX or len(set(units)) != len(units) or min(units) <= 0:
         found.append(f"$.store.denominations_fen: 1 to {UNITS_MAX} different notes and coins, above zero")
+    found += _intake_mistakes(read)
     try:
         ZoneInfo(read.store.timezone)
     except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -209,6 +241,21 @@ def mistakes(read: EdgeSettings) -> list[str]:
     found += [f"$.house.{mistake}" for mistake in house.rule_mistakes(read.house)]
     if read.log_level not in LOG_LEVELS:
         found.append(f"$.log_level: one of {', '.join(LOG_LEVELS)}")
+    return found
+
+
+def _intake_mistakes(read: EdgeSettings) -> list[str]:
+    found: list[str] = []
+    named = [one.id for one in read.intake.platforms]
+    if len(set(named)) != len(named):
+        found.append("$.intake.platforms: each id once")
+    for one in read.intake.platforms:
+        if one.till and one.till not in read.store.tills:
+            found.append(f"$.intake.platforms: till {one.till} of {one.id} is none of the store's")
+        if one.url and PLATFORM_URL.fullmatch(one.url) is None:
+            found.append(
+                f"$.intake.platforms: {one.id}: url is https://, or http:// on this machine, and nothing behind the port"
+            )
     return found
 
 

@@ -1,4 +1,4 @@
-"""Copies the pinned third-party browser scripts out of their wheels into the static folders, each checked by its hash.
+"""Copies the pinned third-party browser scripts out of their wheels into the static folders and the tests, each checked by its hash.
 
 `config/assets.lock` lists the files, `config/locks/assets.txt` the wheels with their hashes. Standard library and pip.
 """
@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-ALLOWED_TARGETS = (Path("edge/web/static/vendor"), Path("cloud/web/static/vendor"))
-"""The only folders this program writes to; both are ignored by git."""
+ALLOWED_TARGETS = (Path("edge/web/static/vendor"), Path("cloud/web/static/vendor"), Path("tests/browser/vendor"))
+"""The only folders this program writes to; all are ignored by git."""
 
 
 class AssetError(Exception):

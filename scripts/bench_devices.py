@@ -47,7 +47,8 @@ from edge.domain.device_rows import ScannerRow
 from edge.services.devices import till_devices
 from edge.settings import EdgeSettings, StoreSettings
 from scripts.bench_figures import percentile
-from scripts.bench_load import JSON_HEADERS, SALES_PATH, make_orders
+from scripts.bench_guests import make_orders
+from scripts.bench_load import JSON_HEADERS, SALES_PATH
 from scripts.bench_processes import MENU, BenchError, NodeUnderTest, started, write_node
 from sync.contract import money
 from sync.contract.menu import Dish, Menu

@@ -9,11 +9,12 @@ import select
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from scripts.bench_load import JSON_HEADERS
+from sync.contract import ids
 from sync.node import keys
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -21,6 +22,9 @@ MENU = ROOT / "config" / "demo" / "menu.json"
 START_TIMEOUT_S = 120.0
 STOP_TIMEOUT_S = 60.0
 TILLS_MAX = 16
+SESSION_PATH = "/api/v1/session"
+PLAN_ID = ids.uuid7(0, bytes(10)).hex()
+"""Under which the plan of a bench is drawn, once for each node."""
 KB_PER_MB = 1024
 
 
@@ -28,11 +32,14 @@ class BenchError(RuntimeError):
     """The benchmark could not be run; the text says why."""
 
 
-def write_node(folder: Path, broker_port: int, printer_port: int) -> Path:
+def write_node(
+    folder: Path, broker_port: int, printer_port: int, *, kitchen_port: int = 0, menu_file: Path = MENU
+) -> Path:
     """Write the settings and a made-up grant of a node; gives the settings' path.
 
     Args:
         printer_port: port of the virtual printer, 0 for a store without one.
+        kitchen_port: port of the one that prints for every station of the kitchen, 0 for none.
     """
     data = folder / "data"
     data.mkdir(parents=True)
@@ -51,12 +58,16 @@ def write_node(folder: Path, broker_port: int, printer_port: int) -> Path:
     keys.load_or_make(data / "keys.json")
     (data / "enrolment.json").write_text(json.dumps(grant), encoding="utf-8")
     tills = json.dumps([str(till + 1) for till in range(TILLS_MAX)])
-    row = f'[[devices]]\nkind = "printer"\nid = "counter"\naddress = "tcp://127.0.0.1:{printer_port}"\n'
-    printer = row if printer_port else ""
+    row = '[[devices]]\nkind = "printer"\nid = "{}"\naddress = "tcp://127.0.0.1:{}"\n'
+    printers = row.format("counter", printer_port) if printer_port else ""
+    if kitchen_port:
+        dishes = json.loads(menu_file.read_bytes())["dishes"]
+        stations = sorted({dish["station"] for dish in dishes if dish.get("station")})
+        printers += f"{row.format('kitchen', kitchen_port)}stations = {json.dumps(stations)}\n"
     config = folder / "edge.toml"
     config.write_text(
         'data_dir = "data"\nlog_level = "WARNING"\n'
-        f"[web]\nport = 0\n[store]\ntills = {tills}\nmenu_file = {json.dumps(str(MENU))}\n{printer}",
+        f"[web]\nport = 0\n[store]\ntills = {tills}\nmenu_file = {json.dumps(str(menu_file))}\n{printers}",
         encoding="utf-8",
     )
     return config
@@ -111,9 +122,24 @@ class NodeUnderTest:
             BenchError: it was refused.
         """
         if till not in self._cookies:
-            _, cookie = self._ask("POST", "/api/v1/session", {"pin": self._pin, "till": till})
+            _, cookie = self._ask("POST", SESSION_PATH, {"pin": self._pin, "till": till})
             self._cookies[till] = cookie.partition(";")[0]
         return self._cookies[till]
+
+    def draw_tables(self, count: int) -> tuple[str, ...]:
+        """Have a plan of so many tables; gives their ids.
+
+        Raises:
+            BenchError: it was refused.
+        """
+        rows: list[dict[str, Any]] = [
+            {"id": f"b{at + 1}", "name": str(at + 1), "seats": 4, "x": at % 12 * 2, "y": at // 12 * 2}
+            for at in range(count)
+        ]
+        area = {"id": "hall", "name": {"zh": "大厅", "en": "Hall"}, "tables": rows}
+        plan = {"request_id": PLAN_ID, "over": 0, "areas": [area]}
+        self._ask("POST", "/api/v1/floor", plan)
+        return tuple(row["id"] for row in rows)
 
     def menu(self) -> dict[str, Any]:
         """Read the menu in force."""
@@ -131,10 +157,10 @@ class NodeUnderTest:
         """Resident memory of the process."""
         return rss_mb(self.pid)
 
-    def _ask(self, method: str, path: str, body: dict[str, str] | None = None) -> tuple[dict[str, Any], str]:
+    def _ask(self, method: str, path: str, body: Mapping[str, object] | None = None) -> tuple[dict[str, Any], str]:
         link = http.client.HTTPConnection("127.0.0.1", self.port, timeout=START_TIMEOUT_S)
         # Whoever signs in is another browser: one that showed a session would end it by signing in.
-        headers = {**JSON_HEADERS, "Cookie": "" if method == "POST" else next(iter(self._cookies.values()), "")}
+        headers = {**JSON_HEADERS, "Cookie": "" if path == SESSION_PATH else next(iter(self._cookies.values()), "")}
         try:
             link.request(method, path, None if body is None else json.dumps(body).encode(), headers)
             answer = link.getresponse()

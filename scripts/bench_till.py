@@ -1,11 +1,13 @@
-"""`bench till`: what a paid order costs at a node, from the request to the answer, with 1 and more tills at once.
+"""`bench till`: what an evening's guests cost at a node, from the request to the answer, with 1 and more tills at once.
 
-What runs: a real node process (`python -m edge run`) with its own temporary folder and a made-up enrolment whose
-broker never answers; a virtual printer in a process of its own (at a lower priority, for a real one has a processor of
-its own), so that every sale goes through the spool onto paper while the tills go on; one process for each till. No hub
-is connected and no browser follows the live status. An order has three lines, one cash tender and an invite. Latency is
-measured at the till, closed loop without pauses; CPU and memory are those of the node process alone, and its CPU
-counts from the first request until the last slip of the run is on paper.
+What runs: a real node process (`python -m edge run`) with 2,000 dishes, its own temporary folder and a made-up enrolment whose
+broker never answers; a virtual printer for the counter and one for the kitchen, each a process of its own (at a lower
+priority, for real ones have a processor of their own), so that every receipt and docket goes through the spool onto paper while the
+tills go on; one process for each till. No hub is connected and no browser follows the live status. Guests pay baskets and
+eat at tables (`bench_guests`). Latency is measured at the till, closed loop without pauses; CPU and memory are those of the
+node process alone, and its CPU counts from the first request until the last slip of the run is on paper.
+
+Then a store with a past of 150,000 orders stands beside a young one (`bench_aged`).
 """
 
 import argparse
@@ -17,37 +19,44 @@ import sys
 import tempfile
 import threading
 import time
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from edge import settings as edge_settings
 from edge.services.money.settle_sale import SellCommand
+from scripts import bench_aged
 from scripts.bench_bare import BareFile, record_order
-from scripts.bench_figures import ORDERS_MIN, Bare, Report, Run, missed, percentile
-from scripts.bench_load import Errand, make_orders, send_all
-from scripts.bench_processes import TILLS_MAX, BenchError, NodeUnderTest, slips_on_paper, started, write_node
+from scripts.bench_figures import ORDERS_MIN, PAST_ORDERS_MIN, Bare, Report, Run, missed, percentile
+from scripts.bench_guests import Guest, draw_guests, large_menu, make_orders
+from scripts.bench_load import READ, TABLES_OF_TILL, Errand, send_all
+from scripts.bench_processes import MENU, TILLS_MAX, BenchError, NodeUnderTest, slips_on_paper, started, write_node
 
 PRINTER_NICENESS = 10
 """A printer has a processor of its own; its twin must not take the node's."""
-RUN_LIMIT_S = 70.0
+RUN_LIMIT_S = 90.0
 """How long the tills of one run may take; what is not sent by then counts as refused."""
 SPOOL_LIMIT_S = 60.0
 POLL_S = 0.1
 BARE_COMMITS = 200
 """After each run, so that a disk that changes its pace does so for both."""
-WARM_UP_ORDERS = 50
+WARM_UP_ORDERS = 60
+DISHES = 2_000
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be measured: tills at once per run, orders in all runs together, the dice, with paper or without."""
+    """What is to be measured: tills at once per run, orders in all runs together, the dice, with paper or without, dishes, past orders."""
 
     terminals: tuple[int, ...]
     orders: int
     seed: int
     paper: bool
+    dishes: int
+    past: int
 
 
 def say(text: str) -> None:
@@ -56,49 +65,57 @@ def say(text: str) -> None:
 
 
 class Bench:
-    """One benchmark under way: the node, its paper, the bare file, and what is left of the orders."""
+    """One benchmark under way: the node, its tables, the bare file, and who is still to come."""
 
-    def __init__(self, node: NodeUnderTest, bare: BareFile, orders: tuple[bytes, ...], *, paper: bool) -> None:
+    def __init__(self, node: NodeUnderTest, bare: BareFile, guests: tuple[Guest, ...], *, paper: bool) -> None:
         self._node = node
         self._bare = bare
         self._paper = paper
-        self._orders = orders
+        self._guests = guests
+        self._tables = node.draw_tables(TILLS_MAX * TABLES_OF_TILL)
         self._pause = threading.Event()
         self.bare_ms: list[float] = []
         self.confirmed = 0
+        self.slips = 0
         self.cpu_ms = 0.0
 
     def run(self, terminals: int, count: int) -> Run:
-        """Let so many tills send so many orders between them, wait for their paper, then time bare commits.
+        """Let so many tills serve so many guests between them, wait for their paper, then time bare commits.
 
         Raises:
             BenchError: not one order was confirmed.
         """
         cookies = [self._node.sign_in(str(till + 1)) for till in range(terminals)]
-        mine, self._orders = self._orders[:count], self._orders[count:]
+        mine, self._guests = self._guests[:count], self._guests[count:]
         errands = [
-            Errand(self._node.port, cookie, mine[at::terminals], RUN_LIMIT_S) for at, cookie in enumerate(cookies)
+            Errand(self._node.port, cookie, mine[at::terminals], RUN_LIMIT_S, self._tables[at::TILLS_MAX])
+            for at, cookie in enumerate(cookies)
         ]
         cpu_before_ms = self._node.cpu_ms()
         load = send_all(errands)
         self._wait_for_paper()
         cpu_ms = self._node.cpu_ms() - cpu_before_ms
-        took_ms = load.latencies_ms
         for kind, times in load.refusals.items():
             say(f"bench: refused {times} times: {kind}")
-        if not took_ms:
+        took_ms = [one for kind, times in load.kinds.items() if kind != READ for one in times]
+        if not load.orders:
             raise BenchError("no order was confirmed")
-        self.confirmed += len(took_ms)
+        self.confirmed += load.orders
+        self.slips += load.slips
         self.cpu_ms += cpu_ms
         self.bare_ms += self._bare.commits(BARE_COMMITS)
         return Run(
             terminals=terminals,
-            orders=len(took_ms),
+            orders=load.orders,
             p50_ms=round(percentile(took_ms, 50), 2),
             p99_ms=round(percentile(took_ms, 99), 2),
             refused=sum(load.refusals.values()),
-            orders_per_s=round(len(took_ms) / load.seconds, 1),
-            cpu_ms_per_order=round(cpu_ms / len(took_ms), 2),
+            orders_per_s=round(load.orders / load.seconds, 1),
+            cpu_ms_per_order=round(cpu_ms / load.orders, 2),
+            kinds={
+                kind: (len(times), round(percentile(times, 50), 2), round(percentile(times, 99), 2))
+                for kind, times in sorted(load.kinds.items())
+            },
         )
 
     def _wait_for_paper(self) -> None:
@@ -116,37 +133,39 @@ def measure(plan: Plan, folder: Path) -> Report:
     Raises:
         BenchError: something did not start, or no order was confirmed.
     """
+    menu_file = folder / "menu.json"
+    menu_file.write_text(json.dumps(large_menu(json.loads(MENU.read_bytes()), plan.dishes)), encoding="utf-8")
+    report = _measure_runs(plan, folder, menu_file)
+    if not plan.past:
+        return report
+    return replace(report, past=bench_aged.compare(folder, menu_file, plan.past, plan.seed, say))
+
+
+def _measure_runs(plan: Plan, folder: Path, menu_file: Path) -> Report:
     with contextlib.ExitStack() as stack:
         # Bound and never listening: whoever connects is refused at once, and nobody else can take the port meanwhile.
         deaf = stack.enter_context(socket.socket())
         deaf.bind(("127.0.0.1", 0))
-        broker_port, printer_port, roll_port = deaf.getsockname()[1], 0, 0
-        if plan.paper:
-            arguments = [
-                "-m",
-                "drivers.virtual",
-                "printer",
-                "--port",
-                "0",
-                "--web-port",
-                "0",
-                "--paper-dir",
-                str(folder / "paper"),
-            ]
-            _, told = stack.enter_context(started(arguments, folder / "printer.log", niceness=PRINTER_NICENESS))
-            printer_port, roll_port = told["port"], told["web_port"]
-        config = write_node(folder / "node", broker_port, printer_port)
+        broker_port = deaf.getsockname()[1]
+        twins = [stack.enter_context(_twin(folder / name)) for name in ("counter", "kitchen")] if plan.paper else []
+        ports = [told["port"] for told in twins] or [0, 0]
+        config, spare = (
+            write_node(folder / name, broker_port, ports[0], kitchen_port=ports[1], menu_file=menu_file)
+            for name in ("node", "spare")
+        )
         pid, told = stack.enter_context(started(["-m", "edge", "run", "--config", str(config)], folder / "node.log"))
         pin = (config.parent / "data" / "cashier-pin.txt").read_text(encoding="ascii").strip()
         node = NodeUnderTest(pid, told["url"], pin)
         node.sign_in("1")
-        orders = make_orders(node.menu(), WARM_UP_ORDERS + plan.orders, random.Random(plan.seed))
-        samples = [msgspec.json.decode(body, type=SellCommand) for body in orders[:2]]
-        written = record_order(edge_settings.load(write_node(folder / "spare", broker_port, printer_port)), samples)
-        say(f"bench: an order inserts {len(written.inserts)} rows and changes {written.updates}")
+        dice = random.Random(plan.seed)
+        menu = node.menu()
+        samples = [msgspec.json.decode(body, type=SellCommand) for body in make_orders(menu, 2, dice)]
+        written = record_order(edge_settings.load(spare), samples)
+        say(f"bench: a basket inserts {len(written.inserts)} rows and changes {written.updates}")
         bare = BareFile(folder / "bare.db", written)
         stack.callback(bare.close)
-        bench = Bench(node, bare, orders, paper=plan.paper)
+        guests = tuple(draw_guests(menu, WARM_UP_ORDERS + plan.orders, dice))
+        bench = Bench(node, bare, guests, paper=plan.paper)
         bench.run(1, WARM_UP_ORDERS)
         bench.confirmed, bench.cpu_ms = 0, 0.0
         runs: list[Run] = []
@@ -159,9 +178,19 @@ def measure(plan: Plan, folder: Path) -> Report:
             cpu_ms_per_order_overall=round(bench.cpu_ms / bench.confirmed, 2),
             node_rss_mb=round(node.rss_mb(), 1),
             orders=bench.confirmed,
-            printed=slips_on_paper(roll_port) - WARM_UP_ORDERS if plan.paper else None,
+            slips=bench.slips,
+            printed=sum(slips_on_paper(told["web_port"]) for told in twins) if plan.paper else None,
             rows_per_order=written.rows,
+            dishes=len(menu["dishes"]),
         )
+
+
+@contextlib.contextmanager
+def _twin(paper: Path) -> Iterator[dict[str, Any]]:
+    """Run a virtual printer; gives the ports that it told."""
+    arguments = ["-m", "drivers.virtual", "printer", "--port", "0", "--web-port", "0", "--paper-dir", str(paper)]
+    with started(arguments, paper.with_suffix(".log"), niceness=PRINTER_NICENESS) as (_, told):
+        yield told
 
 
 def shares(orders: int, runs: int) -> list[int]:
@@ -181,10 +210,19 @@ def as_text(run: Run) -> str:
 def read_plan(arguments: list[str]) -> tuple[Plan, bool]:
     """Read the command line; the second part says whether JSON is wanted."""
     parser = argparse.ArgumentParser(prog="dev.py bench till", description=__doc__)
-    parser.add_argument("--terminals", default="1,8", help="tills at once, one run for each number (default 1,8)")
+    parser.add_argument(
+        "--terminals", default="1,2,4,8", help="tills at once, one run for each number (default 1,2,4,8)"
+    )
     parser.add_argument("--orders", type=int, default=ORDERS_MIN, help="orders in all runs together (default 5000)")
     parser.add_argument("--seed", type=int, default=1, help="same seed, same orders")
-    parser.add_argument("--no-paper", action="store_true", help="a store without a printer: no spool, no slips")
+    parser.add_argument("--dishes", type=int, default=DISHES, help=f"on the menu (default {DISHES})")
+    parser.add_argument(
+        "--past",
+        type=int,
+        default=PAST_ORDERS_MIN,
+        help=f"orders of the store with a past; 0 = none (default {PAST_ORDERS_MIN})",
+    )
+    parser.add_argument("--no-paper", action="store_true", help="a store without printers: no spool, no slips")
     parser.add_argument("--json", action="store_true", help="last line of stdout is one JSON object")
     chosen = parser.parse_args(arguments)
     try:
@@ -195,7 +233,10 @@ def read_plan(arguments: list[str]) -> tuple[Plan, bool]:
         parser.error(f"--terminals {chosen.terminals}: each from 1 to {TILLS_MAX}")
     if chosen.orders < sum(terminals):
         parser.error(f"--orders {chosen.orders}: at least one for each till")
-    return Plan(terminals, chosen.orders, chosen.seed, not chosen.no_paper), chosen.json
+    if chosen.past < 0:
+        parser.error(f"--past {chosen.past}: 0 or more")
+    plan = Plan(terminals, chosen.orders, chosen.seed, not chosen.no_paper, chosen.dishes, chosen.past)
+    return plan, chosen.json
 
 
 def main(arguments: list[str]) -> int:
@@ -216,7 +257,14 @@ def main(arguments: list[str]) -> int:
         for run in report.runs:
             print(as_text(run))
         print(f"bare commit of {report.rows_per_order} rows: p50 {report.bare.p50_ms} ms, p99 {report.bare.p99_ms} ms")
-        print(f"node: {report.node_rss_mb} MB after {report.orders} orders, {report.printed} slips printed")
+        print(
+            f"node: {report.node_rss_mb} MB after {report.orders} orders, {report.printed} of {report.slips} slips printed"
+        )
+        if (past := report.past) is not None:
+            print(
+                f"{past.orders} past orders ({past.file_mb} MB): till page {past.start_to_page_s} s after a start behind "
+                f"{past.page_orders}, paying {past.slower} times a young file ({past.pay_old_p50_ms} ms), {past.node_rss_mb} MB"
+            )
         print("\n".join(f"missed: {one}" for one in short) or "every target is met")
     return 0 if not short else 1
 

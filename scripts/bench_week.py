@@ -15,7 +15,7 @@ from edge.db.staff import Session
 from edge.services.money.settle_sale import SellCommand, Settled, settle_sale
 from edge.services.node import Node
 from edge.services.ordering import import_menu
-from scripts.bench_load import make_orders
+from scripts.bench_guests import make_orders
 from scripts.bench_processes import BenchError
 from sync.contract import operations
 from sync.contract.operations import DrawerSettled, PrintSettled

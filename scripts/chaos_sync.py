@@ -20,7 +20,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from scripts.chaos_till import DISH_ID, PRICE_FEN, Journal, journals
+from scripts.chaos_client import DISH_ID, PRICE_FEN, Journal, journals
 from scripts.demo_client import all_sales, hub, till
 from scripts.demo_world import ROOT, STORES, Process, Store, World
 from scripts.postgres import DURABLE, Cluster
@@ -191,7 +191,7 @@ def _all_sell(folder: Path, clock: SystemClock) -> None:
 def _till_process(store: Store, number: str, folder: Path, broken: str) -> Process:
     name = f"{store.id}-till-{number}"
     command = [
-        sys.executable, "-m", "scripts.chaos_till", "--url", store.url, "--till", number,
+        sys.executable, "-m", "scripts.chaos_client", "--url", store.url, "--till", number,
         "--pin-file", str(store.folder / "data" / "cashier-pin.txt"), "--journal", str(folder / f"{name}.jsonl"),
         "--break", broken,
     ]  # fmt: skip

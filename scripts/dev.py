@@ -63,11 +63,19 @@ COMMANDS = {
         names=("sync", "printer"),
     ),
     "chaos": Command(
-        lock="demo",
+        lock="dev",
         module="scripts.chaos_{name}",
         help="real processes killed at random with kill -9, and every confirmed sale looked for afterwards",
-        usage="sync [--kills N] [--db sqlite|postgresql] [--seed S] [--json]",
-        names=("sync",),
+        usage="sync [--kills N] [--db sqlite|postgresql] [--seed S] [--json] | till [--kills N] [--browser-kills N] [--seed S] [--json]",
+        names=("sync", "till"),
+        assets=True,
+    ),
+    "offline": Command(
+        lock="dev",
+        module="scripts.offline_drive",
+        help="every function of the register at a store whose uplink was cut, judged at the counter",
+        usage="[--hours N] [--online] [--only ID] [--json]",
+        assets=True,
     ),
     "crash": Command(
         lock="dev",
@@ -76,19 +84,19 @@ COMMANDS = {
         usage="[--hub] [--points N] [--sync full|normal] [--seed S] [--json]",
     ),
     "fuzz": Command(
-        lock="demo",
+        lock="dev",
         module="scripts.fuzz_{name}",
-        help="damaged and hostile messages by the thousand: nothing is applied",
-        usage="wire [--n N] [--seed S] [--json]",
-        names=("wire",),
+        help="damaged and hostile messages and requests by the thousand: nothing is applied, nothing fails",
+        usage="wire [--n N] [--seed S] [--json] | http [--n N] [--deep] [--json]",
+        names=("wire", "http"),
     ),
     "bench": Command(
-        lock="demo",
+        lock="dev",
         module="scripts.bench_{name}",
         help="a measurement, as ratios of one run",
-        usage="till [--terminals 1,8] [--json] | devices [--json] | sync [--db sqlite|postgresql] [--json] |"
-        " restore [--facts N] [--db sqlite|postgresql] [--json]",
-        names=("till", "devices", "sync", "restore"),
+        usage="till [--terminals 1,2,4,8] [--past N] [--json] | devices [--json] | sync [--db sqlite|postgresql] [--json] |"
+        " restore [--facts N] [--db sqlite|postgresql] [--json] | screen [--sales N] [--slowed N] [--json]",
+        names=("till", "devices", "sync", "restore", "screen"),
         assets=True,
     ),
     "hw": Command(

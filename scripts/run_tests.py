@@ -25,8 +25,8 @@ LINT = {
     "import contracts": ["lint-imports", "--no-cache"],
 }
 RINGS = ("architecture", "unit", "properties", "golden", "db", "hub", "contracts", "sim", "fuzz", "broker", "browser")
-ALONE = ("broker", "browser")
-"""Rings that wait on real programs: they get the machine for themselves, so that a limit means what it says."""
+LAST = ("broker", "browser")
+"""Rings that wait on real programs more than they work: they run beside each other, and beside none that works."""
 LIMIT_S = 2_700.0
 """No step of an ordinary run may take longer, also on a machine that has much else to do; alone each needs a fraction."""
 DEEP_LIMIT_S = 4 * 3600.0
@@ -172,7 +172,7 @@ def count(report: Path) -> tuple[int, int, int]:
 
 
 def run_all(names: list[str], limit_s: float) -> list[Result]:
-    """Run the steps two at a time, those of `ALONE` afterwards by themselves, and show each as it ends."""
+    """Run the steps two at a time, those of `LAST` when all others are done, and show each as it ends."""
 
     def one(name: str) -> Result:
         result = run_lint(name, limit_s) if name in LINT else run_ring(name, limit_s)
@@ -181,9 +181,11 @@ def run_all(names: list[str], limit_s: float) -> list[Result]:
         return result
 
     REPORTS.mkdir(exist_ok=True)
-    with concurrent.futures.ThreadPoolExecutor(max_workers=2) as pool:
-        results = list(pool.map(one, [name for name in names if name not in ALONE]))
-    return results + [one(name) for name in names if name in ALONE]
+    results: list[Result] = []
+    for together in ([name for name in names if name not in LAST], [name for name in names if name in LAST]):
+        with concurrent.futures.ThreadPoolExecutor(max_workers=2) as pool:
+            results += pool.map(one, together)
+    return results
 
 
 def summarise(results: list[Result], *, skips_fail: bool) -> bool:

@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from cloud.cli.shared import ask, config_option, json_option, read, tell
-from cloud.services.publish_tables import FILE_BYTES_MAX
 from sync.contract import steering
+from sync.contract.sheets import FILE_BYTES_MAX
 
 WHOLE_ARGUMENTS = ("number",)
 

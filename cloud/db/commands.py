@@ -49,6 +49,12 @@ def insert_command(tx: Tx, row: CommandRow) -> None:
     tx.run(insert(commands), msgspec.structs.asdict(row))
 
 
+def command_by_id(reader: Reader, command_id: str) -> CommandRow | None:
+    """Find a command."""
+    row = reader.row(select(commands).where(commands.c.command_id == command_id))
+    return None if row is None else CommandRow(*row)
+
+
 def commands_of(reader: Reader, store: str, limit: int) -> list[CommandRow]:
     """List the newest commands to a store."""
     query = select(commands).where(commands.c.store == store)

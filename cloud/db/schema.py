@@ -627,7 +627,125 @@ store_drills = Table(
 )
 """When a store's last drill held; without one it is in no row."""
 
-READ_MODELS = (sales, invites, prints, takings, parked, command_results, alarms, store_drills)
+# ---------------------------------------------------------------------------------------------- money beside the sales
+
+refunds = Table(
+    "refunds",
+    metadata,
+    Column("store", Text, nullable=False),  # that gave it
+    Column("refund_id", Text, nullable=False),
+    Column("sale_store", Text, nullable=False),  # that sold
+    Column("sale_id", Text, nullable=False),
+    Column("receipt_no", Text, nullable=False),
+    Column("till", Text, nullable=False),
+    Column("at_ms", WHOLE, nullable=False),
+    Column("day", Text, nullable=False),
+    Column("amount_fen", WHOLE, nullable=False),
+    Column("tip_fen", WHOLE, nullable=False),
+    Column("ingest_id", WHOLE, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("store", "refund_id"),
+    Index("refunds_by_arrival", "ingest_id"),
+    Index("refunds_by_sale", "sale_store", "sale_id"),
+    sqlite_strict=True,
+)
+
+ceded_refunds = Table(
+    "ceded_refunds",
+    metadata,
+    Column("store", Text, nullable=False),  # that sold, and left it to another
+    Column("refund_id", Text, nullable=False),
+    Column("sale_id", Text, nullable=False),
+    Column("to_store", Text, nullable=False),
+    Column("amount_fen", WHOLE, nullable=False),
+    Column("at_ms", WHOLE, nullable=False),
+    Column("regained", WHOLE, nullable=False),  # 1: the other never gave it
+    Column("ingest_id", WHOLE, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("store", "refund_id"),
+    Index("ceded_refunds_by_arrival", "ingest_id"),
+    Index("ceded_refunds_by_sale", "store", "sale_id"),
+    sqlite_strict=True,
+)
+
+z_reports = Table(
+    "z_reports",
+    metadata,
+    Column("store", Text, nullable=False),
+    Column("till", Text, nullable=False),
+    Column("epoch", WHOLE, nullable=False),
+    Column("z", WHOLE, nullable=False),
+    Column("at_ms", WHOLE, nullable=False),
+    Column("day", Text, nullable=False),
+    Column("sales_fen", WHOLE, nullable=False),
+    Column("refunds_fen", WHOLE, nullable=False),
+    Column("net_fen", WHOLE, nullable=False),
+    Column("variance_fen", WHOLE, nullable=False),
+    Column("ingest_id", WHOLE, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("store", "till", "epoch", "z"),
+    Index("z_reports_by_arrival", "ingest_id"),
+    sqlite_strict=True,
+)
+
+payments = Table(
+    "payments",
+    metadata,
+    Column("store", Text, nullable=False),
+    Column("payment_id", Text, nullable=False),
+    Column("what", Text, nullable=False),  # payment, deposit
+    Column("kind", Text, nullable=False),
+    Column("till", Text, nullable=False),
+    Column("at_ms", WHOLE, nullable=False),
+    Column("day", Text, nullable=False),
+    Column("amount_fen", WHOLE, nullable=False),
+    Column("flagged", WHOLE, nullable=False),
+    Column("state", Text, nullable=False),  # open, used, returned; unknown, refused, cancelled
+    Column("sale_id", Text, nullable=False),
+    Column("reference", Text, nullable=False),
+    Column("label", Text, nullable=False),  # a deposit's number
+    Column("ingest_id", WHOLE, nullable=False),
+    PrimaryKeyConstraint("store", "payment_id"),
+    Index("payments_by_arrival", "ingest_id"),
+    Index("payments_by_sale", "store", "sale_id"),
+    sqlite_strict=True,
+)
+
+gateway_refunds = Table(
+    "gateway_refunds",
+    metadata,
+    Column("store", Text, nullable=False),
+    Column("refund_no", Text, nullable=False),
+    Column("payment_id", Text, nullable=False),
+    Column("amount_fen", WHOLE, nullable=False),
+    Column("at_ms", WHOLE, nullable=False),
+    Column("day", Text, nullable=False),
+    Column("outcome", Text, nullable=False),  # empty while the gateway has not answered
+    Column("reason", Text, nullable=False),
+    Column("settled_ms", WHOLE, nullable=False),
+    Column("ingest_id", WHOLE, nullable=False),
+    PrimaryKeyConstraint("store", "refund_no"),
+    Index("gateway_refunds_by_arrival", "ingest_id"),
+    sqlite_strict=True,
+)
+
+READ_MODELS = (
+    sales,
+    invites,
+    prints,
+    takings,
+    parked,
+    command_results,
+    alarms,
+    store_drills,
+    refunds,
+    ceded_refunds,
+    z_reports,
+    payments,
+    gateway_refunds,
+)
+READ_MODELS_VERSION = "2"
+"""Another one whenever a table comes to them, or a kind of fact that was only noted is taken in: then they are rebuilt once."""
 
 APPEND_ONLY = (
     *LEDGER_TRIGGERS,

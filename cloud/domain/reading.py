@@ -14,9 +14,32 @@ import msgspec
 from sync.contract import codes, facts, ids, kinds, limits, members, operations, times, trade
 from sync.contract.facts import ContractError, Fact, UnknownKind
 from sync.contract.operations import AlarmChanged, CommandSettled, DrillDone, PrintSettled
+from sync.contract.payments import (
+    DepositReturned,
+    DepositTaken,
+    PaymentDoubted,
+    PaymentReturned,
+    PaymentTaken,
+    RefundSettled,
+)
+from sync.contract.refunds import RefundCeded, RefundRegained, SaleRefunded
+from sync.contract.shifts import TillClosed
 from sync.contract.trade import InviteIssued, SalePaid
 from sync.contract.words import LOCALES
 
+MoneyBody = (
+    SaleRefunded
+    | RefundCeded
+    | RefundRegained
+    | TillClosed
+    | PaymentTaken
+    | PaymentReturned
+    | PaymentDoubted
+    | DepositTaken
+    | DepositReturned
+    | RefundSettled
+)
+"""What the read models of money are made of, besides sales."""
 AT_MS_MAX = 4_102_444_800_000
 """The year 2100: a wall time beyond it is a broken clock, and beyond 64 bits it would not even fit a column."""
 
@@ -25,6 +48,8 @@ _MEMBER_IDS = frozenset({"member_id", "grant_id", "friend", "referrer", "post_id
 _REFERENCES = frozenset({"idem", "ref", "invite_id"})
 _REFERENCE = re.compile(r"[A-Za-z0-9:._+~-]{0,120}")
 _ALARM_CODE = re.compile(r"[a-z_]{1,24}(\.[a-z_]{1,24}){0,2}")
+_IDS = ("refund_id", "sale_id", "payment_id", "deposit_id")
+_FEN_MAX = 2**53
 _CODE_CHARS_TO_ID = 32
 """Base 32 of the first 20 bytes of a code: version, kind, key id, invite id (`sync.contract.codes`)."""
 
@@ -94,6 +119,14 @@ class Drilled:
 
 
 @dataclass(frozen=True)
+class Moved:
+    """Money beside a sale: it went back, was taken before its sale, or was counted at the end of a shift."""
+
+    fact: Fact
+    body: MoneyBody
+
+
+@dataclass(frozen=True)
 class Noted:
     """Understood; no read model takes it."""
 
@@ -105,7 +138,7 @@ class Parked:
     reason: str
 
 
-Meaning = Sold | Invited | Printed | Commanded | Alarmed | Drilled | Noted | Parked
+Meaning = Sold | Invited | Printed | Commanded | Alarmed | Drilled | Moved | Noted | Parked
 
 
 @dataclass(frozen=True)
@@ -195,6 +228,19 @@ def _read_body(fact: Fact, zone: tzinfo) -> Meaning:
             return Drilled(fact)
         case _ if fact.kind in members.KINDS:
             return Noted() if ids_fit(body) else Parked("bad_value")
+        case (
+            SaleRefunded()
+            | RefundCeded()
+            | RefundRegained()
+            | TillClosed()
+            | PaymentTaken()
+            | PaymentReturned()
+            | PaymentDoubted()
+            | DepositTaken()
+            | DepositReturned()
+            | RefundSettled()
+        ):
+            return Moved(fact, body) if _is_money(body) else Parked("bad_value")
         case _:
             return Noted()
 
@@ -212,6 +258,19 @@ def _sold(fact: Fact, sale: SalePaid, zone: tzinfo) -> Sold | Parked:
         and sale.currency.isupper()
     )
     return Sold(fact, sale, times.local_hour(fact.at_ms, zone)) if fits else Parked("bad_value")
+
+
+def _is_money(body: MoneyBody) -> bool:
+    """Say whether ids, tills and amounts are such as a column holds and a page shows."""
+    told = msgspec.structs.asdict(body)
+    return (
+        all(ids.is_uuid7_hex(told[name]) for name in _IDS if name in told)
+        and all(ids.STORE_ID.fullmatch(told[name]) is not None for name in ("sale_store", "to_store") if name in told)
+        and (told.get("till") is None or ids.TILL_ID.fullmatch(told["till"]) is not None)
+        and all(-_FEN_MAX <= amount <= _FEN_MAX for name, amount in told.items() if name.endswith("_fen"))
+        and all("\0" not in told[name] for name in ("receipt_no", "refund_no") if name in told)
+        and 0 <= told.get("z", 1) <= _FEN_MAX
+    )
 
 
 def _printed(fact: Fact, slip: PrintSettled) -> Printed | Noted | Parked:

@@ -14,6 +14,7 @@ from cloud.services.health import Checkup
 from cloud.services.invites import Invites
 from cloud.services.members.hub import Members
 from cloud.services.metrics import Figures
+from cloud.services.money import Money
 from cloud.services.project import Projector
 from cloud.services.publish import Publisher
 from cloud.services.reports import Reports
@@ -30,6 +31,7 @@ class Hub:
     clock: Clock
     zone: tzinfo
     reports: Reports
+    money: Money
     fleets: Fleets
     figures: Figures
     invites: Invites

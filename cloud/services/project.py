@@ -7,15 +7,18 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import tzinfo
 
-from cloud.db import alarms, commands, drills, journal, sales
+from cloud.db import alarms, commands, drills, journal, money, sales
 from cloud.db.alarms import AlarmRow, AlarmTurn
 from cloud.db.commands import ResultRow
 from cloud.db.drills import StoreDrillRow
 from cloud.db.engine import HubDatabase, Reader, Turn, Tx
 from cloud.db.journal import FactRow
+from cloud.db.money import Moved
 from cloud.db.sales import InviteRow, ParkedRow, PrintRow, SaleRow, TakingRow
+from cloud.db.schema import READ_MODELS_VERSION
 from cloud.domain import reading
 from cloud.domain.reading import Alarmed, Commanded, Drilled, Invited, Meaning, Noted, Parked, Place, Printed, Sold
+from sync.contract.trade import SalePaid
 
 BATCH_FACTS = 1_000
 PROJECTION_FAILED = "projection_failed"
@@ -23,7 +26,11 @@ TRIED_FOR = "parked_tried_for"
 """The note of which code last tried the parked facts."""
 REASON_CHARS_MAX = 200
 RESULT_CHARS_MAX = 2_000
-_TWICE = frozenset({"sale_id_twice", "receipt_no_twice", "invite_id_twice"})
+MODELS_OF = "read_models_of"
+"""The note of which version of the read models stands in the tables."""
+_TWICE = frozenset(
+    {"sale_id_twice", "receipt_no_twice", "invite_id_twice", "refund_id_twice", "payment_id_twice", "z_twice"}
+)
 
 Understand = Callable[[bytes, Place, tzinfo], Meaning]
 
@@ -41,6 +48,7 @@ class _Rows:
     commanded: list[ResultRow] = field(default_factory=list)
     alarmed: list[AlarmTurn] = field(default_factory=list)
     drilled: list[StoreDrillRow] = field(default_factory=list)
+    moved: list[tuple[FactRow, Moved]] = field(default_factory=list)
 
     def park(self, row: FactRow, reason: str) -> None:
         # The time is the fact's, not the clock's, so that a replay says exactly the same.
@@ -100,6 +108,7 @@ def _fold(tx: Tx, rows: list[FactRow], zone: tzinfo, understand: Understand) -> 
         _read(found, row, zone, understand)
     sale_rows = _without_repeats(tx, found)
     invite_rows = _without_repeated_invites(tx, found)
+    _fold_money(tx, found, {row.ingest_id for row in sale_rows})
     sales.insert_rows(
         tx, sale_rows=sale_rows, invite_rows=invite_rows, print_rows=found.prints, parked_rows=found.parked
     )
@@ -108,6 +117,16 @@ def _fold(tx: Tx, rows: list[FactRow], zone: tzinfo, understand: Understand) -> 
     alarms.turn(tx, found.alarmed)
     drills.keep(tx, found.drilled)
     return len(found.parked)
+
+
+def _fold_money(tx: Tx, found: _Rows, sold: set[int]) -> None:
+    """Take in what was refunded, paid before its sale, and closed; of a sale that does not hold nothing was used."""
+    for row, one in found.moved:
+        if isinstance(one.body, SalePaid) and one.ingest_id not in sold:
+            continue
+        reason = money.fold(tx, one)
+        if reason:
+            found.park(row, reason)
 
 
 class Projector:
@@ -191,13 +210,19 @@ class Projector:
     def retry_once_for(self, code: str) -> Retried | None:
         """Try all parked facts if this code never did: a new version may understand what the one before could not.
 
+        Where the read models are of an older version, they are rebuilt: it left out what these take in.
+
         Args:
             code: names the version of the code.
 
         Returns:
             What it came to; None where this code tried before.
         """
-        wanted = f"{code} {reading.fingerprint()}"
+        retried = self._retry_once_for(f"{code} {reading.fingerprint()}")
+        self._rebuild_once()
+        return retried
+
+    def _retry_once_for(self, wanted: str) -> Retried | None:
         with self._database.read() as reader:
             if sales.note_of(reader, TRIED_FOR) == wanted:
                 return None
@@ -205,6 +230,16 @@ class Projector:
         with self._database.write(Turn.PROJECTOR) as tx:
             sales.put_note(tx, TRIED_FOR, wanted)
         return retried
+
+    def _rebuild_once(self) -> None:
+        with self._database.read() as reader:
+            if sales.note_of(reader, MODELS_OF) == READ_MODELS_VERSION:
+                return
+            old = sales.cursor(reader) > 0
+        if old:
+            self.replay()
+        with self._database.write(Turn.PROJECTOR) as tx:
+            sales.put_note(tx, MODELS_OF, READ_MODELS_VERSION)
 
     def _rebuild(self, tx: Tx) -> int:
         total = after = 0
@@ -225,6 +260,8 @@ def _read(found: _Rows, row: FactRow, zone: tzinfo, understand: Understand) -> N
     place = Place(row.store, row.epoch, row.lane, row.seq, repeats=row.fact_id is None)
     match understand(row.raw, place, zone):
         case Sold(fact=fact, sale=sale, hour=hour):
+            if any(tender.payment_id for tender in sale.tenders):
+                found.moved.append((row, Moved(row.ingest_id, fact, sale)))
             found.sales.append(
                 (
                     row,
@@ -280,6 +317,8 @@ def _read(found: _Rows, row: FactRow, zone: tzinfo, understand: Understand) -> N
         case Drilled(fact=fact):
             # A clock that is ahead must not make a drill of the years to come of it.
             found.drilled.append(StoreDrillRow(row.store, min(fact.at_ms, row.received_ms)))
+        case reading.Moved(fact=fact, body=body):
+            found.moved.append((row, Moved(row.ingest_id, fact, body)))
         case Parked(reason=reason):
             found.park(row, reason)
         case Noted():

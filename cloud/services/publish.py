@@ -14,14 +14,17 @@ from cloud.db import stores
 from cloud.db.engine import HubDatabase, Reader, Tx
 from cloud.db.publications import PublicationRow
 from cloud.services import audit, publish_files, streams
-from cloud.services.publish_diff import Change, menu_changes, price_changes, too_big
-from cloud.services.publish_files import Carte, Priced
-from cloud.services.publish_tables import File, Mistake, UnreadableFile
+from cloud.services.publish_diff import price_changes
+from cloud.services.publish_files import Priced
 from sync.contract import menu as menus
-from sync.contract import publications, times
+from sync.contract import publications, sheets, times
 from sync.contract import streams as contract
 from sync.contract.menu import Menu
+from sync.contract.menu_changes import Change, menu_changes, too_big
+from sync.contract.menu_table import Carte
 from sync.contract.publications import Head, Part, PriceList
+from sync.contract.sheets import File, Mistake, UnreadableFile
+from sync.node import tables
 from sync.node.ports import Clock
 
 NOW = "now"
@@ -213,7 +216,7 @@ class Publisher:
     def _new_menu(self, reader: Reader, order: Order, stream: str, held: Menu | None) -> Carte:
         if order.file is None:
             return Carte(menus.checked(_again(reader, order, stream).document))
-        return publish_files.read_menu(order.file, held)
+        return tables.read_menu(order.file, held)
 
     @staticmethod
     def _new_prices(reader: Reader, order: Order, stream: str) -> Priced:
@@ -355,7 +358,7 @@ def _refused(wrong: str, remedy: str) -> UnreadableFile:
 def as_text(outcome: Outcome) -> str:
     """Write what came of an order for people: a line for each change, with the old and the new."""
     if not outcome.ok:
-        return publish_files.as_text(outcome.mistakes)
+        return sheets.as_text(outcome.mistakes)
     lines: list[str] = []
     for one in outcome.published:
         lines += [f"{change.what:7} {change.code:8} {change.name}: {_change(change)}" for change in one.changes]

@@ -24,6 +24,8 @@ DONE = "done"
 REFUSED = "refused"
 UNKNOWN_QUESTION = "unknown_question"
 EXPIRED = "expired"
+WAITING = "waiting"
+"""Nothing is decided yet: told, and not kept, so that asked again it may be another answer. What was written stays."""
 ID_BYTES = 16
 TIME = "time"
 INVITE_STATUS = "invite.status"
@@ -86,6 +88,8 @@ class Questions:
                 verdict = Verdict(REFUSED, _reason("bad_body"))
         if question.name in NOT_KEPT:
             return Answer(id=question.id, verdict=verdict.verdict, body=verdict.body)
+        if verdict.verdict == WAITING:
+            return Answer(id=question.id, verdict=WAITING)
         row = AnswerRow(
             store, epoch, question.id, digest, verdict.verdict, verdict.body, now_ms, max(0, question.not_after_ms)
         )

@@ -10,7 +10,7 @@ from cloud.services import publish
 from cloud.services.commands import LIFE_MS, BadCommand
 from cloud.services.hub import Hub
 from cloud.services.publish import Order
-from cloud.services.publish_tables import File
+from sync.contract.sheets import File
 from sync.contract.steering import Precondition
 
 

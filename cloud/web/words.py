@@ -2,6 +2,7 @@
 
 import tomllib
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,7 @@ class Words:
         return list(self._texts)
 
 
+@cache
 def load(path: Path = CATALOGUE) -> Words:
     """Read the catalogue.
 

@@ -16,6 +16,7 @@ from cloud.services.changes import Changes
 from cloud.services.commands import Orders
 from cloud.services.console import Console
 from cloud.services.disk import HubDisk
+from cloud.services.elsewhere import Elsewhere
 from cloud.services.enrol import Enrolment
 from cloud.services.fleet import Fleets
 from cloud.services.handover import HandoverDesk
@@ -26,6 +27,7 @@ from cloud.services.invites import Invites
 from cloud.services.leases import Leases
 from cloud.services.members import asks
 from cloud.services.metrics import Figures
+from cloud.services.money import Money
 from cloud.services.project import Projector
 from cloud.services.publish import Publisher
 from cloud.services.questions import Questions, handlers
@@ -129,6 +131,7 @@ def open_core(
             clock=clock,
             zone=settings.zone,
             reports=reports,
+            money=Money(database),
             fleets=fleets,
             figures=Figures(database, fleets, clock, cloud.VERSION),
             invites=Invites(database, clock=clock, zone=settings.zone, cutoff_minutes=settings.cutoff_minutes),
@@ -172,7 +175,14 @@ def open_core(
             credit=settings.credit,
             turns=settings.catch_ups,
             fence=None if leases is None else leases.fence,
-            questions=Questions({**handlers(clock, hub.invites), **asks.handlers(members.shared)}, clock),
+            questions=Questions(
+                {
+                    **handlers(clock, hub.invites),
+                    **Elsewhere(clock, hub.invites, on_stream).handlers(),
+                    **asks.handlers(members.shared),
+                },
+                clock,
+            ),
             room=disk.room,
             on_failure=disk.failed,
             on_parted=hub.enrolment.handed_over,

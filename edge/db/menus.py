@@ -30,6 +30,20 @@ def insert(tx: Tx, menu: tuple[int, str, bytes], at_ms: int) -> None:
     tx.execute("INSERT INTO menus (version, sha256, raw, imported_ms) VALUES (?, ?, ?, ?)", (*menu, at_ms))
 
 
+def file_seen(reader: Reader) -> str:
+    """Give the digest of the menu file as it last came into force; empty before one did."""
+    rows = reader.execute("SELECT sha256 FROM menu_file WHERE id = 1")
+    return str(rows[0][0]) if rows else ""
+
+
+def note_file(tx: Tx, digest: str) -> None:
+    """Note that a menu file of this content came into force: until it changes, it says nothing new."""
+    tx.execute(
+        "INSERT INTO menu_file (id, sha256) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET sha256 = excluded.sha256",
+        (digest,),
+    )
+
+
 def of_version(reader: Reader, version: int) -> bytes | None:
     """Give the JSON of a menu that is or was in force."""
     rows = reader.execute("SELECT raw FROM menus WHERE version = ?", (version,))

@@ -223,14 +223,6 @@ def refund(reader: Reader, refund_no: str) -> QueuedRefund | None:
     return QueuedRefund(*rows[0]) if rows else None
 
 
-def settle_refund(tx: Tx, refund_no: str, state: str, reason: str, at_ms: int) -> None:
-    """Say what the gateway said of a refund."""
-    tx.execute(
-        "UPDATE gateway_queue SET state = ?, reason = ?, settled_ms = ? WHERE refund_no = ?",
-        (state, reason, at_ms, refund_no),
-    )
-
-
 def refunds_of_time(reader: Reader, from_ms: int, to_ms: int) -> list[Row]:
     """Give (refund number, amount, whether it waits) of refunds by code.
 

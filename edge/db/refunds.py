@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from edge.db import elsewhere
 from edge.domain.refund import Earlier
 from sync.contract.refunds import RefundTender
 from sync.node.database import Reader
@@ -53,9 +54,10 @@ def of_sale(reader: Reader, sale_id: str) -> list[RefundRow]:
 
 
 def earlier(reader: Reader, sale_id: str) -> Earlier:
-    """Add up what went back of a sale before."""
+    """Add up what went back of a sale before, here or at a store to which it was left."""
+    left = [one.body for one in elsewhere.ceded_of(reader, sale_id)]
     refunds = of_sale(reader, sale_id)
-    if not refunds:
+    if not refunds and not left:
         return Earlier()
     pieces = reader.execute(
         "SELECT line, sum(qty) FROM refund_lines JOIN refunds USING (refund_id) WHERE sale_id = ? GROUP BY line",
@@ -66,14 +68,18 @@ def earlier(reader: Reader, sale_id: str) -> Earlier:
         " USING (refund_id) WHERE r.sale_id = ? ORDER BY r.n, t.position",
         (sale_id,),
     )
+    gone = {int(line): int(qty) for line, qty in pieces}
+    for line in (line for one in left for line in one.lines):
+        gone[line.line] = gone.get(line.line, 0) + line.qty
     return Earlier(
-        amount_fen=sum(row.amount_fen for row in refunds),
-        tip_fen=sum(row.tip_fen for row in refunds),
-        pieces={int(line): int(qty) for line, qty in pieces},
+        amount_fen=sum(row.amount_fen for row in refunds) + sum(one.amount_fen for one in left),
+        tip_fen=sum(row.tip_fen for row in refunds) + sum(one.tip_fen for one in left),
+        pieces=gone,
         tenders=[
             RefundTender(kind=kind, amount_fen=amount, payment_id=payment, reference=reference, queued=bool(queued))
             for kind, amount, payment, reference, queued in tenders
-        ],
+        ]
+        + [tender for one in left for tender in one.tenders],
     )
 
 

@@ -204,4 +204,64 @@ CREATE TABLE terminal_tokens (
 CREATE TABLE table_codes (table_id TEXT PRIMARY KEY, version INTEGER NOT NULL) STRICT;
 """
 
-SCRIPTS = (_ORDERS, _BILL, _PAYMENTS, _REFUNDS, _SHIFTS, _PEOPLE, _KITCHEN, _LAN)
+_BEYOND = """
+CREATE TABLE refunds_ceded (
+    refund_id TEXT PRIMARY KEY, n INTEGER NOT NULL UNIQUE, sale_id TEXT NOT NULL, to_store TEXT NOT NULL, at_ms INTEGER NOT NULL,
+    amount_fen INTEGER NOT NULL, tip_fen INTEGER NOT NULL, regained INTEGER NOT NULL, doc TEXT NOT NULL
+) STRICT;
+CREATE INDEX refunds_ceded_of_sale ON refunds_ceded (sale_id);
+CREATE TABLE refunds_asked (
+    refund_id TEXT PRIMARY KEY, n INTEGER NOT NULL UNIQUE, sale_id TEXT NOT NULL, sale_store TEXT NOT NULL, till TEXT NOT NULL,
+    at_ms INTEGER NOT NULL, state TEXT NOT NULL CHECK (state IN ('asked', 'given', 'dropped')), drop_id TEXT NOT NULL, doc TEXT NOT NULL
+) STRICT;
+CREATE INDEX refunds_asked_open ON refunds_asked (n) WHERE state = 'asked';
+CREATE TABLE drops_told (refund_id TEXT PRIMARY KEY, at_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE bills_shown (n INTEGER PRIMARY KEY, order_id TEXT NOT NULL, at_ms INTEGER NOT NULL, doc TEXT NOT NULL) STRICT;
+CREATE INDEX bills_shown_of_order ON bills_shown (order_id);
+CREATE TABLE refunds_settled (refund_no TEXT PRIMARY KEY, n INTEGER NOT NULL, outcome TEXT NOT NULL, at_ms INTEGER NOT NULL) STRICT;
+"""
+
+_HOUSE = """
+CREATE TABLE bookings (
+    booking_id TEXT PRIMARY KEY, day TEXT NOT NULL, time TEXT NOT NULL, name TEXT NOT NULL, phone4 TEXT NOT NULL,
+    covers INTEGER NOT NULL, table_id TEXT NOT NULL, note TEXT NOT NULL, deposit_id TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('waiting', 'arrived', 'cancelled', 'no_show')), order_id TEXT NOT NULL, n INTEGER NOT NULL
+) STRICT;
+CREATE INDEX bookings_by_day ON bookings (day, time);
+CREATE INDEX bookings_by_n ON bookings (n);
+CREATE TABLE day_specials (dish_id TEXT PRIMARY KEY, until TEXT NOT NULL, n INTEGER NOT NULL, doc TEXT NOT NULL) STRICT;
+CREATE TABLE openings (
+    day TEXT NOT NULL, till TEXT NOT NULL, n INTEGER NOT NULL, at_ms INTEGER NOT NULL, actor TEXT NOT NULL, wrong TEXT NOT NULL,
+    PRIMARY KEY (day, till)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE exceptions (
+    n INTEGER NOT NULL, what TEXT NOT NULL, day TEXT NOT NULL, at_ms INTEGER NOT NULL, till TEXT NOT NULL, actor TEXT NOT NULL,
+    approved_by TEXT NOT NULL, amount_fen INTEGER NOT NULL, label TEXT NOT NULL, note TEXT NOT NULL,
+    PRIMARY KEY (n, what)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX exceptions_by_day ON exceptions (day, n);
+CREATE TABLE menu_file (id INTEGER PRIMARY KEY CHECK (id = 1), sha256 TEXT NOT NULL) STRICT;
+"""
+
+_INTAKE = """
+CREATE TABLE platform_orders (
+    platform TEXT NOT NULL, platform_no TEXT NOT NULL, order_id TEXT NOT NULL UNIQUE,
+    state TEXT NOT NULL CHECK (state IN ('waiting', 'accepted', 'ready', 'cancelled')), sale_id TEXT NOT NULL, refund_id TEXT NOT NULL,
+    cancelled_by TEXT NOT NULL, reason TEXT NOT NULL, day TEXT NOT NULL, at_ms INTEGER NOT NULL, n INTEGER NOT NULL, doc TEXT NOT NULL,
+    PRIMARY KEY (platform, platform_no)
+) STRICT;
+CREATE INDEX platform_orders_open ON platform_orders (at_ms) WHERE state IN ('waiting', 'accepted');
+CREATE INDEX platform_orders_by_n ON platform_orders (n);
+CREATE INDEX platform_orders_by_day ON platform_orders (day);
+CREATE TABLE platform_tells (
+    platform TEXT NOT NULL, platform_no TEXT NOT NULL, what TEXT NOT NULL, reason TEXT NOT NULL, n INTEGER NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('waiting', 'done', 'refused')), answer TEXT NOT NULL, PRIMARY KEY (platform, platform_no, what)
+) STRICT;
+CREATE INDEX platform_tells_open ON platform_tells (n) WHERE state <> 'done';
+CREATE TABLE platform_marks (platform TEXT PRIMARY KEY, n INTEGER NOT NULL) STRICT;
+CREATE TABLE platform_stock (
+    platform TEXT NOT NULL, dish_id TEXT NOT NULL, sold_out INTEGER NOT NULL, PRIMARY KEY (platform, dish_id)
+) STRICT;
+"""
+
+SCRIPTS = (_ORDERS, _BILL, _PAYMENTS, _REFUNDS, _SHIFTS, _PEOPLE, _KITCHEN, _LAN, _BEYOND, _HOUSE, _INTAKE)

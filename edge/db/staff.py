@@ -229,6 +229,11 @@ def drop_sessions_at(tx: Tx, till: str) -> int:
     return len(rows)
 
 
+def age_sessions_at(tx: Tx, till: str, created_ms: int) -> None:
+    """Let every session at a till be as old as this, unless it is older."""
+    tx.execute("UPDATE sessions SET created_ms = min(created_ms, ?) WHERE till = ?", (created_ms, till))
+
+
 def drop_sessions_of(tx: Tx, person_id: str) -> None:
     """End every session of somebody."""
     tx.execute("DELETE FROM sessions WHERE person_id = ?", (person_id,))

@@ -9,7 +9,10 @@ PAGE = 500
 
 
 class TailFact(NamedTuple):
-    """A fact, and the chain behind the one before it; `before` is None where that one lies in an archive, or is missing."""
+    """A fact, the chain behind the one before it, and where its lane says that it stands.
+
+    `before` is None where that one lies in an archive, or is missing; the head where the file knows of no such lane.
+    """
 
     epoch: int
     lane: int
@@ -19,6 +22,8 @@ class TailFact(NamedTuple):
     chain: bytes
     seal: bytes
     before: bytes | None
+    head_seq: int | None
+    head_chain: bytes | None
 
 
 def newest_first(reader: Reader) -> Iterator[TailFact]:
@@ -26,7 +31,8 @@ def newest_first(reader: Reader) -> Iterator[TailFact]:
     below = 1 << 62
     while True:
         rows = reader.execute(
-            "SELECT f.epoch, f.lane, f.seq, f.n, f.raw, f.chain, f.seal, p.chain FROM facts AS f"
+            "SELECT f.epoch, f.lane, f.seq, f.n, f.raw, f.chain, f.seal, p.chain, l.head_seq, l.head_chain"
+            " FROM facts AS f LEFT JOIN lanes AS l ON l.epoch = f.epoch AND l.lane = f.lane"
             " LEFT JOIN facts AS p ON p.epoch = f.epoch AND p.lane = f.lane AND p.seq = f.seq - 1"
             " WHERE f.n < ? ORDER BY f.n DESC LIMIT ?",
             (below, PAGE),
@@ -35,9 +41,3 @@ def newest_first(reader: Reader) -> Iterator[TailFact]:
         if len(rows) < PAGE:
             return
         below = rows[-1][3]
-
-
-def lane_heads(reader: Reader) -> dict[tuple[int, int], tuple[int, bytes]]:
-    """Give seq and chain that each (epoch, lane) claims to stand at."""
-    rows = reader.execute("SELECT epoch, lane, head_seq, head_chain FROM lanes")
-    return {(epoch, lane): (seq, chain) for epoch, lane, seq, chain in rows}

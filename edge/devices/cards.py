@@ -4,7 +4,7 @@ Nothing that was read is kept, counted by content or written anywhere (drivers.m
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal, Protocol
 
 from drivers.card.magstripe import BankCard, CardUnread, MagstripeReader, MemberCard, Swipe
@@ -58,6 +58,8 @@ class MagstripeTalk:
         self._keyboard = Keyboard() if isinstance(at, HidAddress) else None
         self._till = row.till
         self._on_card = on_card
+        # A stripe has no sign beyond ASCII: such bytes come of a wrong speed or parity, and one swipe says so.
+        self._strange = False
 
     def hello(self) -> bytes:
         """A stripe reader is told nothing."""
@@ -67,6 +69,8 @@ class MagstripeTalk:
 
     def feed(self, data: bytes, now_ms: int) -> Heard:
         """Take bytes as they came; they are gone from the reader's memory when the swipe is settled."""
+        if self._keyboard is None:
+            self._strange = self._strange or not data.isascii()
         typed = bytearray(data) if self._keyboard is None else self._keyboard.typed(data)
         return self._passed_on(self._reader.feed(typed, now_ms))
 
@@ -82,7 +86,11 @@ class MagstripeTalk:
         return self._passed_on(self._reader.reset())
 
     def _passed_on(self, found: Sequence[Swipe]) -> Heard:
-        return _passed_on([_seen(swipe) for swipe in found], self._till, self._on_card)
+        heard = _passed_on([_seen(swipe) for swipe in found], self._till, self._on_card)
+        if not found:
+            return heard
+        strange, self._strange = self._strange, False
+        return replace(heard, hopeless=strange and heard.garbage)
 
 
 class NfcTalk:

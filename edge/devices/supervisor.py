@@ -201,7 +201,7 @@ class Supervised:
         if heard.garbage:
             self._garbage += 1
             self.entry.count(errors=1)
-            if self._garbage >= GARBAGE_MAX and not polled:
+            if (self._garbage >= GARBAGE_MAX or heard.hopeless) and not polled:
                 self.entry.show("degraded", "garbage", GARBAGE_HINT)
         if heard.answered:
             self._garbage = 0

@@ -13,6 +13,7 @@ class Heard:
         answered: the device said something that only a working one of its kind says.
         trouble: a code for what is wrong with it although it answers; empty when nothing is.
         garbage: something came that no such device means.
+        hopeless: with it, what came is never bad luck: at this speed nothing will ever make sense.
         events: how many things went on to the till.
         reply: bytes to write back at once.
         notes: codes for the device page; nothing secret.
@@ -21,6 +22,7 @@ class Heard:
     answered: bool = False
     trouble: str = ""
     garbage: bool = False
+    hopeless: bool = False
     events: int = 0
     reply: bytes = b""
     notes: tuple[str, ...] = ()

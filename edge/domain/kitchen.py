@@ -10,7 +10,9 @@ from typing import Final, Literal
 import msgspec
 
 from edge.domain.order_state import Line, Order
-from sync.contract.orders import SentLine
+from sync.contract.menu import Menu
+from sync.contract.orders import Cooked, SentLine
+from sync.contract.trade import SoldLine
 from sync.contract.words import Name
 
 What = Literal["send", "added", "void", "fire", "chase", "move", "allergy"]
@@ -123,6 +125,36 @@ def items_of(line: Line, sent: SentLine, round_no: int, at_ms: int) -> list[tupl
             for place, part in enumerate(line.parts)
         ]
     return [(station, item) for station, item in made if station]
+
+
+def item_of(sale_id: str, place: int, dish: Cooked, at_ms: int) -> Item:
+    """Give the work of a dish that was sold over the counter; its line has a name of its own within the sale."""
+    line_id = f"{sale_id[:-NUMBER_CHARS]}{place:0{NUMBER_CHARS}x}"
+    return Item(line_id=line_id, name=dish.name, qty=dish.qty, round=1, of=dish.of, choices=dish.choices, note=dish.note,
+                weight_g=dish.weight_g, per_g=dish.per_g, sent_ms=at_ms, fired_ms=at_ms)  # fmt: skip
+
+
+def cooked(lines: Iterable[SoldLine], menu: Menu, paper: str) -> tuple[Cooked, ...]:
+    """Say what the kitchen has to cook of a basket; a set menu goes to the stations of its parts.
+
+    Args:
+        menu: says which station cooks a dish.
+        paper: the station of receipts, which cooks nothing.
+    """
+    found: list[Cooked] = []
+    for line in lines:
+        dish = menu.by_id.get(line.dish_id)
+        own = "" if dish is None else dish.station
+        choices = tuple(one.name for one in line.modifiers)
+        whole = Cooked(name=line.name, qty=line.qty, station=own, choices=choices, note=line.note, weight_g=line.weight_g,
+                       per_g=line.per_g)  # fmt: skip
+        if not line.parts:
+            found.append(whole)
+        for part in line.parts:
+            each = msgspec.structs.replace(whole, name=part.name, of=line.name, qty=line.qty * part.qty,
+                                           station=part.station or own)  # fmt: skip
+            found.append(each)
+    return tuple(one for one in found if one.station not in ("", paper))
 
 
 def take(items: Sequence[Item], qty: int, *, held_last: bool = True) -> list[int]:

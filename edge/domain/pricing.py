@@ -113,7 +113,7 @@ class Catalogue:
 
     def __init__(self, menu: Menu) -> None:
         self.menu = menu
-        self._dishes: dict[str, Dish] = {dish.id: dish for dish in menu.dishes}
+        self._dishes: dict[str, Dish] = menu.by_id
         self._groups: dict[str, ModifierGroup] = {group.id: group for group in menu.modifier_groups}
         self._options: dict[str, tuple[str, ModifierOption]] = {
             option.id: (group.id, option) for group in menu.modifier_groups for option in group.options

@@ -106,6 +106,11 @@ def left_fen(sale: SalePaid, earlier: Earlier) -> int:
     return max(0, sale.total_fen + sale.tip_fen - earlier.amount_fen)
 
 
+def tip_left_fen(sale: SalePaid, earlier: Earlier) -> int:
+    """Say how much of what may still go back is a tip."""
+    return max(0, min(left_fen(sale, earlier), sale.tip_fen - earlier.tip_fen))
+
+
 def pieces_left(sale: SalePaid, earlier: Earlier) -> list[int]:
     """Say how many pieces of each line may still go back."""
     return [max(0, line.qty - earlier.pieces.get(at, 0)) for at, line in enumerate(sale.lines)]
@@ -161,7 +166,7 @@ def plan(
     left = left_fen(sale, earlier)
     if left == 0:
         return Refused("nothing_to_refund", {"left_fen": 0})
-    tip_left = max(0, min(left, sale.tip_fen - earlier.tip_fen))
+    tip_left = tip_left_fen(sale, earlier)
     lines: tuple[RefundedLine, ...] = ()
     if asked.whole:
         tip_fen, amount_fen = tip_left, left

@@ -63,6 +63,7 @@ class Action(enum.StrEnum):
     FORGET_MEMBER = "forget_member"
     POINTS_RISK = "points_risk"
     WAIVE_POINTS = "waive_points"
+    PRACTISE = "practise"
 
 
 class Verdict(enum.StrEnum):
@@ -143,6 +144,7 @@ _PLAIN: dict[Action, _Rule] = {
     Action.FORGET_MEMBER: _Rule(_SENIOR, asks=_EVERYBODY),
     Action.POINTS_RISK: _Rule(_MANAGER, asks=_EVERYBODY),
     Action.WAIVE_POINTS: _Rule(_MANAGER, asks=_EVERYBODY),
+    Action.PRACTISE: _Rule(_MANAGER),
 }
 """Actions whose rule is the same whatever they are about."""
 

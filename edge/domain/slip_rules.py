@@ -23,7 +23,10 @@ DEPOSIT: Final = "deposit"
 MONEY_BACK: Final = "money_back"
 """A payment or deposit that went back before any sale used it; its subject is the number of that fact."""
 
-MOVABLE: Final = frozenset({RECEIPT, DOCKET, REFUND, X_REPORT, Z_REPORT, DEPOSIT, MONEY_BACK})
+BILL: Final = "bill"
+"""The bill of an open order before it is paid; its subject is the number of that fact."""
+
+MOVABLE: Final = frozenset({RECEIPT, DOCKET, REFUND, X_REPORT, Z_REPORT, DEPOSIT, MONEY_BACK, BILL})
 """What may come out of another printer: a slip about a printer itself says nothing about another one."""
 
 STALE: Final = "stale"

@@ -31,6 +31,17 @@ def moved(document: ReceiptDoc, printer: str, copy: int) -> ReceiptDoc:
     return ReceiptDoc((*document.elements[:at], line, *document.elements[at:]))
 
 
+def void(document: ReceiptDoc) -> ReceiptDoc:
+    """Say on a slip of the practice world that it is none: above everything, and once more before the paper is cut."""
+    mark = (
+        Text(word("practice", ZH), align="centre", bold=True, size=2),
+        Text(word("practice_void", ZH), align="centre", bold=True),
+    )
+    elements = document.elements
+    tail = next((at for at in range(len(elements), 0, -1) if not isinstance(elements[at - 1], Feed | Cut)), 0)
+    return ReceiptDoc((*mark, Rule("single"), *elements[:tail], Rule("single"), *mark, *elements[tail:]))
+
+
 def test_slip(printer: PrinterFacts, at_ms: int, zone: tzinfo, copy: int) -> ReceiptDoc:
     """Lay out a slip that shows how a printer prints: who it is, its width, Chinese, both sizes, right edges, a QR code."""
     mark = (Text(word("reprint", ZH, copy=copy), align="centre", bold=True, size=2),) if copy > 0 else ()

@@ -8,8 +8,9 @@ from edge.domain.kitchen import Item, Slip
 from edge.receipts.receipt import Heading
 from edge.receipts.words import word
 from sync.contract import weights
+from sync.contract.orders import Cooked
 from sync.contract.times import local_text
-from sync.contract.trade import SalePaid, SoldLine
+from sync.contract.trade import SalePaid
 from sync.contract.words import ZH
 
 KITCHEN: str = ZH
@@ -17,12 +18,12 @@ KITCHEN: str = ZH
 
 
 def docket(
-    sale: SalePaid, station: str, lines: Sequence[SoldLine], heading: Heading, at_ms: int, copy: int
+    sale: SalePaid, station: str, dishes: Sequence[Cooked], heading: Heading, at_ms: int, copy: int
 ) -> ReceiptDoc:
     """Lay out the docket of one station.
 
     Args:
-        lines: those of the sale that this station cooks.
+        dishes: those of the sale that this station cooks.
         at_ms: wall time of the sale.
         copy: 0 for the original; from 1 on the first line says 补打 REPRINT and the number.
     """
@@ -35,24 +36,25 @@ def docket(
         Columns(word("time", KITCHEN), local_text(at_ms, heading.zone)),
         Rule("single"),
     ]
-    for line in lines:
-        elements += _line(line)
+    for dish in dishes:
+        elements += _dish(dish)
     elements += [
         Rule("single"),
-        Text(word("pieces", KITCHEN, lines=len(lines), pieces=sum(line.qty for line in lines))),
+        Text(word("pieces", KITCHEN, lines=len(dishes), pieces=sum(dish.qty for dish in dishes))),
         Feed(2),
         Cut(),
     ]
     return ReceiptDoc(tuple(elements))
 
 
-def _line(line: SoldLine) -> list[Element]:
-    amount = weights.kilograms(line.weight_g) if line.per_g else f"{line.qty} ×"
-    shown: list[Element] = [Text(f"{amount} {line.name.in_locale(KITCHEN)}", bold=True, size=2)]
-    if line.modifiers:
-        shown.append(Text("  " + "·".join(modifier.name.in_locale(KITCHEN) for modifier in line.modifiers), size=2))
-    if line.note:
-        shown.append(Text("  " + word("note", KITCHEN, note=line.note), bold=True, size=2))
+def _dish(dish: Cooked) -> list[Element]:
+    amount = weights.kilograms(dish.weight_g) if dish.per_g else f"{dish.qty} ×"
+    shown: list[Element] = [Text(f"{amount} {dish.name.in_locale(KITCHEN)}", bold=True, size=2)]
+    small = ([] if dish.of is None else [dish.of]) + list(dish.choices)
+    if small:
+        shown.append(Text("  " + "·".join(name.in_locale(KITCHEN) for name in small), size=2))
+    if dish.note:
+        shown.append(Text("  " + word("note", KITCHEN, note=dish.note), bold=True, size=2))
     return shown
 
 

@@ -49,7 +49,7 @@ def receipt(
         Rule("single"),
     ]
     for position, line in enumerate(sale.lines):
-        elements += _line(line, locale)
+        elements += of_line(line, locale)
         elements += bill_parts.of_line(sale, position)
     elements += bill_parts.between(sale)
     elements.append(Rule("double"))
@@ -71,7 +71,8 @@ def receipt(
     return ReceiptDoc(tuple(elements))
 
 
-def _line(line: SoldLine, locale: str) -> list[Element]:
+def of_line(line: SoldLine, locale: str) -> list[Element]:
+    """Say what was sold: pieces, name, amount, choices, weight, note."""
     shown: list[Element] = [
         Columns(f"{line.qty} {line.name.in_locale(locale)}", money.plain(line.amount_fen)),
     ]

@@ -8,18 +8,18 @@ from edge.receipts.words import word
 from sync.contract import money
 from sync.contract.refunds import SaleRefunded
 from sync.contract.times import local_text
-from sync.contract.trade import SoldLine
+from sync.contract.words import Name
 
 _WAYS = frozenset({"cash", "code", "static_code", "card", "platform"})
 
 
 def refund(
-    body: SaleRefunded, sold: Sequence[SoldLine], heading: Heading, at_ms: int, copy: int, approver: str = ""
+    body: SaleRefunded, dishes: Sequence[Name], heading: Heading, at_ms: int, copy: int, approver: str = ""
 ) -> ReceiptDoc:
     """Lay out the slip of a refund.
 
     Args:
-        sold: the lines of its sale, to name the dishes; empty where the sale cannot be read any more.
+        dishes: the names of the lines of its sale; empty where the sale cannot be read any more.
         at_ms: wall time of the refund.
         copy: 0 for the original; from 1 on the first line says 补打 REPRINT and the number.
         approver: the name of who else allowed it.
@@ -39,7 +39,7 @@ def refund(
         Rule("single"),
     ]
     for line in body.lines:
-        name = sold[line.line].name.in_locale(locale) if line.line < len(sold) else f"#{line.line + 1}"
+        name = dishes[line.line].in_locale(locale) if line.line < len(dishes) else f"#{line.line + 1}"
         elements.append(Columns(f"{line.qty} {name}", money.plain(-line.amount_fen)))
     if body.lines:
         elements.append(Rule("single"))

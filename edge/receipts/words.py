@@ -5,6 +5,8 @@ from sync.contract.words import EN
 _WORDS: dict[str, tuple[str, str]] = {
     "reprint": ("补打 REPRINT {copy}", "补打 REPRINT {copy}"),
     "moved": ("原打印机 {printer} / ORIGINAL PRINTER {printer}", "原打印机 {printer} / ORIGINAL PRINTER {printer}"),
+    "practice": ("练习单 VOID", "练习单 VOID"),
+    "practice_void": ("作废 不作任何凭证 / TRAINING, WORTH NOTHING", "作废 不作任何凭证 / TRAINING, WORTH NOTHING"),
     "test": ("测试页", "Test slip"),
     "test_ok": ("下一行右边应对齐", "The right edges below must stand in one line"),
     "profile": ("打印机型号", "Profile"),
@@ -122,6 +124,12 @@ _WORDS: dict[str, tuple[str, str]] = {
     "open_orders": ("未结订单 {count} 转下一班", "Open orders {count}, to the next shift"),
     "grand_total": ("累计总额", "Grand total"),
     "chain": ("账链 {seq} {chain}", "Chain {seq} {chain}"),
+    # --- bills before they are paid (BEYOND) ---
+    "bill": ("账单 未结", "Bill, not paid"),
+    "bill_again": ("第 {number} 次打印，以此为准", "Bill no. {number}: this one counts"),
+    "bill_taken": ("已付", "Paid before"),
+    "bill_due": ("应付", "To pay"),
+    "bill_no_receipt": ("预结单，不是收据", "A bill, no receipt"),
     # --- deposits, and payments that went back (PAYMENTS) ---
     "deposit_slip": ("订金单", "Deposit"),
     "deposit_label": ("姓名", "Name"),

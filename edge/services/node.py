@@ -14,6 +14,7 @@ from edge.services.care.clock_watch import ClockWatch
 from edge.services.commit_times import CommitTimes
 from edge.services.copies.archive import Archives
 from edge.services.hub.enrolment import Enrolment
+from edge.services.intake.desk import IntakeDesk
 from edge.services.members.desk import MemberDesk
 from edge.services.money.gateway_desk import GatewayDesk
 from edge.services.people.presence import Presence
@@ -194,8 +195,12 @@ class Node:
     """Where guests' payment codes are charged."""
     members: MemberDesk = field(default_factory=MemberDesk)
     """The keys of members."""
+    intake: IntakeDesk = field(default_factory=IntakeDesk)
+    """The takeaway platforms that orders come from."""
     presence: Presence = field(default_factory=Presence)
     """When each session was last at work."""
+    practice: bool = False
+    """It is a world of its own to learn in (`edge.services.practice`): nothing of it counts, and every slip says so."""
 
     @property
     def training(self) -> bool:

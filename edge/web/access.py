@@ -72,6 +72,8 @@ class Door:
 
     admits: Callable[[str], bool] = is_loopback
     house: bool = False
+    practice: bool = False
+    """It leads to the practice world, whose sessions are none of the store's."""
 
 
 @dataclass(frozen=True)
@@ -150,14 +152,20 @@ def asker() -> Asker:
 
 def token() -> str | None:
     """Give what the asking browser shows of its session."""
-    return request.cookies.get(SECURE_COOKIE if door().house else COOKIE)
+    return request.cookies.get(_cookie())
+
+
+def _cookie() -> str:
+    """Name what a browser shows of its session; practice has a name of its own, so that both may be open at once."""
+    entrance = door()
+    return (SECURE_COOKIE if entrance.house else COOKIE) + ("_practice" if entrance.practice else "")
 
 
 def give_token(answer: WerkzeugResponse, fresh: str) -> None:
     """Let the asking browser show a session from now on."""
     house = door().house
     answer.set_cookie(
-        SECURE_COOKIE if house else COOKIE,
+        _cookie(),
         fresh,
         max_age=sign_in.SESSION_MS // 1000,
         secure=house,
@@ -170,7 +178,7 @@ def give_token(answer: WerkzeugResponse, fresh: str) -> None:
 def drop_token(answer: WerkzeugResponse) -> None:
     """Let the asking browser show no session any more."""
     house = door().house
-    answer.delete_cookie(SECURE_COOKIE if house else COOKIE, path="/", secure=house, httponly=True, samesite="Strict")
+    answer.delete_cookie(_cookie(), path="/", secure=house, httponly=True, samesite="Strict")
 
 
 def give_terminal(answer: WerkzeugResponse, fresh: str) -> None:

@@ -12,6 +12,7 @@ from edge.db.print_jobs import Job
 from edge.domain import slip_rules
 from edge.domain.device_rows import PrinterRow
 from edge.domain.refusal import Refused
+from edge.domain.roles import Action
 from edge.services.care import status as statuses
 from edge.services.devices.device_care import OpenCommand, RedirectCommand, StaleCommand
 from edge.services.guests import e_receipt, verify_invite
@@ -19,7 +20,7 @@ from edge.services.money import read_sales
 from edge.services.money.book_sale import SaleAnswer
 from edge.services.printing import slips
 from edge.web import problems, words
-from edge.web.access import asker, care, command, desk, seen_by, signed_in, staff_only, who, whole_number
+from edge.web.access import asker, care, command, desk, lan, only, seen_by, signed_in, staff_only, who, whole_number
 from edge.web.problems import Problem
 from sync.contract import ids
 
@@ -101,7 +102,7 @@ def read_sale(sale_id: str) -> Response:
 
 
 @api.get("/totals")
-@staff_only
+@only(Action.READ_X)
 def read_totals() -> Response:
     """Give the takings of a business day, or of all."""
     day = request.args.get("day")
@@ -115,7 +116,7 @@ def read_totals() -> Response:
 
 
 @api.post("/sales/<sale_id>/reprint")
-@staff_only
+@only(Action.REPRINT)
 def reprint(sale_id: str) -> Response:
     """Queue a marked copy of a receipt."""
     asked = command(ReprintCommand)
@@ -129,12 +130,12 @@ def reprint(sale_id: str) -> Response:
 @staff_only
 def read_e_receipt(sale_id: str) -> Response:
     """Give the address of a receipt on the guest's phone, with its QR code."""
-    found = e_receipt.e_receipt(desk().node, sale_id) if ids.is_uuid7_hex(sale_id) else Refused("not_found")
+    found = e_receipt.e_receipt(desk().node, lan(), sale_id) if ids.is_uuid7_hex(sale_id) else Refused("not_found")
     return problems.refused(found) if isinstance(found, Refused) else _json(found)
 
 
 @api.get("/print-jobs")
-@staff_only
+@only(Action.DEVICES)
 def list_print_jobs() -> Response:
     """List the slips that are not settled."""
     looked = care()
@@ -147,28 +148,28 @@ def list_print_jobs() -> Response:
 
 
 @api.post("/print-jobs/<job_id>/retry")
-@staff_only
+@only(Action.DEVICES)
 def retry_print_job(job_id: str) -> Response:
     """Send a parked slip again."""
     return _job_answer(slips.retry(desk().node, job_id))
 
 
 @api.post("/print-jobs/<job_id>/discard")
-@staff_only
+@only(Action.DEVICES)
 def discard_print_job(job_id: str) -> Response:
     """Give a parked slip up, with a reason."""
     return _job_answer(slips.discard(desk().node, job_id, command(DiscardCommand).reason))
 
 
 @api.post("/print-jobs/<job_id>/redirect")
-@staff_only
+@only(Action.DEVICES)
 def redirect_print_job(job_id: str) -> Response:
     """Send a slip to another printer."""
     return _job_answer(slips.redirect(desk().node, job_id, command(RedirectCommand).printer))
 
 
 @api.post("/printers/<printer_id>/stale")
-@staff_only
+@only(Action.DEVICES)
 def answer_stale(printer_id: str) -> Response:
     """Answer for all slips of a printer that were too old to print unasked."""
     answered = care().answer_stale(printer_id, command(StaleCommand).answer)
@@ -176,42 +177,42 @@ def answer_stale(printer_id: str) -> Response:
 
 
 @api.get("/devices")
-@staff_only
+@only(Action.DEVICES)
 def list_devices() -> Response:
     """Give everything about the devices of the store."""
     return _json(care().report())
 
 
 @api.post("/devices/<device_id>/hold")
-@staff_only
+@only(Action.DEVICES)
 def hold_device(device_id: str) -> Response:
     """Let a device wait."""
     return _done(care().hold(device_id, held=True))
 
 
 @api.post("/devices/<device_id>/release")
-@staff_only
+@only(Action.DEVICES)
 def release_device(device_id: str) -> Response:
     """Let a device go on."""
     return _done(care().hold(device_id, held=False))
 
 
 @api.post("/devices/<device_id>/retry")
-@staff_only
+@only(Action.DEVICES)
 def retry_device(device_id: str) -> Response:
     """Try a device again at once."""
     return _done(care().retry(device_id))
 
 
 @api.post("/devices/<device_id>/accept")
-@staff_only
+@only(Action.DEVICES)
 def accept_device(device_id: str) -> Response:
     """Let the printer that stands at an address now print."""
     return _done(care().accept(device_id))
 
 
 @api.post("/devices/<device_id>/test")
-@staff_only
+@only(Action.DEVICES)
 def test_device(device_id: str) -> Response:
     """Queue a slip that shows how a printer prints."""
     return _queued(care().test(device_id))

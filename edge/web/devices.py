@@ -20,9 +20,11 @@ from edge.domain import slip_rules
 from edge.domain.device_rows import DeviceRow, DrawerRow, PrinterRow
 from edge.domain.device_view import DeviceView
 from edge.domain.refusal import Refused
+from edge.domain.roles import Action
 from edge.services.care.status import store_name
 from edge.services.devices import calibrate
 from edge.services.devices.device_care import Answer, DeviceCare, is_parked
+from edge.services.people import permit
 from edge.services.printing import slips
 from edge.web.access import care, desk, who
 from edge.web.device_words import ICONS, Speaker, worst_first
@@ -72,14 +74,15 @@ def speaker() -> Speaker:
 @devices.get("/")
 def overview() -> Page:
     """Show what needs a look: parked slips, wrong rows, what was found, what happened."""
-    return stranger() if who() is None else _page(None)
+    return _shut() or _page(None)
 
 
 @devices.get("/<device_id>")
 def device(device_id: str) -> Page:
     """Show one device."""
-    if who() is None:
-        return stranger()
+    shut = _shut()
+    if shut is not None:
+        return shut
     view = care().view(device_id)
     return _page(view) if view is not None else _away("not_found")
 
@@ -89,8 +92,9 @@ def device(device_id: str) -> Page:
 @devices.get("/<device_id>/_parts")
 def parts(device_id: str = "") -> Page:
     """Give the parts of a page that differ from those the browser has; 204 when none does."""
-    if who() is None:
-        return Response(status=401, headers={"HX-Refresh": "true"})
+    shut = _shut()
+    if shut is not None:
+        return Response(status=shut.status_code, headers={"HX-Refresh": "true"})
     view = care().view(device_id) if device_id else None
     if device_id and view is None:
         return Response(status=404)
@@ -111,7 +115,9 @@ def act(device_id: str, verb: str) -> Page:
     session = who()
     if session is None:
         return stranger()
-    done = _done(session, device_id, verb)
+    # A drawer asks the table itself: it may take another person's word.
+    may = verb == "open" or permit.may(session, Action.DEVICES)
+    done = _done(session, device_id, verb) if may else Refused("not_allowed")
     if isinstance(done, Refused):
         return _said(f"error.{done.code}", device_id)
     said, n = done
@@ -121,8 +127,11 @@ def act(device_id: str, verb: str) -> Page:
 @devices.post("/_slips/<job_id>/<verb>")
 def act_on_slip(job_id: str, verb: str) -> Page:
     """Do something to a slip that waits."""
-    if who() is None:
+    session = who()
+    if session is None:
         return stranger()
+    if not permit.may(session, Action.DEVICES):
+        return _said("error.not_allowed", request.form.get("device", ""))
     node, back = desk().node, request.form.get("device", "")
     match verb:
         case "retry":
@@ -180,8 +189,9 @@ def _done(session: Session, device_id: str, verb: str) -> tuple[str, int] | Refu
 @devices.get("/<device_id>/calibrate")
 def wizard(device_id: str) -> Page:
     """Ask one question after the other; the answers travel in the address, so that back means back."""
-    if who() is None:
-        return stranger()
+    shut = _shut()
+    if shut is not None:
+        return shut
     row = desk().node.devices.printer(device_id)
     view = care().view(device_id)
     if row is None or view is None:
@@ -361,6 +371,18 @@ def stranger(title: str = "devices.title") -> Page:
     return page
 
 
+def _shut() -> Page | None:
+    """Give the page that says why somebody may not see the devices; None where they may."""
+    session = who()
+    if session is None:
+        return stranger()
+    if permit.may(session, Action.DEVICES):
+        return None
+    page = _away("not_allowed")
+    page.status_code = 403
+    return page
+
+
 def _away(code: str, title: str = "devices.title") -> Page:
     say = speaker()
     answer = answered(render_template("devices_door.html", **frame(say, None), title=title, code=code))
@@ -377,6 +399,8 @@ def answered(page: str) -> Page:
     for name, cookie, allowed in (("lang", LANGUAGE_COOKIE, {"zh", "en"}), ("theme", THEME_COOKIE, {"light", "dark"})):
         chosen = request.args.get(name, "")
         if chosen in allowed:
-            for path in ("/devices", "/sync", "/staff", "/first-start", "/terminals", "/pair"):
-                answer.set_cookie(cookie, chosen, max_age=YEAR_S, httponly=True, samesite="Strict", path=path)
+            for path in ("/devices", "/sync", "/works", "/staff", "/first-start", "/terminals", "/pair"):
+                # In practice every page stands under a prefix.
+                place = request.script_root or path
+                answer.set_cookie(cookie, chosen, max_age=YEAR_S, httponly=True, samesite="Strict", path=place)
     return answer

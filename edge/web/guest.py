@@ -12,7 +12,7 @@ from flask import Blueprint, Flask, Response, current_app, render_template, requ
 
 from edge.domain.refusal import Refused
 from edge.services.care.status import store_name
-from edge.services.guests import guest_orders, table_codes
+from edge.services.guests import e_receipt, guest_orders, table_codes
 from edge.services.guests.guest_limits import GuestLimits
 from edge.services.guests.guest_orders import GuestAskCommand, GuestLookCommand, MenuCounter
 from edge.web import problems, words
@@ -104,6 +104,21 @@ def asked(code: str) -> Response:
     _table(code)
     found = guest_orders.states(desk().node, command(GuestLookCommand))
     return Response(msgspec.json.encode(found), mimetype="application/json")
+
+
+@guest.get("/R/<store>/<sale_id>")
+def receipt(store: str, sale_id: str) -> Response:
+    """Give a receipt to a phone in the shop: the page at HQ does not have it before the sale got there."""
+    found = e_receipt.paper(desk().node, store.lower(), sale_id.lower())
+    known = not isinstance(found, Refused)
+    page = render_template(
+        "guest_receipt.html",
+        text=found if known else "",
+        store=store_name(desk().node),
+        words=words.catalogue(),
+        base=f"/static/{shell_hash()}",
+    )
+    return Response(page, status=200 if known else 404, mimetype="text/html")
 
 
 @guest.get("/static/<build>/<path:name>")

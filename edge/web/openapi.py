@@ -11,6 +11,7 @@ from edge.domain.bill_file import Reconciled
 from edge.domain.guest_view import GuestView
 from edge.services.care.health import Health
 from edge.services.care.status import Status
+from edge.services.care.works import WorksView
 from edge.services.devices.device_care import DevicesReport, OpenCommand, RedirectCommand, StaleCommand
 from edge.services.devices.scanning import AcceptsCommand, ScanCommand, Scanned
 from edge.services.devices.weighing import TillWeight
@@ -23,6 +24,7 @@ from edge.services.money.gateway_fake import Faults
 from edge.services.money.money_views import MoneyView, OpenMoney
 from edge.services.money.pay_order import BillAnswer, PayCommand
 from edge.services.money.payments import ReturnAnswer, ReturnCommand, TakeCommand
+from edge.services.money.prebill import PrebillAnswer, PrebillCommand
 from edge.services.money.settle_sale import SaleAnswer, SellCommand
 from edge.services.node import VERSION
 from edge.services.ordering.floor import DrawCommand, FloorAnswer
@@ -42,7 +44,15 @@ from edge.services.people.staff import (
     PersonCommand,
     PinCommand,
 )
-from edge.web import openapi_kitchen, openapi_lan, openapi_members, openapi_shifts
+from edge.web import (
+    openapi_elsewhere,
+    openapi_house,
+    openapi_intake,
+    openapi_kitchen,
+    openapi_lan,
+    openapi_members,
+    openapi_shifts,
+)
 from edge.web.api import DiscardCommand, ReprintCommand, VerifyCommand
 from edge.web.paying import PartCommand
 from edge.web.payments import BillCommand, Payments
@@ -62,6 +72,7 @@ _STRUCTS = (
     Status,
     Health,
     SyncView,
+    WorksView,
     Menu,
     EReceipt,
     Verified,
@@ -78,6 +89,8 @@ _STRUCTS = (
     Rules,
     BillAnswer,
     PartCommand,
+    PrebillCommand,
+    PrebillAnswer,
     PayCommand,
     # People.
     SettingsAnswer,
@@ -137,6 +150,8 @@ def document() -> dict[str, Any]:
             *openapi_kitchen.STRUCTS,
             *openapi_lan.STRUCTS,
             *openapi_members.STRUCTS,
+            *openapi_house.STRUCTS,
+            *openapi_intake.STRUCTS,
         ),
         ref_template="#/components/schemas/{name}",
     )
@@ -168,9 +183,12 @@ def _paths() -> dict[str, Any]:
     return {
         **_money_paths(),
         **openapi_shifts.paths(_operation),
+        **openapi_elsewhere.paths(_operation),
         **openapi_kitchen.paths(_operation),
         **openapi_members.paths(_operation),
         **openapi_lan.paths(_operation),
+        **openapi_house.paths(_operation),
+        **openapi_intake.paths(_operation),
         **_order_paths(),
         "/session": {
             "post": _operation("signIn", "Sign in at a till", {200: SessionAnswer}, SignInCommand, free),
@@ -206,6 +224,7 @@ def _paths() -> dict[str, Any]:
             },
         },
         "/status": {"get": _operation("readStatus", "What works, what waits", {200: Status}, None, free)},
+        "/works": {"get": _operation("readWorks", "What works now, and what needs the network", {200: WorksView})},
         "/sync": {"get": _operation("readSync", "How the node stands with HQ, and what a cut means", {200: SyncView})},
         "/health": {
             "get": _operation("readHealth", "Whether the node can sell", {200: Health, 503: Health}, None, free)
@@ -305,6 +324,13 @@ def _paying_paths() -> dict[str, Any]:
                 **_operation("readPartBill", "What a part of an order comes to", {200: BillAnswer}, PartCommand),
                 "parameters": order_id,
             },
+        },
+        "/orders/{order_id}/bill/print": {
+            "post": {
+                **_operation("printBill", "The bill on paper before it is paid", {201: PrebillAnswer, 200: PrebillAnswer},
+                             PrebillCommand),
+                "parameters": order_id,
+            }
         },
         "/orders/{order_id}/pay": {
             "post": {

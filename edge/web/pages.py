@@ -17,8 +17,10 @@ from flask import (
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from edge.services.house import first_start
+from edge.web import words
 from edge.web.access import desk
 from edge.web.problems import Problem
+from edge.web.words import locale_of
 
 pages = Blueprint("pages", __name__)
 
@@ -41,7 +43,13 @@ def shell_hash() -> str:
     digest = hashlib.sha256()
     for name in (*shell_files(), _WORKER):
         digest.update(name.encode() + (STATIC / name).read_bytes())
-    for name in ("templates/till.html", "templates/display.html", "templates/kitchen.html", "words.toml"):
+    for name in (
+        "templates/till.html",
+        "templates/display.html",
+        "templates/display_which.html",
+        "templates/kitchen.html",
+        "words.toml",
+    ):
         digest.update((_FOLDER / name).read_bytes())
     return digest.hexdigest()[:16]
 
@@ -66,7 +74,12 @@ def display() -> Response:
     tills = desk().node.settings.store.tills
     till = request.args.get("till", tills[0])
     if till not in tills:
-        raise Problem("unknown_till", tills=list(tills))
+        if "text/html" not in request.headers.get("Accept", ""):
+            raise Problem("unknown_till", tills=list(tills))
+        locale = locale_of(request)
+        said = {key: words.of(f"display.which_{key}", locale) for key in ("title", "how", "name")}
+        shown = render_template("display_which.html", tills=tills, locale=locale, static_base=static_base(), **said)
+        return Response(shown, status=404, mimetype="text/html", headers={"Cache-Control": "no-store"})
     page = render_template("display.html", till=till, static_base=static_base())
     return Response(page, mimetype="text/html", headers={"Cache-Control": "no-cache"})
 

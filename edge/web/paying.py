@@ -7,8 +7,9 @@ from flask import Blueprint, Response
 
 from edge.domain.refusal import Refused
 from edge.services.deeds import Done
-from edge.services.money import pay_order
+from edge.services.money import pay_order, prebill
 from edge.services.money.pay_order import SHARES_MAX, PayCommand, PayLine
+from edge.services.money.prebill import PrebillCommand
 from edge.services.money.settle_sale import SellCommand, settle_sale
 from edge.web import problems
 from edge.web.access import command, desk, signed_in, staff_only, whole_number
@@ -44,6 +45,13 @@ def read_house() -> Response:
 def read_bill(order_id: str) -> Response:
     """Say what is left to pay of an order, in `of` equal shares where asked."""
     return _bill(pay_order.read_bill(desk().node, _named(order_id), of=whole_number("of", 0, (0, SHARES_MAX))))
+
+
+@paying.post("/orders/<order_id>/bill/print")
+def print_bill(order_id: str) -> Response:
+    """Have the bill printed before it is paid."""
+    session = signed_in()
+    return _settled(prebill.print_bill(desk().node, session, _named(order_id), command(PrebillCommand)))
 
 
 @paying.post("/orders/<order_id>/bill")

@@ -30,6 +30,11 @@ def english(key: str) -> str:
     return catalogue()["en"][key]
 
 
+def of(key: str, locale: str) -> str:
+    """Give the words of a key."""
+    return catalogue()[_KEYS[locale]][key]
+
+
 def sentence(code: str, locale: str) -> str:
     """Give the sentence for an error code; one without words of its own (our mistake, found by a test) is named."""
     words = catalogue()[_KEYS[locale]]

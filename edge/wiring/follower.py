@@ -4,6 +4,7 @@ import logging
 import threading
 
 from edge.services.hub import follow_hub
+from edge.services.money import elsewhere
 from edge.services.node import Node
 
 LOOK_S = 5.0
@@ -30,10 +31,19 @@ class Follower:
         self._node.steered.notify()
         self._thread.join(timeout=STOP_S)
 
+    def _tell(self) -> None:
+        """Tell the hub which refunds of other stores' sales were given up while it was away."""
+        try:
+            elsewhere.tell_drops(self._node)
+        except Exception:
+            # They stand in the file: the next look tells them.
+            log.exception("follow.not_told")
+
     def _run(self) -> None:
         seen, day = 0, ""
         while not self._stopping.is_set():
             now, today = self._node.steered.wait(seen, LOOK_S if day else 0.0), self._node.place().day
+            self._tell()
             if self._stopping.is_set() or (now == seen and today == day):
                 continue
             try:

@@ -28,6 +28,7 @@ from edge.services.house.lan_authority import LanAuthority
 from edge.settings import is_loopback
 from edge.web.access import Door
 from edge.web.live import StreamSeats
+from edge.wiring.practice import Practice
 from sync.node import certificates, listeners, tls_listener
 from sync.node.own_addresses import own_addresses
 from sync.node.ports import Clock
@@ -122,7 +123,7 @@ def start(
     desk: Desk,
     seats: StreamSeats,
     devices_of_tills: tuple[TillDevices, DeviceCare],
-    lan: Lan,
+    beside: tuple[Lan, Practice],
     held: list[socket.socket],
     stops: list[Callable[[], None]],
 ) -> None:
@@ -130,32 +131,34 @@ def start(
 
     Args:
         seats: for streams, shared with the node's own listener; each listener has a thread for every one of them.
-        lan: is told what was opened.
+        beside: what is told what was opened, and the practice of the node.
         held: listening sockets of the service manager; what is claimed is taken out.
     """
     if desk.node.settings.web.lan_host:
-        _start_house(desk, seats, devices_of_tills, lan, held, stops)
+        _start_house(desk, seats, devices_of_tills, beside, held, stops)
     if desk.node.settings.web.guest_host:
-        _start_guests(desk, lan, held, stops)
+        _start_guests(desk, beside[0], held, stops)
 
 
 def _start_house(
     desk: Desk,
     seats: StreamSeats,
     devices_of_tills: tuple[TillDevices, DeviceCare],
-    lan: Lan,
+    beside: tuple[Lan, Practice],
     held: list[socket.socket],
     stops: list[Callable[[], None]],
 ) -> None:
     node, web = desk.node, desk.node.settings.web
     tills, care = devices_of_tills
+    lan, practice = beside
     names = Names(web.lan_host, web.lan_names, node.clock)
     lan.names = names.now
     authority = LanAuthority(Path(node.settings.data_dir), node.identity, node.clock, node.chance)
     store = node.enrolment.store if node.enrolment is not None else "store"
     lan.authority = authority.certificate(store, own_addresses())
     lan.fingerprint = certificates.spoken_fingerprint(certificates.der(lan.authority))
-    app = create_app(desk, seats, tills, care, lan, Door(names.admit, house=True))
+    pages = create_app(desk, seats, tills, care, lan, Door(names.admit, house=True), practice.hall)
+    app = practice.gate(pages, names.admit, house=True)
     given = listeners.claim(held, web.lan_port) if web.lan_port else None
     threads = web.streams_max + 16
 

@@ -41,10 +41,11 @@ from edge.services.money.gateway_desk import GatewayDesk
 from edge.services.node import VERSION, Node
 from edge.services.ordering import import_menu
 from edge.services.people import sign_in, staff
-from edge.settings import EdgeSettings
+from edge.settings import EdgeSettings, is_loopback
 from edge.web.live import StreamSeats
-from edge.wiring import alarms, devices, lan, link, members, payer
+from edge.wiring import alarms, devices, intake, lan, link, look, members, payer
 from edge.wiring.follower import Follower
+from edge.wiring.practice import Practice
 from sync.contract import operations
 from sync.contract.operations import NodeStarted
 from sync.node import listeners, migrate, watchdog
@@ -54,7 +55,7 @@ from sync.node.database import Database, Writer
 from sync.node.disk import DiskWatch, FolderDisk, Reserve
 from sync.node.head_note import HeadNote
 from sync.node.passwords import PIN_COST, Vault
-from sync.node.ports import IdSource, SystemChance, SystemClock
+from sync.node.ports import Clock, IdSource, SystemChance, SystemClock
 from sync.node.watchdog import Vitals, Watchdog
 
 FIRST_CASHIER = "C1"
@@ -92,8 +93,12 @@ class RunningNode:
             stop()
 
 
-def open_node(settings: EdgeSettings) -> tuple[Node, Database]:
+def open_node(settings: EdgeSettings, clock: Clock | None = None) -> tuple[Node, Database]:
     """Open a node's folder: file, keys, grant. The caller holds the folder's lock and closes the database.
+
+    Args:
+        settings: what the node is told.
+        clock: None = that of the machine.
 
     Raises:
         UnsafeSqliteError, NewerDatabaseError: the file must not be opened by this process.
@@ -102,7 +107,7 @@ def open_node(settings: EdgeSettings) -> tuple[Node, Database]:
     """
     folder = Path(settings.data_dir)
     folder.mkdir(parents=True, exist_ok=True)
-    clock, chance = SystemClock(), SystemChance()
+    clock, chance = clock or SystemClock(), SystemChance()
     identity = enrolment.own_identity(folder)
     file = folder / "node.db"
     shelf = snapshots.shelf_of(settings, identity, clock, chance)
@@ -132,6 +137,7 @@ def open_node(settings: EdgeSettings) -> tuple[Node, Database]:
         zone=ZoneInfo(settings.store.timezone),
         devices=read_rows(settings.devices, settings.store.tills),
         gateway=GatewayDesk(payer.gateway_of(settings, clock)),
+        intake=intake.desk_of(settings),
         archives=Archives(ArchiveFolder(folder / "archive")),
     )
     node.recall()
@@ -177,6 +183,7 @@ def start(
     restart: Callable[[], None] = lambda: None,
     *,
     asks: bool = False,
+    clock: Clock | None = None,
 ) -> RunningNode:
     """Build and start a node.
 
@@ -184,6 +191,7 @@ def start(
         settings: what the node is told.
         restart: stops this node and starts it anew, soon.
         asks: there is no settings file: the browser is asked what the store is, and no first manager is made here.
+        clock: None = that of the machine; a trial of days without the network brings its own.
         environment: what the service manager told this process, whom to notify and on which socket to serve; without one,
             that of the process. What was read is taken out of it.
 
@@ -199,7 +207,7 @@ def start(
     held = listeners.take(told, os.getpid())
     stops: list[Callable[[], None]] = []
     try:
-        running = _start(settings, held, stops, restart, asks=asks)
+        running = _start(settings, held, stops, restart, asks=asks, clock=clock)
         dog = Watchdog(notifier, running.vitals(), period_s)
         dog.start()
         stops.append(dog.stop)
@@ -217,13 +225,14 @@ def _start(
     restart: Callable[[], None],
     *,
     asks: bool,
+    clock: Clock | None,
 ) -> RunningNode:
     folder = Path(settings.data_dir)
     lock = FolderLock(folder)
     stops.append(lock.release)
     menu = import_menu.read_file(Path(settings.store.menu_file)) if settings.store.menu_file else None
-    boot_check.refuse_damaged(folder / "node.db", enrolment.own_identity(folder), SystemClock())
-    node, db = open_node(settings)
+    looked = boot_check.refuse_damaged(folder / "node.db", enrolment.own_identity(folder), clock or SystemClock())
+    node, db = open_node(settings, clock)
     stops.append(db.close)
     if node.disk is not None:
         node.disk.start(node.changed.notify)
@@ -246,6 +255,7 @@ def _start(
         stops.append(following.stop)
     payer.start(node, stops)
     members.start(node, stops)
+    intake.start(node, stops)
     way = link.connect(node, boot, stops)
     desk = Desk(
         node,
@@ -273,6 +283,8 @@ def _start(
     stops.append(control.stop)
     port = _serve(desk, (tills, care), settings, held, stops)
     listeners.refuse_unclaimed(held)
+    if not looked.whole:
+        look.go_on(folder / "node.db", node.identity, restart, stops)
     return RunningNode(node, db, desk, port, stops)
 
 
@@ -311,10 +323,12 @@ def _serve(
 ) -> int:
     tills, care = devices_of_tills
     seats, house = StreamSeats(settings.web.streams_max), Lan()
+    practice = Practice(desk.node, seats)
+    stops.append(practice.hall.close)
     threads = settings.web.streams_max + 16
     server = Server(
         (settings.web.host, settings.web.port),
-        create_app(desk, seats, tills, care, house),
+        practice.gate(create_app(desk, seats, tills, care, house, hall=practice.hall), is_loopback),
         # cheroot never grows its pool by itself: every seat for a stream and 16 more must be there from the start.
         numthreads=threads,
         max=threads,
@@ -337,7 +351,7 @@ def _serve(
         serving.join(timeout=SHUTDOWN_S)
 
     stops.append(stop)
-    lan.start(desk, seats, devices_of_tills, house, held, stops)
+    lan.start(desk, seats, devices_of_tills, (house, practice), held, stops)
     port = int(server.bind_addr[1])
     log.info("node.serving", extra={"url": f"http://{settings.web.host}:{port}/", "pid": os.getpid()})
     return port

@@ -5,7 +5,19 @@ from typing import Any
 
 import msgspec
 
-from sync.contract import members, operations, orders, payments, people, refunds, shifts, terminals, trade
+from sync.contract import (
+    house_day,
+    intake,
+    members,
+    operations,
+    orders,
+    payments,
+    people,
+    refunds,
+    shifts,
+    terminals,
+    trade,
+)
 from sync.contract.facts import UNREADABLE, ContractError, Fact, Lane, UnknownKind
 
 KINDS: dict[Lane, dict[str, type[msgspec.Struct]]] = {
@@ -16,6 +28,8 @@ KINDS: dict[Lane, dict[str, type[msgspec.Struct]]] = {
         **people.KINDS,
         **terminals.KINDS,
         **members.OPERATION_KINDS,
+        **house_day.KINDS,
+        **intake.KINDS,
     },
 }
 
@@ -26,6 +40,7 @@ _LANES = {kind: lane for lane, kind in _DECODERS}
 _CHECKS: dict[type[msgspec.Struct], Callable[[Any], None]] = {
     trade.SalePaid: trade.check_sums,
     refunds.SaleRefunded: refunds.check_sums,
+    refunds.RefundCeded: refunds.check_sums,
     shifts.TillClosed: shifts.check_sums,
     members.PointsEarned: members.check_earned,
     members.PointsSpent: members.check_spent,

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from functools import cached_property
 
 import msgspec
 
@@ -95,14 +96,19 @@ ALLERGENS = (
 """What a dish can be marked with; the first eight are those of GB 7718, all of them those of the EU."""
 
 
-class Menu(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A whole menu under one version."""
+class Menu(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict=True):
+    """A whole menu under one version. It may keep look-ups beside its fields (`dict`); they never cross the wire."""
 
     currency: str
     categories: tuple[Category, ...]
     dishes: tuple[Dish, ...]
     modifier_groups: tuple[ModifierGroup, ...] = ()
     version: int = 0
+
+    @cached_property
+    def by_id(self) -> dict[str, Dish]:
+        """Find a dish without walking 2,000 of them."""
+        return {dish.id: dish for dish in self.dishes}
 
 
 def mistakes(menu: Menu) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Literal
 
 import msgspec
 
-from sync.contract.trade import SoldModifier, SoldPart
+from sync.contract.trade import Adjustment, SoldLine, SoldModifier, SoldPart, TaxLine
 from sync.contract.words import Name
 
 Service = Literal["counter", "dine_in", "takeaway", "delivery"]
@@ -35,6 +35,8 @@ DISH_STOCKED = "dish.stocked"
 DISH_PRICED = "dish.priced"
 FLOOR_DRAWN = "floor.drawn"
 BUMPED = "kitchen.bumped"
+COUNTER_SENT = "kitchen.counter_sent"
+BILLED = "order.billed"
 
 
 class OrderLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -311,6 +313,46 @@ class Bumped(msgspec.Struct, frozen=True, kw_only=True):
     done: bool
 
 
+class Cooked(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A dish of a basket that was paid at once, as its station cooks it; of a set menu `of` each part by itself."""
+
+    name: Name
+    qty: int
+    station: str
+    choices: tuple[Name, ...] = ()
+    of: Name | None = None
+    note: str = ""
+    weight_g: int = 0
+    per_g: int = 0
+
+
+class CounterSent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the kitchen has to cook of a sale over the counter; people call it by its receipt's number."""
+
+    sale_id: str
+    receipt_no: str
+    till: str
+    dishes: tuple[Cooked, ...]
+    service: str = ""
+
+
+class OrderBilled(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A bill was printed for an open order before it was paid (预结单): what its guests were shown."""
+
+    order_id: str
+    till: str
+    locale: str
+    currency: str
+    lines: tuple[SoldLine, ...]
+    total_fen: int
+    taken_fen: int = 0
+    adjustments: tuple[Adjustment, ...] = ()
+    taxes: tuple[TaxLine, ...] = ()
+    service: str = ""
+    table: str = ""
+    covers: int = 0
+
+
 OrderStep = (
     OrderOpened
     | OrderChanged
@@ -356,4 +398,6 @@ KINDS: dict[str, type[msgspec.Struct]] = {
     DISH_PRICED: DishPriced,
     FLOOR_DRAWN: FloorDrawn,
     BUMPED: Bumped,
+    COUNTER_SENT: CounterSent,
+    BILLED: OrderBilled,
 }

@@ -12,6 +12,7 @@ RETURNED = "payment.returned"
 DOUBTED = "payment.doubted"
 DEPOSIT_TAKEN = "deposit.taken"
 DEPOSIT_RETURNED = "deposit.returned"
+REFUND_SETTLED = "payment.refund_settled"
 
 PaymentKind = Literal["cash", "code", "static_code", "card"]
 
@@ -84,10 +85,24 @@ class DepositReturned(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     approval_id: str = ""
 
 
+class RefundSettled(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The gateway answered a refund that was in line: it went back (`done`), or it never will by this way (`refused`).
+
+    `refund_no` is the refund's number there: `<refund id>-<tender>` of a sale's refund, `<payment id>-0` of a payment that came back.
+    """
+
+    refund_no: str
+    payment_id: str
+    amount_fen: int
+    outcome: Literal["done", "refused"]
+    reason: str = ""
+
+
 KINDS: dict[str, type[msgspec.Struct]] = {
     TAKEN: PaymentTaken,
     RETURNED: PaymentReturned,
     DOUBTED: PaymentDoubted,
     DEPOSIT_TAKEN: DepositTaken,
     DEPOSIT_RETURNED: DepositReturned,
+    REFUND_SETTLED: RefundSettled,
 }

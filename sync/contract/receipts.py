@@ -5,7 +5,7 @@ The sale's id is the key: a UUIDv7 whose 74 random bits the till drew, which nob
 
 import re
 
-_PATH = re.compile(r"(?i:/R/[a-z0-9-]{1,32}/)([0-9A-Fa-f]{32})")
+_PATH = re.compile(r"(?i:/R/([a-z0-9-]{1,32})/)([0-9A-Fa-f]{32})")
 
 
 def url(base_url: str, store: str, sale_id: str) -> str:
@@ -19,5 +19,11 @@ def url(base_url: str, store: str, sale_id: str) -> str:
 
 def find(text: str) -> str | None:
     """Find the sale's id (32 lower-case hex digits) at the end of an address of ours; None when there is none."""
+    named = place(text)
+    return None if named is None else named[1]
+
+
+def place(text: str) -> tuple[str, str] | None:
+    """Find the store and the sale's id at the end of an address of ours; None when there are none."""
     found = _PATH.search(text)
-    return found[1].lower() if found is not None and found.end() == len(text) else None
+    return (found[1].lower(), found[2].lower()) if found is not None and found.end() == len(text) else None

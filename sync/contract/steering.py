@@ -17,6 +17,9 @@ RUN_VERIFY = "run_verify"
 SIGN_OUT = "sign_out"
 PRINT_TEST_SLIP = "print_test_slip"
 COMMAND_NAMES = (APPLY_PENDING, RUN_VERIFY, SIGN_OUT, PRINT_TEST_SLIP)
+CEDE_REFUND = "cede_refund"
+REGAIN_REFUND = "regain_refund"
+"""Given by the hub itself when another store asks for them; nobody gives them by hand."""
 COMMAND_LIFE_MS_MAX = 30 * 86_400_000
 QUICK_CASH_MAX = 6
 NOTE_FEN_MAX = 1_000_000
@@ -122,4 +125,6 @@ _ARGUMENTS: dict[str, dict[str, tuple[type, bool]]] = {
     RUN_VERIFY: {},
     SIGN_OUT: {"till": (str, False)},
     PRINT_TEST_SLIP: {"printer": (str, True)},
+    CEDE_REFUND: {"refund": (str, True), "sale": (str, True), "to": (str, True), "asked": (str, True)},
+    REGAIN_REFUND: {"refund": (str, True)},
 }

@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import os
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import msgspec
@@ -54,9 +55,9 @@ class Identity:
     agreement: X25519PrivateKey
     journal: bytes
 
-    @property
+    @cached_property
     def public(self) -> PublicKeys:
-        """The public halves."""
+        """The public halves: worked out once, for every sale asks for them."""
         return PublicKeys(self.signing.public_key().public_bytes_raw(), self.agreement.public_key().public_bytes_raw())
 
     def sign(self, message: bytes) -> bytes:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from scripts.chaos_till import Journal
+from scripts.chaos_client import Journal
 
 ROOT = Path(__file__).resolve().parents[2]
 KILLS = 40 if os.environ.get("ZHANGGUI_DEEP") else 6

@@ -11,13 +11,13 @@ from cloud.db import streams as table
 from cloud.jobs import LinkWorker
 from cloud.services.ingest import Ingest
 from cloud.services.publish import Order, Publisher
-from cloud.services.publish_tables import File
 from cloud.services.questions import Questions as AtHub
 from cloud.services.questions import Verdict
 from edge.services.hub import follow_hub
 from edge.services.hub.outbox import NodeOutbox
 from sync.contract import streams, topics
 from sync.contract.messages import Answer
+from sync.contract.sheets import File
 from sync.engine.mqtt import MqttTransport
 from sync.engine.questions import Questions, Unknown
 from sync.engine.store_link import LinkIdentity, StoreLink

@@ -7,6 +7,7 @@ import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
+from scripts.bench_guests import AtCounter
 from scripts.bench_load import Errand, send_all
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,14 +29,17 @@ def bench(*arguments: str) -> tuple[int, dict[str, object]]:
 
 
 def test_a_short_run_confirms_and_prints_every_order_and_owns_up_to_being_too_short():
-    code, told = bench("--terminals", "1,2", "--orders", "21")
+    code, told = bench("--terminals", "1,2", "--orders", "21", "--past", "0")
     runs = told["runs"]
     assert isinstance(runs, list)
     assert [(run["terminals"], run["orders"], run["refused"]) for run in runs] == [(1, 11, 0), (2, 10, 0)]
-    assert told["orders"] == told["printed"] == 21
-    # Two facts, the sale, three lines, tender, invite, the shift's entry and its tender, stored answer, slip; lane and two counters
-    # for each fact, the day's total.
-    assert told["rows_per_order"] == 19
+    assert told["orders"] == 21
+    assert 2 * 21 < int(str(told["slips"])) == told["printed"]
+    assert told["dishes"] == 2000
+    assert {"open", "pay", "read", "sell", "steps"} <= set(runs[0]["kinds"])
+    # Of a basket: two facts, the sale, three lines, tender, invite, the shift's entry and its tender, stored answer; lane and two
+    # counters for each fact, the day's total; what the kitchen is to cook, and slips.
+    assert int(str(told["rows_per_order"])) > 18
     assert 0 < float(str(told["node_rss_mb"])) < 500
     assert 0 < float(str(told["bare_commit_p50_ms"])) <= float(str(told["bare_commit_p99_ms"]))
     missed = told["missed"]
@@ -44,11 +48,17 @@ def test_a_short_run_confirms_and_prints_every_order_and_owns_up_to_being_too_sh
     assert (code, told["ok"]) == (1, False)
 
 
-def test_a_store_without_a_printer_can_be_measured_too():
-    _, told = bench("--terminals", "1", "--orders", "5", "--no-paper")
-    assert told["orders"] == 5
-    assert told["printed"] is None
-    assert told["rows_per_order"] == 18
+def test_a_store_without_a_printer_can_be_measured_too_and_one_with_a_short_past_shows_nothing_of_it():
+    _, told = bench("--terminals", "1", "--orders", "5", "--no-paper", "--past", "40", "--dishes", "120")
+    assert (told["orders"], told["dishes"], told["printed"]) == (5, 120, None)
+    past = told["past"]
+    assert isinstance(past, dict)
+    assert (past["orders"], past["page_orders"]) == (40, 40)
+    assert past["facts"] > 2 * 40
+    assert 0 < past["pay_old_p50_ms"] < 1_000
+    missed = told["missed"]
+    assert isinstance(missed, list)
+    assert [one for one in missed if one.startswith("past: 40")]
 
 
 class MoodyNode(BaseHTTPRequestHandler):
@@ -80,14 +90,18 @@ def test_whatever_is_not_answered_with_created_counts_as_refused_and_the_till_go
     with HTTPServer(("127.0.0.1", 0), MoodyNode) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
-        bodies = (b"201", b"409", b"hang up", b"200", b"201")
+        guests = tuple(AtCounter(body) for body in (b"201", b"409", b"hang up", b"200", b"201"))
         try:
-            load = send_all([Errand(server.server_port, "", bodies, 20.0)])
-            late = send_all([Errand(server.server_port, "", bodies, -1.0)])
+            load = send_all([Errand(server.server_port, "", guests, 20.0)])
+            late = send_all([Errand(server.server_port, "", guests, -1.0)])
         finally:
             server.shutdown()
             thread.join()
-    assert len(load.latencies_ms) == 2
-    assert load.refusals == {"409 price_changed": 1, "RemoteDisconnected": 1, "200 price_changed": 1}
+    assert len(load.kinds["sell"]) == load.orders == 2
+    assert load.refusals == {
+        "sell: 409 price_changed": 1,
+        "sell: RemoteDisconnected": 1,
+        "sell: 200 price_changed": 1,
+    }
     assert late.refusals == {"not sent in time": 5}
-    assert late.latencies_ms == []
+    assert late.kinds == {}

@@ -5,12 +5,15 @@ import random
 import shutil
 import subprocess
 import sys
+import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from edge.services.care import verify_journal
-from edge.services.copies.boot_check import DamagedFileError, NotedStorage, refuse_damaged
+from edge.services.copies.boot_check import DamagedFileError, NotedStorage, look_on, refuse_damaged
+from edge.wiring import look as file_look
 from scripts.bench_processes import write_node
 from sync.node.control import FolderLock
 from sync.node.database import InlineDatabase
@@ -18,6 +21,7 @@ from sync.node.head_note import HeadNote
 from sync.node.ports import ManualClock, SystemClock
 from tests.kit.nodes import Rig, store_identity
 from tests.kit.ports import free_port
+from tests.kit.waiting import PATIENCE_S
 
 ROOT = Path(__file__).resolve().parents[2]
 SEEDS = range(200)
@@ -172,9 +176,61 @@ def test_the_look_ends_in_its_time_and_says_how_far_it_came(sold, tmp_path):
             self.advance(40)
             return super().monotonic_ms()
 
-    looked = refuse_damaged(copy(sold, "closed", tmp_path / "node"), store_identity(), Late(), budget_ms=400)
+    path = copy(sold, "closed", tmp_path / "node")
+    looked = refuse_damaged(path, store_identity(), Late(), budget_ms=80)
     assert not looked.whole
     assert looked.facts < SALES
+    assert look_on(path, store_identity(), lambda: False) == ""
+
+
+def spoil_old_page(path: Path) -> None:
+    """Damage a page of a table that no look along the chain reads."""
+    bare = InlineDatabase(str(path))
+    [(page,)] = bare.tx.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'sale_lines'")
+    bare.close()
+    with path.open("r+b") as file:
+        file.seek((page - 1) * PAGE)
+        file.write(b"\xff" * PAGE)
+
+
+def test_damage_that_a_start_had_no_time_for_is_found_while_the_node_serves_and_the_next_start_looks_at_all(
+    sold, tmp_path
+):
+    path = copy(sold, "closed", tmp_path / "node")
+    spoil_old_page(path)
+    # The negative control: no time at all, and nothing is remembered yet.
+    assert not look(path, budget_ms=0).whole
+    told = look_on(path, store_identity(), lambda: False)
+    assert told
+    with pytest.raises(DamagedFileError, match="damaged"):
+        look(path, budget_ms=0)
+    # What is put in its place is looked at as a whole once, and then no more.
+    shutil.copy(copy(sold, "closed", tmp_path / "whole"), path)
+    assert look(path, budget_ms=0).whole
+    assert not look(path, budget_ms=0).whole
+
+
+def test_a_look_beside_a_node_that_serves_ends_when_it_stops(sold, tmp_path):
+    path = copy(sold, "closed", tmp_path / "node")
+    spoil_old_page(path)
+    assert look_on(path, store_identity(), lambda: True) == ""
+    assert not path.with_name("node.suspect").exists()
+
+
+def test_what_is_found_beside_a_node_that_serves_ends_it_so_that_its_next_start_says_why(sold, tmp_path):
+    path = copy(sold, "closed", tmp_path / "node")
+    for spoilt in (False, True):
+        if spoilt:
+            spoil_old_page(path)
+        restarted = threading.Event()
+        stops: list[Callable[[], None]] = []
+        file_look.go_on(path, store_identity(), restarted.set, stops)
+        assert restarted.wait(PATIENCE_S if spoilt else 0.3) is spoilt
+        for stop in stops:
+            stop()
+        assert path.with_name("node.suspect").exists() is spoilt
+    with pytest.raises(DamagedFileError):
+        look(path, budget_ms=0)
 
 
 def test_a_restored_copy_is_another_file_and_the_note_says_nothing_of_it(sold, tmp_path):

@@ -440,7 +440,7 @@ def test_one_answer_is_given_for_all_slips_that_waited_for_long(house):
     for job_id in jobs:
         house.rig.db.write(lambda tx, job_id=job_id: print_jobs.ask(tx, job_id, slip_rules.STALE))
     text = house.client().get("/devices/counter?lang=en").text
-    assert "3 slips older than 10 minutes" in text
+    assert "3 slips older than 10 min" in text
     assert 'id="print-stale-counter"' in text
     assert "sure-stale" not in text
     assert 'id="sure-stale-counter"' in house.client().get("/devices/counter?discard=stale-counter").text

@@ -6,7 +6,10 @@ import msgspec
 import zxingcpp
 from PIL import Image
 
+from edge.services.guests import e_receipt
+from edge.services.house.lan import Lan
 from sync.contract import receipts
+from tests.kit.lan import open_house
 from tests.kit.nodes import STORE, Rig, uuid7_hex
 
 QUIET, SCALE = 4, 4
@@ -61,3 +64,30 @@ def test_where_an_invoice_is_asked_for_is_told_with_number_and_amount_filled_in_
         picture(told["fapiao_qr"]), formats=zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode)
     )
     assert found.text == told["fapiao_url"]
+
+
+def test_a_phone_in_the_shop_reads_the_receipt_from_the_node_and_nobody_reads_anothers(tmp_path):
+    with Rig(tmp_path) as rig:
+        sale = rig.sell(1)
+        with open_house(rig, tweak=lambda web: type(web)(guest_host=web.guest_host, guest_port=0)) as opened:
+            base = opened.lan.guest_base()
+            found = e_receipt.e_receipt(rig.node, opened.lan, sale.sale_id)
+            assert isinstance(found, e_receipt.EReceipt)
+            assert found.here_url == receipts.url(base, STORE, sale.sale_id)
+            phone = opened.phone()
+            page = phone.get(found.here_url.removeprefix(base.upper()))
+            stranger = phone.get(f"/R/{STORE.upper()}/{uuid7_hex(9).upper()}")
+            elsewhere = phone.get(f"/R/ANOTHER/{sale.sale_id.upper()}")
+    assert page.status == 200
+    assert sale.receipt_no in page.text
+    assert "set-cookie" not in page.headers
+    assert (stranger.status, elsewhere.status) == (404, 404)
+    assert sale.receipt_no not in stranger.text + elsewhere.text
+
+
+def test_without_a_listener_for_guests_there_is_no_address_in_the_shop(tmp_path):
+    with Rig(tmp_path) as rig:
+        sale = rig.sell(1)
+        found = e_receipt.e_receipt(rig.node, Lan(), sale.sale_id)
+    assert isinstance(found, e_receipt.EReceipt)
+    assert (found.here_url, found.here_qr) == ("", ())

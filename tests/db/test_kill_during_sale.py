@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ import pytest
 
 from scripts.bench_processes import write_node
 from scripts.demo_client import Door, Unanswered
+from tests.kit.forked import edge_process
 from tests.kit.nodes import uuid7_hex
 from tests.kit.ports import free_port
 from tests.kit.waiting import PATIENCE_S
@@ -31,27 +33,14 @@ SALES_A_LIFE = 4
 
 
 @contextlib.contextmanager
-def life(config: Path) -> Iterator[tuple["subprocess.Popen[bytes]", Door]]:
+def life(config: Path) -> Iterator[tuple[ForkServerProcess, Door]]:
     """A life of the node; ends with SIGKILL unless it was killed before."""
-    with (config.parent / "node.log").open("ab") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "edge", "run", "--config", str(config)],
-            cwd=ROOT,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=log,
-        )
-    assert process.stdout is not None
-    try:
-        line = process.stdout.readline()
-        assert line, (config.parent / "node.log").read_text()[-3_000:]
-        door = Door(json.loads(line)["url"].rstrip("/"))
-        with contextlib.closing(door):
-            yield process, door
-    finally:
-        process.kill()
-        process.wait()
-        process.stdout.close()
+    arguments = ["run", "--config", str(config)]
+    with (
+        edge_process(arguments, config.parent / "node.log") as (process, line),
+        contextlib.closing(Door(json.loads(line)["url"].rstrip("/"))) as door,
+    ):
+        yield process, door
 
 
 class Till:
@@ -116,7 +105,7 @@ def test_every_acknowledged_sale_is_there_once_however_often_the_server_is_kille
             for _ in range(till.chance.randint(0, SALES_A_LIFE)):
                 till.sell(door)
             # Somewhere between the request on its way and its answer: a sale takes a few milliseconds.
-            killer = threading.Timer(till.chance.uniform(0, 0.008), os.kill, (process.pid, signal.SIGKILL))
+            killer = threading.Timer(till.chance.uniform(0, 0.008), process.kill)
             killer.start()
             try:
                 for _ in range(1_000):
@@ -124,7 +113,8 @@ def test_every_acknowledged_sale_is_there_once_however_often_the_server_is_kille
             except (Unanswered, http.client.HTTPException, OSError):
                 interrupted += 1
             killer.join()
-            assert process.wait(PATIENCE_S) == -signal.SIGKILL
+            process.join(PATIENCE_S)
+            assert process.exitcode == -signal.SIGKILL
     assert interrupted == KILLS
     with life(config) as (_, door):
         till.sit_down(door)

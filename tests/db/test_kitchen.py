@@ -21,8 +21,9 @@ from edge.services.ordering.kitchen import BringBackCommand, BumpAnswer, BumpCom
 from edge.services.ordering.order_work import ChangeStep, ChaseStep, EditStep, FireStep, SendStep, VoidStep
 from edge.services.printing.spool import NodeSpool
 from sync.contract.orders import SentLine
-from sync.contract.trade import SoldPart
+from sync.contract.trade import SoldLine, SoldPart
 from sync.contract.words import Name
+from tests.kit.hub_store import a_sale
 from tests.kit.nodes import COUNTER, MENU, Rig, uuid7_hex
 from tests.kit.tables import Floor, add
 
@@ -217,3 +218,35 @@ def test_pieces_that_go_to_another_order_are_cooked_once_and_voided_where_they_a
     floor.steps(uuid7_hex(50), VoidStep(line_id=uuid7_hex(60), qty=1, reason="x"))
     assert sum(dish.qty for dish in kitchen.view(rig.node).to_cook) == 2
     assert [what for what, _ in told(rig)] == ["send", "move", "void"]
+
+
+def test_a_sale_over_the_counter_stands_on_the_kitchens_screen_until_it_is_done_and_can_come_back(rig):
+    sold = rig.sell(1)
+    [ticket] = kitchen.view(rig.node).tickets
+    assert (ticket.order_id, ticket.called, ticket.service, ticket.station) == (
+        sold.sale_id,
+        sold.receipt_no,
+        "counter",
+        "wok",
+    )
+    assert [(item.name.zh, item.qty) for item in ticket.items] == [("宫保鸡丁", 2), ("米饭", 1)]
+    assert bump(rig, 60).lines == 2
+    assert kitchen.view(rig.node).tickets == ()
+    done = kitchen.bring_back(rig.node, None, BringBackCommand(request_id=uuid7_hex(61)))
+    assert isinstance(done, Done)
+    assert [one.called for one in kitchen.view(rig.node).tickets] == [sold.receipt_no]
+    assert rig.rows("SELECT count(*) FROM print_jobs WHERE document = 'docket'") == [(1,)], (
+        "the sale's docket, and no other"
+    )
+
+
+def test_a_set_menu_over_the_counter_goes_to_the_stations_of_its_parts_on_screen_and_paper(rig):
+    part = SoldPart(dish_id="d102", code="102", name=Name("凉菜", "Cold dish"), qty=1, price_fen=0, station="cold")
+    line = SoldLine(
+        dish_id="d101", code="101", name=Name("套餐", "Set"), qty=2, unit_fen=100, amount_fen=200, parts=(part,)
+    )
+    [dish] = rules.cooked((line,), msgspec.structs.replace(MENU, dishes=()), "receipt")
+    assert (dish.station, dish.qty, dish.name.en, dish.of) == ("cold", 2, "Cold dish", Name("套餐", "Set"))
+    shown = repr(docket.docket(a_sale(uuid7_hex(1), 1), "cold", [dish], HEADING, 0, 0).elements)
+    assert "2 × 凉菜" in shown
+    assert "套餐" in shown

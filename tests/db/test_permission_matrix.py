@@ -27,7 +27,19 @@ from edge.web.access import command, desk, signed_in
 from edge.web.live import StreamSeats
 from sync.contract.people import SETTINGS_CHANGED, SettingsChanged
 from tests.kit.nodes import Rig, uuid7_hex
-from tests.kit.people import API, CASHIER, MANAGER, OF_ROLE, OTHER_MANAGER, PINS, SUPERVISOR, approval_body, at, staffed
+from tests.kit.people import (
+    API,
+    CASHIER,
+    MANAGER,
+    OF_ROLE,
+    OTHER_MANAGER,
+    PINS,
+    SUPERVISOR,
+    approval_body,
+    at,
+    client_of,
+    staffed,
+)
 
 ROLES = (Role.CASHIER, Role.SUPERVISOR, Role.MANAGER)
 SAYS = {"Y": 200, "a": "needs_approval", "-": "not_allowed"}
@@ -39,7 +51,7 @@ PLAIN = {
     "return_payment": "aYY", "return_deposit": "aYY", "open_drawer": "aYY", "move_cash": "aYY",
     "read_x": "-YY", "day_price": "-YY", "see_manager": "-YY",
     "draw_floor": "--Y", "import_menu": "--Y", "manage_people": "--Y", "unlock_person": "--Y", "settings": "--Y",
-    "pair_terminal": "--Y", "members": "YYY", "thank_member": "aYY", "reveal_member": "aYY", "forget_member": "aYY",
+    "pair_terminal": "--Y", "practise": "--Y", "members": "YYY", "thank_member": "aYY", "reveal_member": "aYY", "forget_member": "aYY",
     "points_risk": "aaY", "waive_points": "aaY",
 }  # fmt: skip
 MATRIX: list[tuple[str, dict[str, Any], str]] = [
@@ -351,3 +363,33 @@ def test_a_manager_sees_what_became_of_approvals_and_a_cashier_does_not(fresh: H
         (MANAGER.cashier_id, ""),
     ]
     assert fresh.clients[CASHIER.cashier_id].get(f"{API}/approvals").json["code"] == "not_allowed"
+
+
+LOOKED_AFTER = (
+    ("GET", "/devices"), ("POST", "/devices/counter/hold"), ("POST", "/devices/counter/release"), ("POST", "/devices/counter/retry"),
+    ("POST", "/devices/counter/accept"), ("POST", "/devices/counter/test"), ("GET", "/print-jobs"), ("POST", f"/print-jobs/{'0' * 32}/retry"),
+    ("POST", f"/print-jobs/{'0' * 32}/discard"), ("POST", f"/print-jobs/{'0' * 32}/redirect"), ("POST", "/printers/counter/stale"),
+    ("POST", f"/sales/{'0' * 32}/reprint"),
+)  # fmt: skip
+
+
+def test_slips_devices_copies_and_takings_ask_the_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    with Rig(tmp_path) as rig:
+        staffed(rig)
+        cashier, manager = client_of(rig, CASHIER), client_of(rig, MANAGER)
+        assert cashier.get(f"{API}/totals").json["code"] == "not_allowed", (
+            "a blind count is none for who reads the takings"
+        )
+        assert manager.get(f"{API}/totals").status_code == 200
+
+        def codes(client: Any) -> set[str]:
+            answers = (client.open(API + path, method=method, json={}) for method, path in LOOKED_AFTER)
+            return {
+                "not_allowed" if (answer.json or {}).get("code") == "not_allowed" else "asked" for answer in answers
+            }
+
+        assert codes(cashier) == {"asked"}
+        for action in (Action.DEVICES, Action.REPRINT):
+            monkeypatch.setitem(roles._PLAIN, action, roles._Rule(frozenset({Role.MANAGER})))
+        assert codes(cashier) == {"not_allowed"}
+        assert codes(manager) == {"asked"}

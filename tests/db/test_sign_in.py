@@ -9,7 +9,8 @@ from edge.domain.refusal import Refused
 from edge.services.people import sign_in
 from edge.services.people.sign_in import LOCK_FIRST_MS, LOCK_MAX_MS, SESSION_MS, SignedIn
 from sync.node.ports import SeededChance
-from tests.kit.nodes import AT_TILL_1, PIN, Rig
+from tests.kit.nodes import AT_TILL_1, PIN, Rig, uuid7_hex
+from tests.kit.people import API, CASHIER, MANAGER, SUPERVISOR, client_of, staffed
 
 WRONG = "000001"
 
@@ -168,3 +169,23 @@ def test_an_easy_pin_is_drawn_again():
     first = [(123_456).to_bytes(8, "big"), (777_777).to_bytes(8, "big")]
     assert sign_in.make_pin(Loaded("x")) not in sign_in.EASY_PINS
     assert first == []
+
+
+def test_a_session_ends_with_the_shift_at_once_when_it_is_handed_over_and_a_minute_after_its_z(tmp_path: Path):
+    with Rig(tmp_path) as rig:
+        staffed(rig)
+        giver, other = client_of(rig, CASHIER), client_of(rig, SUPERVISOR, "2")
+        handed = giver.post(
+            f"{API}/shift/hand-over", json={"request_id": uuid7_hex(1), "to_person": MANAGER.cashier_id}
+        )
+        assert handed.status_code == 201
+        assert giver.get(f"{API}/shift").status_code == 401
+        assert other.get(f"{API}/shift").status_code == 200, "another till is another shift"
+        taker = client_of(rig, MANAGER)
+        assert taker.post(f"{API}/shift/count", json={"request_id": uuid7_hex(2), "counted": []}).status_code == 201
+        closed = taker.post(f"{API}/shift/close", json={"request_id": uuid7_hex(3), "left_fen": 0})
+        assert closed.status_code == 201, closed.text
+        assert taker.get(f"{API}/shift").status_code == 200, "the Z is looked at, and printed once more"
+        rig.clock.advance(61_000)
+        assert taker.get(f"{API}/shift").status_code == 401
+        assert other.get(f"{API}/shift").status_code == 200

@@ -16,6 +16,7 @@ from flask.testing import FlaskClient
 from drivers.scale.reading import NotUsable, Usable
 from edge import wiring
 from edge.app import create_app
+from edge.db import staff
 from edge.devices.registry import Registry
 from edge.devices.twins import Twins, desk_command
 from edge.domain.device_rows import ScannerRow, read_rows
@@ -25,13 +26,15 @@ from edge.services.devices import till_devices
 from edge.services.devices.till_devices import TillDevices
 from edge.services.devices.till_inbox import KEPT, REPLAY_MS, TillInbox
 from edge.services.ordering import import_menu
+from edge.services.people import sign_in
+from edge.services.people.sign_in import Shown
 from edge.settings import EdgeSettings, StoreSettings, WebSettings
 from edge.web.live import StreamSeats
 from sync.contract import receipts
 from sync.contract.menu import Dish
 from sync.contract.words import Name
 from sync.node.ports import ManualClock, SystemClock
-from tests.kit.nodes import MENU, PIN, STORE, Rig
+from tests.kit.nodes import CASHIER, MENU, PIN, STORE, Rig
 from tests.kit.waiting import PATIENCE_S
 
 API = "/api/v1"
@@ -278,6 +281,20 @@ def test_a_members_card_is_named_and_its_number_not_passed_on(counter: Counter):
     assert "10002345" not in repr(counter.told())
 
 
+def test_the_badge_of_somebody_who_works_here_is_one_whatever_its_number_looks_like(counter: Counter):
+    counter.accept(ORDER)
+    counter.devices.scanning.card("1", "card", "9001")
+    shown = Shown(staff.BADGE, "9001")
+    rig = counter.rig
+    hashed, bucket = rig.node.vault.hash("9001"), sign_in.bucket(rig.node, shown)
+    rig.db.write(lambda tx: staff.set_credential(tx, CASHIER.cashier_id, staff.BADGE, bucket, hashed))
+    counter.devices.scanning.card("1", "card", "9001")
+    counter.accept({"kinds": ["staff"], "screen": "approve", "page": "p1"})
+    counter.devices.scanning.card("1", "card", "9001")
+    kinds = [(found["kind"], found["accepted"]) for _, found in counter.told()]
+    assert kinds == [("member", False), ("staff", False), ("staff", True)]
+
+
 def test_digits_on_a_card_are_never_a_payment_code_or_a_dish(counter: Counter):
     counter.accept({"kinds": ["payment", "dish", "member"], "screen": "order"})
     for text in (PAYMENT, "6901234567892"):
@@ -489,6 +506,15 @@ def test_the_guests_page_is_there_for_every_till_and_for_no_other(counter: Count
         answer = stranger.get(path)
         assert (answer.status_code, answer.get_json()["code"]) == (422, "unknown_till")
     assert stranger.get("/display", base_url="http://till.example").status_code == 400
+
+
+def test_a_guests_page_of_a_till_that_is_none_asks_a_person_which_one(counter: Counter):
+    for language, words in (("zh-CN", "哪个收银台"), ("en", "Which till")):
+        page = counter.client.get("/display?till=9", headers={"Accept": "text/html", "Accept-Language": language})
+        assert (page.status_code, page.mimetype) == (404, "text/html")
+        assert words in page.text
+        assert 'href="/display?till=2"' in page.text
+    assert counter.client.get("/display?till=9").get_json()["code"] == "unknown_till", "a program is told in JSON"
 
 
 def test_the_guests_windows_share_the_seats_of_all_streams_and_give_theirs_back(counter: Counter):

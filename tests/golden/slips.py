@@ -9,6 +9,7 @@ from drivers.escpos.encoder import encode
 from drivers.escpos.glyphs import GlyphSource
 from drivers.escpos.profile import PrinterProfile
 from drivers.printer.profiles import PROFILES
+from edge.receipts.care import void
 from sync.contract.words import EN
 from tests.kit.printers import INVITE_URL, full_receipt
 from tests.kit.shift_papers import refund_slip, x_slip, z_slip
@@ -90,6 +91,7 @@ CASES: dict[str, tuple[ReceiptDoc, PrinterProfile, GlyphSource | None]] = {
     "receipt-42": (full_receipt(), PROFILES["epson-80-42"], None),
     "receipt-32": (full_receipt(), PROFILES["epson-58"], None),
     "receipt-image-qr": (full_receipt(), PROFILES["clone-80-image-qr"], None),
+    "receipt-32-practice": (void(full_receipt(reprint=1)), PROFILES["epson-58"], None),
     "hostile-48": (HOSTILE, _EPSON, None),
     "hostile-gb18030": (HOSTILE, PROFILES["epson-80-gb18030"], None),
     "wrapping-48": (WRAPPING, _EPSON, None),

@@ -6,7 +6,6 @@ import pytest
 from cloud.app import create_app
 from cloud.domain.roles import Role
 from cloud.services.publish import Order
-from cloud.services.publish_tables import File
 from cloud.services.sessions import FULL
 from cloud.services.tries import Caller
 from sync.contract import messages, topics
@@ -14,6 +13,7 @@ from sync.contract.envelope import MessageKind
 from sync.contract.facts import Lane
 from sync.contract.messages import Heartbeat
 from sync.contract.operations import COMMAND_REFUSED, CommandSettled
+from sync.contract.sheets import File
 from sync.contract.words import Name
 from sync.node.ports import ManualClock
 from tests.kit.down import PRICED

@@ -16,10 +16,10 @@ from cloud.db import publications as table
 from cloud.services import publish as publishing
 from cloud.services import streams
 from cloud.services.publish import Order, Publisher
-from cloud.services.publish_tables import File
 from cloud.settings import load
 from sync.contract import publications
 from sync.contract.menu import checked
+from sync.contract.sheets import File
 from sync.engine.memory import MemoryBroker
 from tests.kit.down import PRICED
 from tests.kit.hub_store import HubKit, zone

@@ -10,12 +10,12 @@ import msgspec
 from cloud.services import streams
 from cloud.services.commands import Orders
 from cloud.services.publish import Order, Outcome, Publisher
-from cloud.services.publish_tables import File
 from edge.services.hub import follow_hub
 from edge.services.hub.outbox import NodeOutbox
 from edge.services.node import Node
 from sync.contract import streams as contract
 from sync.contract.messages import Chunk, Pull, StreamBatch
+from sync.contract.sheets import File
 from sync.engine.stream_link import StreamLink
 from tests.kit.hub_store import NAME, HubKit, open_file, zone
 from tests.kit.nodes import MENU, STORE, Rig

@@ -22,6 +22,7 @@ from edge.services.node import Node
 from edge.settings import WebSettings
 from edge.web.live import StreamSeats
 from edge.wiring import lan as listeners
+from edge.wiring.practice import Practice
 from tests.kit.nodes import PIN, Rig, uuid7_hex
 from tests.kit.waiting import PATIENCE_S
 
@@ -161,7 +162,7 @@ def open_house(rig: Rig, *, tweak: Callable[[WebSettings], WebSettings] = lambda
     desk = Desk(node, link=lambda: None, devices=list)
     lan, stops, seats = Lan(), list[Callable[[], None]](), StreamSeats(web.streams_max)
     tills, care = build(node), DeviceCare(node)
-    listeners.start(desk, seats, (tills, care), lan, [], stops)
+    listeners.start(desk, seats, (tills, care), (lan, Practice(desk.node, seats)), [], stops)
     try:
         manager = create_app(desk, seats, tills, care, lan).test_client()
         if not rig.rows("SELECT 1 FROM staff"):

@@ -237,7 +237,7 @@ class Rig(AbstractContextManager["Rig"]):
 
 def tables(reader: Reader, *without: str) -> dict[str, list[Row]]:
     names = [row[0] for row in reader.execute("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY 1")]
-    return {each: reader.execute(f'SELECT * FROM "{each}" ORDER BY 1, 2') for each in names if each not in without}
+    return {each: sorted(reader.execute(f'SELECT * FROM "{each}"'), key=repr) for each in names if each not in without}
 
 
 class PowerCut(Exception):

@@ -50,7 +50,7 @@ CLOSED = TillClosed(
 
 
 def refund_slip(copy: int = 0) -> ReceiptDoc:
-    return refund(REFUND, (CHICKEN,), HEADING, AT_MS, copy, "陈店长")
+    return refund(REFUND, (CHICKEN.name,), HEADING, AT_MS, copy, "陈店长")
 
 
 def z_slip(copy: int = 0, locale: str = ZH) -> ReceiptDoc:

@@ -78,6 +78,7 @@ def _page(store: str, sale_id: str, *, verified: bool) -> str:
         steps=steps(found, reports.path(store, sale_id), say),
         chain=chain,
         checks=checks(found, chain, say, invite_holds=invite_holds),
+        refunds=held.hub.money.refunds_of(store, sale_id),
         neighbours=reports.neighbours(store, sale_id),
         verified_at=say.second(held.hub.clock.now_ms()) if verified else "",
     )

@@ -7,6 +7,9 @@ from typing import Any
 
 from edge.db.projections import (
     devices,
+    elsewhere,
+    house_day,
+    intake,
     kitchen,
     members,
     orders,
@@ -23,7 +26,22 @@ from sync.contract import kinds
 from sync.contract.facts import Fact
 from sync.node.database import Reader, Row, Tx
 
-_PARTS = (sales, parts, devices, orders, kitchen, payments, refunds, shifts, people, terminals, members)
+_PARTS = (
+    sales,
+    parts,
+    devices,
+    orders,
+    kitchen,
+    payments,
+    refunds,
+    shifts,
+    people,
+    terminals,
+    elsewhere,
+    house_day,
+    intake,
+    members,
+)
 
 TABLES: dict[str, str] = {table: columns for part in _PARTS for table, columns in part.TABLES.items()}
 """Every projection with its columns; `verify` rebuilds and compares each."""

@@ -15,6 +15,7 @@ from edge.domain.kitchen import Item, Slip, What
 from edge.domain.order_state import Order
 from sync.contract import orders
 from sync.contract.facts import Fact
+from sync.contract.intake import PlatformCancelled
 from sync.node.database import Tx
 
 TABLES: dict[str, str] = {
@@ -41,6 +42,19 @@ def sent(tx: Tx, fact: Fact, body: orders.OrderSent) -> None:
             k += 1
     for station, items in told.items():
         _tell(tx, fact, order, "added" if station in before else "send", {station: items}, body.round)
+
+
+def counter_sent(tx: Tx, fact: Fact, body: orders.CounterSent) -> None:
+    """Give each station what it has to cook of a sale over the counter; its docket is the sale's."""
+    told: dict[str, list[Item]] = {}
+    for k, dish in enumerate(body.dishes):
+        item = rules.item_of(body.sale_id, k, dish, fact.at_ms)
+        kitchen.add(tx, Work(fact.n, k, body.sale_id, dish.station, 0, item))
+        told.setdefault(dish.station, []).append(item)
+    for station, items in told.items():
+        slip = Slip(what="send", called=body.receipt_no, order_id=body.sale_id, round=1, items=tuple(items), service=body.service,
+                    at_ms=fact.at_ms, till=body.till)  # fmt: skip
+        kitchen.add_slip(tx, fact.n, station, slip)
 
 
 def voided(tx: Tx, fact: Fact, body: orders.LineVoided) -> None:
@@ -118,6 +132,19 @@ def changed(tx: Tx, fact: Fact, body: orders.OrderChanged) -> None:
     order = kept.by_id(tx, body.order_id)
     if order is not None and body.allergies:
         _tell(tx, fact, order, "allergy", _wanted(kitchen.of_order(tx, order.order_id)))
+
+
+def platform_cancelled(tx: Tx, fact: Fact, body: PlatformCancelled) -> None:
+    """Strike what a platform's order still wants of the kitchen, and say so on paper."""
+    order = kept.by_id(tx, body.order_id)
+    if order is None:
+        return
+    works = [work for work in kitchen.of_order(tx, body.order_id) if not work.done_n and work.item.left_qty > 0]
+    told = _wanted(works)
+    for work in works:
+        item = msgspec.structs.replace(work.item, void_qty=work.item.qty, void_ms=fact.at_ms)
+        kitchen.keep(tx, work._replace(item=item))
+    _tell(tx, fact, order, "void", told)
 
 
 def bumped(tx: Tx, fact: Fact, body: orders.Bumped) -> None:
@@ -210,4 +237,6 @@ HANDLERS: dict[type[Any], Handler] = {
     orders.OrderSplit: parted,
     orders.OrderChanged: changed,
     orders.Bumped: bumped,
+    orders.CounterSent: counter_sent,
+    PlatformCancelled: platform_cancelled,
 }

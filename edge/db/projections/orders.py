@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import msgspec
+
 from edge.db import dishes, floor
 from edge.db import orders as kept
 from edge.db.projections.handling import Handler
@@ -16,6 +18,7 @@ TABLES: dict[str, str] = {
     "orders": "order_id, state, table_id, till, service, opened_ms, n, doc",
     "dish_states": "dish_id, left_qty, price_fen, price_day, n",
     "floor_plans": "id, version, n, doc",
+    "bills_shown": "n, order_id, at_ms, doc",
 }
 
 
@@ -103,11 +106,20 @@ def _add(taken: dict[str, int], dish: tuple[str, tuple[SoldPart, ...]], qty: int
         taken[part.dish_id] = taken.get(part.dish_id, 0) + part.qty * qty
 
 
+def billed(tx: Tx, fact: Fact, body: orders.OrderBilled) -> None:
+    """Keep what the guests of an order were shown, for its paper."""
+    tx.execute(
+        "INSERT INTO bills_shown (n, order_id, at_ms, doc) VALUES (?, ?, ?, ?)",
+        (fact.n, body.order_id, fact.at_ms, msgspec.json.encode(body).decode()),
+    )
+
+
 HANDLERS: dict[type[Any], Handler] = {
     **dict.fromkeys(orders.STEPS.values(), step),
     orders.Bumped: bumped,
     orders.DishStocked: dish_stocked,
     orders.DishPriced: dish_priced,
     orders.FloorDrawn: floor_drawn,
+    orders.OrderBilled: billed,
     SalePaid: sale_paid,
 }

@@ -10,7 +10,14 @@ from typing import Any
 from edge.db.projections.handling import Handler
 from sync.contract.facts import Fact
 from sync.contract.orders import OrderMerged
-from sync.contract.payments import DepositReturned, DepositTaken, PaymentDoubted, PaymentReturned, PaymentTaken
+from sync.contract.payments import (
+    DepositReturned,
+    DepositTaken,
+    PaymentDoubted,
+    PaymentReturned,
+    PaymentTaken,
+    RefundSettled,
+)
 from sync.contract.refunds import SaleRefunded
 from sync.contract.trade import SalePaid
 from sync.node.database import Tx
@@ -24,6 +31,7 @@ TABLES: dict[str, str] = {
     "deposits": "deposit_id, n, epoch, till, number, receipt_no, day, at_ms, label, for_day, kind, received_fen, change_fen,"
     " amount_fen, reference, spent_fen, returned_fen",
     "gateway_refunds": "refund_no, n, payment_id, amount_fen, at_ms",
+    "refunds_settled": "refund_no, n, outcome, at_ms",
 }
 
 CODE = "code"
@@ -116,6 +124,18 @@ def order_merged(tx: Tx, _fact: Fact, merged: OrderMerged) -> None:
     tx.execute("UPDATE payments SET order_id = ? WHERE order_id = ? AND state = 'open'", (merged.into, merged.order_id))
 
 
+def refund_settled(tx: Tx, fact: Fact, settled: RefundSettled) -> None:
+    """Keep what the gateway said, and take the refund out of the line."""
+    tx.execute(
+        "INSERT OR IGNORE INTO refunds_settled (refund_no, n, outcome, at_ms) VALUES (?, ?, ?, ?)",
+        (settled.refund_no, fact.n, settled.outcome, fact.at_ms),
+    )
+    tx.execute(
+        "UPDATE gateway_queue SET state = ?, reason = ?, settled_ms = ? WHERE refund_no = ? AND state = 'waiting'",
+        (settled.outcome, settled.reason, fact.at_ms, settled.refund_no),
+    )
+
+
 def _move(tx: Tx, fact: Fact, move_id: str, about: tuple[str, str, str], amount_fen: int) -> None:
     tx.execute(
         "INSERT INTO payment_moves (n, move_id, till, what, kind, amount_fen) VALUES (?, ?, ?, ?, ?, ?)",
@@ -143,5 +163,6 @@ HANDLERS: dict[type[Any], Handler] = {
     DepositReturned: deposit_returned,
     SalePaid: sale_paid,
     SaleRefunded: sale_refunded,
+    RefundSettled: refund_settled,
     OrderMerged: order_merged,
 }

@@ -189,7 +189,7 @@ def status(desk: Desk, who: Session | None) -> Status:
             VERSION, None if grant is None else grant.epoch, node.training, node.fenced, node.recovery, node.revoked
         ),
         disk=_disk_status(node),
-        clock=_clock_status(node),
+        clock=clock_status(node),
         menu_version=0 if catalogue is None else catalogue.menu.version,
         currency="CNY" if catalogue is None else catalogue.menu.currency,
         quick_cash_fen=node.store_rules.quick_cash_fen,
@@ -223,7 +223,8 @@ def _disk_status(node: Node) -> DiskStatus:
     return DiskStatus(state.room.value, None if state.free_bytes is None else state.free_bytes // MIB)
 
 
-def _clock_status(node: Node) -> ClockStatus:
+def clock_status(node: Node) -> ClockStatus:
+    """Say how the wall clock is."""
     if node.clock_watch is None:
         return ClockStatus(ClockState.OK.value, None)
     view = node.clock_watch.view()

@@ -1,7 +1,9 @@
 """Before a node sells: does its data file hold, and is what was committed last still there (ux-security §12, test 6).
 
-Three looks, bounded in time: SQLite's own over the pages, ours along the chain from the newest fact backwards, and the note of
-the last commit beside the file. What they miss, `verify` finds; what they find, nobody may sell on.
+Three looks: the note of the last commit beside the file, ours along the chain from the newest fact backwards, and SQLite's own over
+the pages. A start takes half a second for them, so that a cashier does not wait for a year of sales to be read; what it did not get
+to is looked at while the node serves (`look_on`), and the next start remembers what that found. What they miss, `verify`
+finds; what they find, nobody may sell on.
 """
 
 import contextlib
@@ -21,10 +23,15 @@ from sync.node.ports import Clock
 
 T = TypeVar("T")
 
-BUDGET_MS = 3_000
-"""A start may take so long for looking: a busy year's hot file is read in it, and the cashier does not wait longer."""
-_STEPS = 2_000
-
+BUDGET_MS = 500
+"""A start may take so long for looking: the hot file of a quiet month is read in it, the newest facts of any."""
+CHAIN_SHARE = 2
+"""The chain may take so large a part of it, one half; the pages have the rest."""
+NEWEST = 20
+"""So many facts are followed in any case."""
+SUSPECT_NAME = "node.suspect"
+"""Beside the file while something was found in it: the next start looks at all of it before anything else."""
+_STEPS = 200
 
 WAY_BACK = (
     "Leave the folder as it is and put the newest copy in its place: zhanggui-edge restore --config FILE --from newest. "
@@ -59,9 +66,42 @@ def refuse_damaged(path: Path, identity: Identity, clock: Clock, *, budget_ms: i
         raise DamagedFileError(path, "it is gone")
     if not path.exists():
         return Looked(0, whole=True)
-    until_ms = clock.monotonic_ms() + budget_ms
-    with as_damage(path), _reading(path, lambda: clock.monotonic_ms() > until_ms) as reader:
-        return _look(reader, path, identity, note, lambda: clock.monotonic_ms() > until_ms)
+    suspect = path.with_name(SUSPECT_NAME)
+    begun_ms = clock.monotonic_ms()
+
+    def later_than(part_ms: int) -> Callable[[], bool]:
+        return lambda: clock.monotonic_ms() > begun_ms + part_ms and not suspect.exists()
+
+    late = later_than(budget_ms // CHAIN_SHARE)
+    with as_damage(path):
+        # The newest facts are looked at however slow the disk is: a page of them is read at once, and not ended midway.
+        with _reading(path, lambda: False) as reader:
+            there = _is_all_there(reader, path, note)
+            looked = _follow(reader, path, identity, late) if there else Looked(0, whole=True)
+        with _reading(path, later_than(budget_ms)) as reader:
+            whole = _pages_hold(reader, path) and looked.whole
+    if whole:
+        suspect.unlink(missing_ok=True)
+    return Looked(looked.facts, whole)
+
+
+def look_on(path: Path, identity: Identity, late: Callable[[], bool]) -> str:
+    """Look at all of a file whose node serves, and leave word of what was found for the next start.
+
+    Args:
+        late: asked every few hundred steps; true ends the look, and until it answers nothing is read.
+
+    Returns:
+        What was found; empty when it holds, or the look was ended.
+    """
+    try:
+        with as_damage(path), _reading(path, late) as reader:
+            if _follow(reader, path, identity, late).whole:
+                _pages_hold(reader, path)
+    except DamagedFileError as error:
+        path.with_name(SUSPECT_NAME).write_text(error.found, encoding="utf-8")
+        return error.found
+    return ""
 
 
 def refuse_unreadable(path: Path) -> None:
@@ -72,7 +112,8 @@ def refuse_unreadable(path: Path) -> None:
     """
     if path.exists():
         with as_damage(path), _reading(path, lambda: False) as reader:
-            _pages_hold(reader, path, HeadNote(path))
+            if _is_all_there(reader, path, HeadNote(path)):
+                _pages_hold(reader, path)
 
 
 @contextlib.contextmanager
@@ -90,21 +131,11 @@ def as_damage(path: Path) -> Iterator[None]:
         raise
 
 
-def _look(reader: Reader, path: Path, identity: Identity, note: HeadNote, late: Callable[[], bool]) -> Looked:
-    try:
-        holds_facts = _pages_hold(reader, path, note)
-    except OperationalError as error:
-        if "interrupt" not in str(error):
-            raise
-        return Looked(0, whole=False)
-    return _follow(reader, path, identity, late) if holds_facts else Looked(0, whole=True)
-
-
-def _pages_hold(reader: Reader, path: Path, note: HeadNote) -> bool:
-    """Have SQLite look through the pages; gives whether there is a journal in them.
+def _is_all_there(reader: Reader, path: Path, note: HeadNote) -> bool:
+    """Hold the note of the last commit against the file; gives whether there is a journal in it.
 
     Raises:
-        DamagedFileError: they do not hold, or less is in them than was.
+        DamagedFileError: less is in it than was.
     """
     noted = note.read()
     if not reader.execute("SELECT 1 FROM sqlite_schema WHERE name = 'facts'"):
@@ -114,35 +145,58 @@ def _pages_hold(reader: Reader, path: Path, note: HeadNote) -> bool:
     reached = journal.counter(reader, "n")
     if noted is not None and noted > reached:
         raise DamagedFileError(path, f"its newest facts are gone: it held {noted}, {reached} are left")
-    pages = figures.pages_hold(reader)
+    return True
+
+
+def _pages_hold(reader: Reader, path: Path) -> bool:
+    """Have SQLite look through the pages; gives whether it came to the end.
+
+    Raises:
+        DamagedFileError: they do not hold.
+    """
+    try:
+        pages = figures.pages_hold(reader)
+    except OperationalError as error:
+        if not _is_interrupt(error):
+            raise
+        return False
     if pages != "ok":
         raise DamagedFileError(path, pages)
     return True
 
 
 def _follow(reader: Reader, path: Path, identity: Identity, late: Callable[[], bool]) -> Looked:
-    heads = tail.lane_heads(reader)
-    newest: dict[tuple[int, int], tuple[int, bytes]] = {}
+    """Follow the chain from the newest fact backwards.
+
+    Raises:
+        DamagedFileError: a fact does not fit, or a lane does not end where it says.
+    """
+    seen: set[tuple[int, int]] = set()
     count = 0
     try:
         for fact in tail.newest_first(reader):
             where = f"fact {fact.seq} of lane {fact.lane}, epoch {fact.epoch}"
-            newest.setdefault((fact.epoch, fact.lane), (fact.seq, fact.chain))
             if fact.before is not None and facts.link(fact.before, fact.raw) != fact.chain:
                 raise DamagedFileError(path, f"{where} does not fit the chain")
             if identity.seal_of(fact.chain) != fact.seal:
                 raise DamagedFileError(path, f"{where} does not carry this node's seal")
+            first = (fact.epoch, fact.lane) not in seen and fact.head_seq is not None
+            if first and (fact.head_seq, fact.head_chain) != (fact.seq, fact.chain):
+                raise DamagedFileError(path, f"lane {fact.lane} of epoch {fact.epoch} does not end at its last fact")
+            seen.add((fact.epoch, fact.lane))
             count += 1
-            if late():
+            if count >= NEWEST and late():
                 return Looked(count, whole=False)
     except OperationalError as error:
-        if "interrupt" not in str(error):
+        if not _is_interrupt(error):
             raise
         return Looked(count, whole=False)
-    for place, head in newest.items():
-        if heads.get(place) != head:
-            raise DamagedFileError(path, f"lane {place[1]} of epoch {place[0]} does not end at its last fact")
     return Looked(count, whole=True)
+
+
+def _is_interrupt(error: Exception) -> bool:
+    """Say whether an error is the end of the time that there was."""
+    return "interrupt" in str(error)
 
 
 @contextlib.contextmanager

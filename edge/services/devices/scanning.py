@@ -18,6 +18,7 @@ from edge.domain.pricing import Catalogue
 from edge.domain.scanned import TEXT_CHARS_MAX, Kind, NotWanted, Routed, StoreCodes, masked, route
 from edge.services.devices.till_inbox import TillInbox
 from edge.services.node import Node
+from edge.services.people import sign_in
 from sync.contract.ids import is_uuid7_hex
 
 HANDLE_BYTES: Final = 16
@@ -163,12 +164,21 @@ class Scanning:
         if screen is _NOBODY:
             self._keep_badge(till, text, source)
         if source == "card":
-            found = _on_card(text, screen.kinds)
+            found = self._badge_of_ours(text, screen.kinds) or _on_card(text, screen.kinds)
         else:
             found = route(text, screen.kinds, self._store_codes())
         if isinstance(found, NotWanted):
             return self._refused(till, found.kind, "not_wanted", source, found.masked)
         return self._taken(till, screen, found, source)
+
+    def _badge_of_ours(self, text: str, accepts: frozenset[Kind]) -> Routed | NotWanted | None:
+        """Know the badge of somebody who works here, whatever its number looks like; None for any other card."""
+        with self._node.db.read() as reader:
+            if not sign_in.holders(self._node, reader, sign_in.badge(text)):
+                return None
+        if Kind.STAFF in accepts:
+            return Routed(Kind.STAFF, text)
+        return NotWanted(Kind.STAFF, masked(Kind.STAFF, text))
 
     def _keep_badge(self, till: str, text: str, source: Source) -> None:
         """Lay a badge down for the sign-in; any card may be one, of printed codes only those that say so."""

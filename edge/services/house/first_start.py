@@ -133,7 +133,8 @@ def enrol(node: Node, command: EnrolCommand) -> Refused | None:
     """
     folder = Path(node.settings.data_dir)
     with _one_at_a_time:
-        if enrolment.load(folder) is not None:
+        # Practice is nobody's node: a one-time code of the hub must not be spent on it.
+        if node.practice or enrolment.load(folder) is not None:
             return Refused("already_enrolled")
         hub, store, code, ca = command.hub.strip(), command.store.strip(), command.code.strip(), ""
         try:

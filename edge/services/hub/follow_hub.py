@@ -3,6 +3,7 @@
 from edge.db import stream_appliers
 from edge.services.hub import hub_commands, hub_menu
 from edge.services.node import Node
+from edge.services.ordering import day_specials
 from sync.contract import steering
 from sync.contract import streams as contract
 
@@ -28,3 +29,4 @@ def follow(node: Node) -> None:
     hub_menu.come_into_force(node)
     if hub_commands.run_waiting(node):
         hub_menu.come_into_force(node)
+    day_specials.renew(node)

@@ -12,6 +12,7 @@ import msgspec
 from edge.db import journal, projections, staff, stream_appliers, streams
 from edge.db.journal import Draft, Place
 from edge.services.care import verify_journal
+from edge.services.money import cede
 from edge.services.node import Node
 from edge.services.printing import slips
 from sync.contract import operations, publications, steering
@@ -141,6 +142,20 @@ def _print_test_slip(tx: Tx, node: Node, args: dict[str, Any]) -> str:
     return msgspec.json.encode({"job": slips.add_test_slip(tx, node, row)}).decode()
 
 
+def _cede_refund(tx: Tx, node: Node, args: dict[str, Any]) -> str:
+    return _said(cede.cede(tx, node, args))
+
+
+def _regain_refund(tx: Tx, node: Node, args: dict[str, Any]) -> str:
+    return _said(cede.regain(tx, node, args))
+
+
+def _said(why_not: str) -> str:
+    if why_not:
+        raise Refusal(why_not)
+    return ""
+
+
 def _nothing(_tx: Tx, _node: Node, _args: dict[str, Any]) -> str:
     return ""
 
@@ -150,4 +165,6 @@ _EFFECTS: dict[str, Callable[[Tx, Node, dict[str, Any]], str]] = {
     steering.RUN_VERIFY: _nothing,
     steering.SIGN_OUT: _sign_out,
     steering.PRINT_TEST_SLIP: _print_test_slip,
+    steering.CEDE_REFUND: _cede_refund,
+    steering.REGAIN_REFUND: _regain_refund,
 }

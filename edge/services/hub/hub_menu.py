@@ -7,9 +7,11 @@ Price lists say nothing while no menu of HQ is in force.
 """
 
 import logging
+from enum import Enum
 from typing import NamedTuple
 
 from edge.db import stream_appliers, streams
+from edge.db.journal import Place
 from edge.services.node import Node
 from edge.services.ordering import import_menu
 from sync.contract import menu as menus
@@ -21,6 +23,15 @@ from sync.contract.publications import Head
 from sync.node.database import Reader, Tx
 
 log = logging.getLogger(__name__)
+
+
+class NoMenu(Enum):
+    """HQ has published no menu for this store."""
+
+    NO_MENU = "no menu of HQ"
+
+
+NO_MENU = NoMenu.NO_MENU
 
 
 class Waiting(NamedTuple):
@@ -51,16 +62,8 @@ def come_into_force(node: Node) -> bool:
     place = node.place()
 
     def work(tx: Tx) -> Menu | None:
-        chosen = _chosen(tx, place.store, place.day)
-        if chosen is None:
-            return None
-        menu_from, lists = chosen
-        menu = publications.priced(
-            menus.checked(menu_from.document), *(publications.read_prices(one.document) for one in lists)
-        )
-        for one in (menu_from, *lists):
-            streams.note_begun(tx, one.stream, one.head.number, place.at_ms)
-        return import_menu.bring(tx, node, place, menu, menu_from.name, tuple(one.name for one in lists))
+        due = bring_due(tx, node, place)
+        return None if due is NO_MENU else due
 
     try:
         menu = node.db.write(work)
@@ -72,6 +75,27 @@ def come_into_force(node: Node) -> bool:
     import_menu.shown(node, menu, place.at_ms)
     log.info("menu.in_force", extra={"version": menu.version, "dishes": len(menu.dishes)})
     return True
+
+
+def bring_due(tx: Tx, node: Node, place: Place) -> Menu | NoMenu | None:
+    """Write what is due of HQ as the menu in force, within a transaction of the caller's, who shows it after the commit.
+
+    Returns:
+        The menu, None when it is in force already, `NO_MENU` when HQ has published none.
+
+    Raises:
+        ContractError: this version cannot read what is due.
+    """
+    chosen = _chosen(tx, place.store, place.day)
+    if chosen is None:
+        return NO_MENU
+    menu_from, lists = chosen
+    menu = publications.priced(
+        menus.checked(menu_from.document), *(publications.read_prices(one.document) for one in lists)
+    )
+    for one in (menu_from, *lists):
+        streams.note_begun(tx, one.stream, one.head.number, place.at_ms)
+    return import_menu.bring(tx, node, place, menu, menu_from.name, tuple(one.name for one in lists))
 
 
 def waiting(reader: Reader, store: str, day: str) -> list[Waiting]:

@@ -11,7 +11,7 @@ from edge.db import drawer_jobs, sales
 from edge.db import payments as payment_rows
 from edge.db.drawer_jobs import Wanted
 from edge.db.print_jobs import NewSlip
-from edge.domain import slip_rules
+from edge.domain import kitchen, slip_rules
 from edge.domain.device_rows import RECEIPT, PrinterRow
 from edge.domain.payment import CASH, AskedTender, Payment, pay
 from edge.domain.refusal import Refused
@@ -24,6 +24,7 @@ from edge.services.printing import slip_papers
 from sync.contract import codes, ids, limits, times, trade
 from sync.contract.bill import Bill
 from sync.contract.menu import Menu
+from sync.contract.orders import COUNTER_SENT, CounterSent
 from sync.contract.trade import Adjustment, InviteIssued, SalePaid, SoldLine, TaxLine, Tender
 from sync.contract.words import LOCALES
 
@@ -151,6 +152,8 @@ def book(deed: Deed, sold: Sale) -> SaleAnswer | Refused:
     invite = issue_invite(node, sale.sale_id, place.day)
     # Right behind its sale: slips and a rebuild look for it there.
     deed.write(trade.INVITE_ISSUED, invite)
+    if sold.dockets:
+        _tell_kitchen(deed, sold, sale)
     for document, station, printer in _papers(node, sold, till):
         job_id = node.ids.uuid7().hex()
         deed.print(NewSlip(job_id, document, sale.sale_id, sale.receipt_no, station, printer))
@@ -243,13 +246,22 @@ def _numbered(deed: Deed, sold: Sale) -> SalePaid:
     return msgspec.structs.replace(sale, **sold.about) if sold.about else sale
 
 
+def _tell_kitchen(deed: Deed, sold: Sale, sale: SalePaid) -> None:
+    """Let the screens of the kitchen have what it has to cook of a basket; their paper is the sale's docket."""
+    dishes = kitchen.cooked(sale.lines, sold.menu, RECEIPT)
+    if dishes:
+        body = CounterSent(sale_id=sale.sale_id, receipt_no=sale.receipt_no, till=sale.till, dishes=dishes,
+                           service=sale.service)  # fmt: skip
+        deed.write(COUNTER_SENT, body)
+
+
 def _papers(node: Node, sold: Sale, till: str) -> list[tuple[str, str, str]]:
     """Give (document, station, printer) of each slip that a sale needs: none where no printer serves the station."""
     row = node.devices.printer_for(RECEIPT, till)
     papers = [] if row is None else [(RECEIPT, RECEIPT, row.id)]
     if not sold.dockets or not any(set(each.stations) - {RECEIPT} for each in node.devices.of(PrinterRow)):
         return papers
-    for station in dict.fromkeys(slip_papers.stations_of(sold.menu, sold.bill.lines)):
+    for station in slip_papers.stations_of(sold.menu, sold.bill.lines):
         row = None if station in ("", RECEIPT) else node.devices.printer_for(station, till)
         if row is not None:
             papers.append((slip_rules.DOCKET, station, row.id))

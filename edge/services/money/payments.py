@@ -4,6 +4,7 @@ A payment is taken once under the id that the till drew. It waits (`taken`) unti
 back (`returned`); a sale uses it whole. Codes go through the gateway: see `edge.services.money.code_payments`.
 """
 
+from functools import partial
 from typing import Annotated, Final
 
 import msgspec
@@ -27,7 +28,7 @@ from edge.services.node import Node
 from edge.services.people.permit import permit
 from sync.contract import ids
 from sync.contract import payments as contract
-from sync.contract.payments import PaymentKind, PaymentReturned, PaymentTaken
+from sync.contract.payments import PaymentKind, PaymentReturned, PaymentTaken, RefundSettled
 from sync.contract.trade import Tender
 from sync.node.database import Reader
 
@@ -296,6 +297,15 @@ def taken_for(reader: Reader, order_id: str) -> list[Payment]:
     return db.taken_for(reader, order_id)
 
 
+def _refund_settled(body: RefundSettled, deed: Deed) -> RefundSettled | Refused:
+    """Say what the gateway said, once however many asked it at the same time."""
+    queued = db.refund(deed.tx, body.refund_no)
+    if queued is None or queued.state != "waiting":
+        return Refused("payment_settled")
+    deed.write(contract.REFUND_SETTLED, body)
+    return body
+
+
 def send_refunds(node: Node) -> int:
     """Tell the gateway of the refunds in line, until it does not answer; give how many it settled.
 
@@ -313,10 +323,16 @@ def send_refunds(node: Node) -> int:
             break
         if answer.outcome is Outcome.UNKNOWN:
             continue
-        state = "done" if answer.outcome is Outcome.PAID else "refused"
-        reason, at_ms = answer.reason, node.clock.now_ms()
-        node.db.write(lambda tx, r=refund_no, s=state, w=reason, t=at_ms: db.settle_refund(tx, r, s, w, t))  # type: ignore[misc]
-        settled += 1
+        body = RefundSettled(
+            refund_no=refund_no,
+            payment_id=payment_id,
+            amount_fen=amount_fen,
+            outcome="done" if answer.outcome is Outcome.PAID else "refused",
+            reason=answer.reason,
+        )
+        request_id = node.ids.uuid7().hex()
+        done = deeds.transact(node, None, request_id, body, partial(_refund_settled, body), vital=True)
+        settled += isinstance(done, Done)
     if settled:
         node.changed.notify()
     return settled

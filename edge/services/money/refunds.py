@@ -5,17 +5,17 @@ right after (`edge.services.money.payment_care`) and again until it answers, and
 """
 
 import contextlib
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import msgspec
 
-from edge.db import deposits, drawer_jobs, refunds
+from edge.db import deposits, drawer_jobs, elsewhere, refunds
 from edge.db.drawer_jobs import Wanted
 from edge.db.print_jobs import NewSlip
 from edge.db.staff import Session
 from edge.domain import refund, roles, slip_rules
 from edge.domain.device_rows import RECEIPT
-from edge.domain.refund import Asked, AskedLine, Plan
+from edge.domain.refund import Asked, AskedLine, Earlier, Plan
 from edge.domain.refusal import Refused
 from edge.domain.roles import About, Action
 from edge.services.deeds import Deed, Done, transact
@@ -114,6 +114,14 @@ class WayState(msgspec.Struct, frozen=True, kw_only=True):
     left_fen: int
 
 
+class LeftTo(msgspec.Struct, frozen=True, kw_only=True):
+    """So much of a sale was left to another store, which gives it back."""
+
+    store: str
+    amount_fen: int
+    at_ms: int
+
+
 class SaleState(msgspec.Struct, frozen=True, kw_only=True):
     """A sale as the refund screen shows it, with every refund of it and what was made anew of it."""
 
@@ -130,6 +138,7 @@ class SaleState(msgspec.Struct, frozen=True, kw_only=True):
     lines: tuple[LineState, ...]
     ways: tuple[WayState, ...]
     refunds: tuple[RefundAnswer, ...]
+    left_to: tuple[LeftTo, ...]
     own: bool
     same_day: bool
     order_id: str
@@ -205,12 +214,8 @@ def state(node: Node, who: Session, sale_id: str) -> SaleState | Refused:
         earlier = refunds.earlier(reader, sale_id)
         answers = [answer_again(node, reader, one.refund_id) for one in refunds.of_sale(reader, sale_id)]
         remade = refunds.remade_by(reader, sale_id)
+        left_to = elsewhere.ceded_of(reader, sale_id)
         back = refund.ways(sale, earlier, deposit_kinds(reader, sale))
-    pieces, worth, paid = (
-        refund.pieces_left(sale, earlier),
-        refund.line_left_fen(sale, earlier),
-        bill.share_of_lines(sale),
-    )
     left_fen = refund.left_fen(sale, earlier)
     return SaleState(
         sale_id=sale_id,
@@ -221,20 +226,33 @@ def state(node: Node, who: Session, sale_id: str) -> SaleState | Refused:
         total_fen=sale.total_fen,
         tip_fen=sale.tip_fen,
         left_fen=left_fen,
-        tip_left_fen=max(0, min(left_fen, sale.tip_fen - earlier.tip_fen)),
+        tip_left_fen=refund.tip_left_fen(sale, earlier),
         currency=sale.currency,
-        lines=tuple(
-            LineState(line=at, dish_id=line.dish_id, name=line.name, qty=line.qty, left_qty=pieces[at], left_fen=worth[at],
-                      paid_fen=paid[at])
-            for at, line in enumerate(sale.lines)
-        ),
+        lines=line_states(sale, earlier),
         ways=tuple(WayState(kind=way.kind, left_fen=way.left_fen) for way in back),
         refunds=tuple(answer for answer in answers if answer is not None),
+        left_to=tuple(
+            LeftTo(store=one.body.to_store, amount_fen=one.body.amount_fen, at_ms=one.at_ms) for one in left_to
+        ),
         own=fact.actor == who.cashier_id,
         same_day=row.day == _today(node),
         order_id=sale.order_id,
         replaces=sale.replaces,
         remade_by=tuple(remade),
+    )
+
+
+def line_states(sale: SalePaid, earlier: Earlier) -> tuple[LineState, ...]:
+    """Say of each line what may still go back."""
+    pieces, worth, paid = (
+        refund.pieces_left(sale, earlier),
+        refund.line_left_fen(sale, earlier),
+        bill.share_of_lines(sale),
+    )
+    return tuple(
+        LineState(line=at, dish_id=line.dish_id, name=line.name, qty=line.qty, left_qty=pieces[at], left_fen=worth[at],
+                  paid_fen=paid[at])
+        for at, line in enumerate(sale.lines)
     )  # fmt: skip
 
 
@@ -267,21 +285,39 @@ def deposit_kinds(reader: Reader, sale: SalePaid) -> dict[str, str]:
     return {one: kept.kind for one in named if (kept := deposits.by_id(reader, one)) is not None}
 
 
+class OfSale(NamedTuple):
+    """The sale that a refund is of, as the fact names it; it may be another store's."""
+
+    sale_id: str
+    store: str
+    receipt_no: str
+    day: str
+    currency: str
+    locale: str
+
+
 def write(deed: Deed, found: SoldFact, planned: Plan, given: Given) -> RefundAnswer:
+    """Write a refund of a sale of ours."""
+    sale = found.sale
+    of = OfSale(sale.sale_id, deed.place.store, sale.receipt_no, found.fact.day, sale.currency, sale.locale)
+    return book(deed, of, planned, given)
+
+
+def book(deed: Deed, of: OfSale, planned: Plan, given: Given) -> RefundAnswer:
     """Write a refund that was worked out and permitted, with its slip and the drawer where cash goes back."""
     assert deed.who is not None
     till = deed.who.till
     number = refunds.next_number(deed.tx, till, deed.place.epoch)
     body = SaleRefunded(
         refund_id=given.refund_id,
-        sale_id=found.sale.sale_id,
-        sale_store=deed.place.store,
-        sale_receipt_no=found.sale.receipt_no,
-        sale_day=found.fact.day,
+        sale_id=of.sale_id,
+        sale_store=of.store,
+        sale_receipt_no=of.receipt_no,
+        sale_day=of.day,
         till=till,
         number=number,
         receipt_no=contract.refund_no(till, deed.place.epoch, number),
-        currency=found.sale.currency,
+        currency=of.currency,
         lines=planned.lines,
         tenders=planned.tenders,
         amount_fen=planned.amount_fen,
@@ -291,7 +327,7 @@ def write(deed: Deed, found: SoldFact, planned: Plan, given: Given) -> RefundAns
         reopened_as=given.reopened_as,
         approved_by=given.approved_by,
         approval_id=given.approval_id,
-        locale=found.sale.locale,
+        locale=of.locale,
     )
     fact = deed.write(contract.SALE_REFUNDED, body)
     row = deed.node.devices.printer_for(RECEIPT, till)
@@ -299,7 +335,7 @@ def write(deed: Deed, found: SoldFact, planned: Plan, given: Given) -> RefundAns
         job_id = deed.node.ids.uuid7().hex()
         deed.print(NewSlip(job_id, slip_rules.REFUND, body.refund_id, body.receipt_no, RECEIPT, row.id))
     if planned.cash_fen:
-        open_drawer(deed, body.refund_id, BY_REFUND, body.sale_id)
+        open_drawer(deed, body.refund_id, BY_REFUND, body.sale_id if of.store == deed.place.store else "")
     return _answer(fact, body)
 
 

@@ -87,6 +87,9 @@ def settle_sale(node: Node, who: Session, command: SellCommand) -> Settled | Ref
 
 
 def _settle(deed: Deed, command: SellCommand) -> SaleAnswer | Refused:
+    allowed = permit(deed, Action.SELL, command.sale_id)
+    if isinstance(allowed, Refused):
+        return allowed
     node = deed.node
     catalogue = node.shelf.of_version(command.menu_version, deed.place.at_ms)
     if catalogue is None:

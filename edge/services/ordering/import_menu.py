@@ -6,8 +6,9 @@ from pathlib import Path
 
 import msgspec
 
-from edge.db import journal, menus, projections, streams
+from edge.db import journal, menus, projections, specials, streams
 from edge.db.journal import Draft, Place
+from edge.domain import specials as special_rules
 from edge.domain.pricing import Catalogue
 from edge.services.node import Node
 from sync.contract import menu as menus_contract
@@ -15,7 +16,7 @@ from sync.contract import operations
 from sync.contract import streams as contract
 from sync.contract.facts import ContractError
 from sync.contract.operations import MenuImported
-from sync.node.database import Tx
+from sync.node.database import Reader, Tx
 
 
 class MenuError(ValueError):
@@ -49,6 +50,8 @@ def load_in_force(node: Node) -> None:
 def from_file(node: Node, menu: menus_contract.Menu) -> int:
     """Bring the menu of the node's file into force, unless HQ's menu is: once HQ published one, the file says nothing.
 
+    A file that came into force before says nothing new either: what was imported at the store since then stays.
+
     Returns:
         The version in force.
 
@@ -57,9 +60,12 @@ def from_file(node: Node, menu: menus_contract.Menu) -> int:
     """
     with node.db.read() as reader:
         held = menus.newest(reader)
-        if held and streams.any_begun(reader, contract.MENU):
+        seen = menus.file_seen(reader)
+        if held and (streams.any_begun(reader, contract.MENU) or seen == menus_contract.digest(menu)):
             return held[0][0]
-    return bring_into_force(node, menu)
+    version = bring_into_force(node, menu)
+    node.db.write(lambda tx: menus.note_file(tx, menus_contract.digest(menu)))
+    return version
 
 
 def bring_into_force(node: Node, menu: menus_contract.Menu) -> int:
@@ -79,7 +85,10 @@ def bring_into_force(node: Node, menu: menus_contract.Menu) -> int:
         raise ContractError("a node that is not enrolled has no menu of its own")
     place = node.place()
     brought = node.db.write(lambda tx: bring(tx, node, place, menu))
-    assert brought is not None, "one thread imports menus from files, before anything else runs"
+    if brought is None:
+        # Only the dishes of the day stand beside it, and they did before.
+        assert held
+        return held[0][0]
     shown(node, brought, place.at_ms)
     return brought.version
 
@@ -87,7 +96,7 @@ def bring_into_force(node: Node, menu: menus_contract.Menu) -> int:
 def bring(
     tx: Tx, node: Node, place: Place, menu: menus_contract.Menu, source: str = "", prices: tuple[str, ...] = ()
 ) -> menus_contract.Menu | None:
-    """Write a menu as the one in force, with its fact; None when its content is in force already.
+    """Write a menu with the dishes of the day as the one in force, with its fact; None when its content is in force already.
 
     Args:
         tx: the transaction; the caller puts the menu on the shelf after its commit (`shown`).
@@ -97,6 +106,8 @@ def bring(
         source: the publication of HQ that it is, as `stream#number`; empty for a file.
         prices: the price lists of HQ that were laid over it.
     """
+    today = [one.dish for one in specials.every(tx, place.day) if one.dish is not None]
+    menu = special_rules.laid(menu, today)
     digest = menus_contract.digest(menu)
     held = menus.newest(tx)
     if held and held[0][1] == digest:
@@ -109,6 +120,15 @@ def bring(
     for fact in journal.append(tx, place, node.identity, [draft]):
         projections.project(tx, fact)
     return menu
+
+
+def own(reader: Reader) -> menus_contract.Menu | None:
+    """Give the menu in force without the dishes of the day; None before the first."""
+    held = menus.newest(reader)
+    if not held:
+        return None
+    menu = msgspec.json.decode(held[0][2], type=menus_contract.Menu)
+    return special_rules.without(menu, specials.ids(reader))
 
 
 def shown(node: Node, menu: menus_contract.Menu, at_ms: int) -> None:

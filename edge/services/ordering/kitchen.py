@@ -100,7 +100,12 @@ class KitchenView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def hear(deed: Deed, _before: Order, _after: Order, _step: OrderStep) -> None:
-    """Queue what the stations are told of a step that was just written, at the printers that serve them."""
+    """Hear of a step that was just written."""
+    tell_stations(deed)
+
+
+def tell_stations(deed: Deed) -> None:
+    """Queue what the stations are told of the fact that was just written, at the printers that serve them."""
     for station, slip in kitchen.slips(deed.tx, deed.facts[-1].n):
         till = deed.who.till if deed.who is not None else slip.till
         row = deed.node.devices.printer_for(station, till)
@@ -162,13 +167,15 @@ def bump(node: Node, who: Session | None, asked: BumpCommand) -> Done | Refused:
 
     def work(deed: Deed) -> BumpAnswer | Refused:
         order = kept.where_now(deed.tx, asked.order_id)
-        if order is None:
+        order_id = asked.order_id if order is None else order.order_id
+        works = kitchen.of_order(deed.tx, order_id)
+        if order is None and not works:
             return Refused("not_found")
         named = set(asked.line_ids)
         open_ids = tuple(
             dict.fromkeys(
                 work.item.line_id
-                for work in kitchen.of_order(deed.tx, order.order_id)
+                for work in works
                 if not work.done_n
                 and work.station == asked.station
                 and work.item.line_id in named
@@ -176,8 +183,8 @@ def bump(node: Node, who: Session | None, asked: BumpCommand) -> Done | Refused:
             )
         )
         if open_ids:
-            _write(deed, order.order_id, asked.station, asked.round, open_ids, done=True)
-        return BumpAnswer(order_id=order.order_id, station=asked.station, lines=len(open_ids))
+            _write(deed, order_id, asked.station, asked.round, open_ids, done=True)
+        return BumpAnswer(order_id=order_id, station=asked.station, lines=len(open_ids))
 
     return deeds.transact(node, who, asked.request_id, asked, work)
 
@@ -211,8 +218,9 @@ def _with_members(node: Node, reader: Reader, order_id: str, allergies: str) -> 
 
 def _ticket(node: Node, reader: Reader, order_id: str, station: str, works: list[Work]) -> Ticket:
     order = kept.by_id(reader, order_id)
-    assert order is not None
     items = tuple(work.item for work in works)
+    if order is None:
+        return _counter_ticket(reader, order_id, station, works)
     return Ticket(
         order_id=order_id,
         station=station,
@@ -223,6 +231,25 @@ def _ticket(node: Node, reader: Reader, order_id: str, station: str, works: list
         covers=order.covers,
         allergies=_with_members(node, reader, order_id, order.allergies),
         note=order.note,
+        since_ms=rules.since_ms(items),
+        items=items,
+    )
+
+
+def _counter_ticket(reader: Reader, sale_id: str, station: str, works: list[Work]) -> Ticket:
+    """Show a sale over the counter, which people call by its receipt's number."""
+    slip = dict(kitchen.slips(reader, works[0].n))[station]
+    items = tuple(work.item for work in works)
+    return Ticket(
+        order_id=sale_id,
+        station=station,
+        round=slip.round,
+        number=rules.number_of(sale_id),
+        called=slip.called,
+        service="takeaway" if slip.service == "takeaway" else "counter",
+        covers=0,
+        allergies="",
+        note="",
         since_ms=rules.since_ms(items),
         items=items,
     )

@@ -150,7 +150,7 @@ def _said(work: Work, line: Line, step: ChangeStep) -> orders.LineChanged | Refu
 
 
 def _chosen_anew(catalogue: Catalogue, line: Line, step: ChangeStep) -> orders.OrderLine | Refused:
-    dish = next((dish for dish in catalogue.menu.dishes if dish.id == line.dish_id), None)
+    dish = catalogue.menu.by_id.get(line.dish_id)
     within = {part.dish_id for part in line.parts}
     groups = () if dish is None else dish.parts
     asked = AskedLine(

@@ -6,6 +6,7 @@ from drivers.document import ReceiptDoc
 from drivers.escpos.profile import PrinterProfile
 from edge.db import menus, sales
 from edge.db.print_jobs import Job
+from edge.domain import kitchen as kitchen_rules
 from edge.domain import slip_rules
 from edge.domain.device_rows import RECEIPT
 from edge.receipts import care
@@ -32,6 +33,8 @@ def document(node: Node, job: Job, profile: PrinterProfile) -> ReceiptDoc:
         LookupError: what it is of is not there; a slip is queued in its sale's transaction, so this is our own mistake.
     """
     made = _unmoved(node, job, profile)
+    if node.practice:
+        made = care.void(made)
     if not job.moved_from:
         return made
     row = node.devices.printer(job.moved_from)
@@ -39,10 +42,8 @@ def document(node: Node, job: Job, profile: PrinterProfile) -> ReceiptDoc:
 
 
 def stations_of(menu: Menu, lines: tuple[SoldLine, ...]) -> list[str]:
-    """Give the station of each line, in their order; empty where the menu names none or has not got the dish any more."""
-    wanted = {line.dish_id for line in lines}
-    stations = {dish.id: dish.station for dish in menu.dishes if dish.id in wanted}
-    return [stations.get(line.dish_id, "") for line in lines]
+    """Give the stations that cook something of these lines, each once, in their order."""
+    return list(dict.fromkeys(dish.station for dish in kitchen_rules.cooked(lines, menu, RECEIPT)))
 
 
 def _unmoved(node: Node, job: Job, profile: PrinterProfile) -> ReceiptDoc:
@@ -72,8 +73,8 @@ def _unmoved(node: Node, job: Job, profile: PrinterProfile) -> ReceiptDoc:
     if menu is None:
         assert job.document == RECEIPT
         return receipt(sale, invite, heading, sale_fact.at_ms, job.copy, sale_fact.day)
-    lines = [line for line, at in zip(sale.lines, stations_of(menu, sale.lines), strict=True) if at == job.station]
-    return docket(sale, job.station, lines, heading, sale_fact.at_ms, job.copy)
+    dishes = [dish for dish in kitchen_rules.cooked(sale.lines, menu, RECEIPT) if dish.station == job.station]
+    return docket(sale, job.station, dishes, heading, sale_fact.at_ms, job.copy)
 
 
 def _menu_of(node: Node, reader: Reader, sale: Fact) -> Menu:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from drivers.document import ReceiptDoc
-from edge.db import refunds, staff
+from edge.db import elsewhere, refunds, staff
 from edge.db.print_jobs import Job
 from edge.domain import slip_rules
 from edge.domain.refusal import Refused
@@ -15,7 +15,7 @@ from edge.services.node import Node
 from edge.services.shifts import shift_figures
 from sync.contract import facts, kinds
 from sync.contract.refunds import SaleRefunded
-from sync.contract.words import ZH
+from sync.contract.words import ZH, Name
 from sync.node.database import Reader
 
 Maker = Callable[[Node, Job, Heading], ReceiptDoc]
@@ -28,10 +28,18 @@ def _refund(node: Node, job: Job, heading: Heading) -> ReceiptDoc:
             raise LookupError(f"slip {job.job_id} names no refund")
         body = kinds.read(facts.decode(node.archives.trade_fact(reader, row.epoch, row.seq)))
         assert isinstance(body, SaleRefunded)
-        found = find_sale.sold(node, reader, body.sale_id)
+        dishes = _dishes(node, reader, body)
         approver = _name(reader, body.approved_by)
-    lines = () if isinstance(found, Refused) else found.sale.lines
-    return refund(body, lines, heading, row.at_ms, job.copy, approver)
+    return refund(body, dishes, heading, row.at_ms, job.copy, approver)
+
+
+def _dishes(node: Node, reader: Reader, body: SaleRefunded) -> tuple[Name, ...]:
+    """Name the lines of a refund's sale; another store's were named when that store was asked."""
+    asked = elsewhere.asked(reader, body.refund_id)
+    if asked is not None:
+        return asked.body.names
+    found = find_sale.sold(node, reader, body.sale_id)
+    return () if isinstance(found, Refused) else tuple(line.name for line in found.sale.lines)
 
 
 def _x(node: Node, job: Job, heading: Heading) -> ReceiptDoc:

@@ -20,6 +20,7 @@ from edge.services.deeds import Deed, Done, transact
 from edge.services.money.refunds import Hex, Reason, checked_reason, open_drawer
 from edge.services.node import Node
 from edge.services.people import permit as permits
+from edge.services.people import sign_in
 from edge.services.people.permit import permit
 from edge.services.shifts import shift_figures
 from edge.services.shifts.shift_figures import ZAnswer
@@ -27,6 +28,7 @@ from sync.contract import shifts as contract
 from sync.contract.shifts import CashMove, Counted, TillClosed
 
 LANE_TRADE = 0
+AFTER_Z_MS = 60_000
 FloatFen = Annotated[int, msgspec.Meta(ge=0, le=shift.FLOAT_FEN_MAX)]
 _Counts = Annotated[tuple[Counted, ...], msgspec.Meta(max_length=shift.UNITS_MAX)]
 _Approval = Annotated[str, msgspec.Meta(max_length=32)]
@@ -188,6 +190,8 @@ def hand_over(node: Node, who: Session, command: HandOverCommand) -> Done | Refu
             return permitted
         handed = contract.TillHandedOver(till=who.till, to_person=to.cashier_id, counted_fen=counted_fen)
         deed.write(contract.HANDED_OVER, handed)
+        # Whoever goes on signs in; who went has nothing left here (ux-security §10.4: a session ends at shift).
+        staff.drop_sessions_at(deed.tx, who.till)
         return HandedOver(till=who.till, to_person=to.cashier_id, to_name=to.name, counted_fen=counted_fen,
                           at_ms=deed.place.at_ms)  # fmt: skip
 
@@ -279,6 +283,8 @@ def close_till(node: Node, who: Session, command: CloseCommand) -> Done | Refuse
             chain_seq=head.head_seq,
         )
         fact = deed.write(contract.CLOSED, closed)
+        # The session ends with the shift, a minute later: time to look at the Z and to have it printed once more.
+        staff.age_sessions_at(deed.tx, who.till, deed.place.at_ms - sign_in.SESSION_MS + AFTER_Z_MS)
         _print(
             deed,
             node.ids.uuid7().hex(),

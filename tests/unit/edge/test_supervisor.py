@@ -329,6 +329,22 @@ def test_garbage_in_a_row_is_a_setting_that_a_person_must_see_to_and_a_good_code
     assert bench.scans == ["6901234567892"]
 
 
+def test_a_card_reader_at_another_speed_says_so_with_its_first_swipe_and_a_bad_swipe_is_none():
+    seen: list[str] = []
+    bench = Bench(STRIPE, lambda _: MagstripeTalk(STRIPE, AT, lambda _till, card: seen.append(card.what)))
+    bench.steps(1)
+    bench.wire.incoming.append(b";900\x17=7?\r")
+    bench.steps(20)
+    assert bench.shown == ("ready", ""), "a card drawn badly is bad luck"
+    bench.wire.incoming.append(bytes((byte ^ 0x5A) | 0x80 for byte in b";9001=7?\r"))
+    bench.steps(20)
+    assert bench.shown == ("degraded", "garbage")
+    bench.wire.incoming.append(b";9001=7?\r")
+    bench.steps(20)
+    assert bench.shown == ("ready", "")
+    assert seen == ["unread", "unread", "card"]
+
+
 def test_a_held_trigger_is_one_scan_and_two_codes_in_one_read_are_two():
     bench = Bench(SCANNER)
     bench.steps(1)

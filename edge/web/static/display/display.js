@@ -1,5 +1,7 @@
 // The second window: follows what the till shows its guest. It asks nothing, keeps nothing, and says so when the till is away.
 
+import { BASE } from "../base.js";
+
 const AGAIN_MS = 5000;
 const SILENCE_MS = 40000;
 const byId = (id) => document.getElementById(id);
@@ -72,7 +74,7 @@ function heard() {
 }
 
 function follow() {
-  const source = new EventSource("/api/v1/display/events?till=" + encodeURIComponent(document.documentElement.dataset.till));
+  const source = new EventSource(BASE + "/api/v1/display/events?till=" + encodeURIComponent(document.documentElement.dataset.till));
   source.addEventListener("open", heard);
   source.addEventListener("beat", heard);
   source.addEventListener("store", (event) => {
@@ -96,7 +98,7 @@ async function start() {
   dark.addEventListener("change", applyTheme);
   for (;;) {
     try {
-      const answer = await fetch("/api/v1/words");
+      const answer = await fetch(BASE + "/api/v1/words");
       if (answer.ok) {
         words = await answer.json();
         break;

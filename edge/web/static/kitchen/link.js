@@ -1,5 +1,6 @@
 // The way to the node: what is to be cooked comes by server-sent events, by asking now and then where no seat is free.
 // A deed keeps its request id until it is answered, so that a lost answer is asked for again and nothing is done twice.
+import { BASE } from "../base.js";
 import { uuid7 } from "../till/ids.js";
 
 const POLL_MS = 3000;
@@ -21,7 +22,7 @@ export function follow(station, { show, beat, away }) {
 
   async function poll() {
     try {
-      const answer = await fetch("/api/v1/kitchen" + query);
+      const answer = await fetch(BASE + "/api/v1/kitchen" + query);
       if (answer.ok) {
         show(await answer.json());
         heard();
@@ -37,7 +38,7 @@ export function follow(station, { show, beat, away }) {
   }
 
   function open() {
-    const source = new EventSource("/api/v1/kitchen/events" + query);
+    const source = new EventSource(BASE + "/api/v1/kitchen/events" + query);
     source.addEventListener("tickets", (event) => {
       stopPolling();
       heard();
@@ -62,7 +63,7 @@ export async function deed(path, body) {
   const asked = JSON.stringify({ request_id: uuid7(), ...body });
   for (;;) {
     try {
-      const answer = await fetch("/api/v1/kitchen/" + path, { method: "POST", headers: { "Content-Type": "application/json" }, body: asked });
+      const answer = await fetch(BASE + "/api/v1/kitchen/" + path, { method: "POST", headers: { "Content-Type": "application/json" }, body: asked });
       if (answer.ok) return await answer.json();
       if (answer.status >= REFUSED && answer.status < BROKEN) return null;
     } catch {

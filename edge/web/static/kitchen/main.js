@@ -1,5 +1,7 @@
 // The kitchen screen: tickets as cards in fixed columns, a digit settles one, 0 brings back the last. A digit stays with its ticket until
 // that is done, so that another screen's deed never changes what the finger is about to press.
+import { BASE } from "../base.js";
+import { icon } from "../till/dom.js";
 import { deed, follow } from "./link.js";
 import { card, clock, el, keyOf, nameOf, waited } from "./ticket.js";
 
@@ -81,10 +83,10 @@ function draw() {
   byId("station").textContent = station || say("kitchen.all");
   byId("count").replaceChildren(say("kitchen.open"), " ", el("b", {}, String(shown.length + view.more)));
   byId("stations").replaceChildren(...["", ...view.stations].map((name) =>
-    el("a", { href: "/kitchen?station=" + encodeURIComponent(name), "aria-current": name === station ? "page" : null }, name || say("kitchen.all"))));
+    el("a", { href: BASE + "/kitchen?station=" + encodeURIComponent(name), "aria-current": name === station ? "page" : null }, name || say("kitchen.all"))));
   byId("sum").replaceChildren(el("span", {}, say("kitchen.to_cook")), ...view.to_cook.map((one) => el("span", {}, nameOf(one.name, say.lang) + " ", el("b", {}, String(one.qty)))));
   byId("legend").replaceChildren(el("span", { class: "soon" }, "◆ " + say("kitchen.soon_from", { min: view.soon_min })), el("span", { class: "late" }, "▲ " + say("kitchen.late_from", { min: view.late_min })));
-  byId("back").replaceChildren(el("span", {}, "↶ " + say("kitchen.back")), el("kbd", {}, "0"));
+  byId("back").replaceChildren(el("span", {}, icon("undo"), " ", say("kitchen.back")), el("kbd", {}, "0"));
   byId("back").disabled = !view.can_bring_back;
   byId("lang").textContent = say("kitchen.other_language");
   tick();
@@ -114,7 +116,7 @@ async function back() {
 
 async function refresh() {
   try {
-    const answer = await fetch("/api/v1/kitchen?station=" + encodeURIComponent(station));
+    const answer = await fetch(BASE + "/api/v1/kitchen?station=" + encodeURIComponent(station));
     if (answer.ok) show(await answer.json());
   } catch {
     // The stream says when the node is away.
@@ -152,7 +154,7 @@ addEventListener("resize", draw);
 
 applyTheme();
 document.documentElement.lang = say.lang === "zh" ? "zh-CN" : "en";
-words = await (await fetch("/api/v1/words")).json();
+words = await (await fetch(BASE + "/api/v1/words")).json();
 setInterval(tick, 1000);
 follow(station, {
   show,

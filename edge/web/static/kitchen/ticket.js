@@ -1,5 +1,7 @@
 // One ticket as a card: table and waiting time, the allergy strip, dishes with what was added, voided or waits, the key that settles it.
 
+import { icon } from "../till/dom.js";
+
 export function el(tag, attrs, ...children) {
   const node = document.createElement(tag);
   for (const [name, value] of Object.entries(attrs)) if (value !== null && value !== false) node.setAttribute(name, value);
@@ -66,12 +68,12 @@ function dish(item, say) {
 
 export function card(ticket, digit, say, press) {
   const guests = ticket.covers ? say("kitchen.covers", { covers: ticket.covers }) : say("kitchen." + ticket.service);
-  const done = el("button", { type: "button", "data-testid": "done" }, el("span", {}, "✓ " + say("kitchen.done")), digit ? el("kbd", {}, String(digit)) : null);
+  const done = el("button", { type: "button", "data-testid": "done" }, el("span", {}, icon("check"), " ", say("kitchen.done")), digit ? el("kbd", {}, String(digit)) : null);
   done.addEventListener("click", () => press(ticket));
   return el("article", { "data-key": keyOf(ticket), "data-testid": "ticket" },
     el("header", {}, el("h2", {}, ticket.called), el("time", { "data-since": ticket.since_ms }, ticket.since_ms ? "" : say("kitchen.held"))),
     el("p", { class: "facts" }, el("span", {}, [guests, ticket.station].join("·")), el("span", {}, ticket.number)),
-    ticket.allergies ? el("p", { class: "avoid", "data-testid": "avoid" }, "⚠ " + ticket.allergies) : null,
+    ticket.allergies ? el("p", { class: "avoid", "data-testid": "avoid" }, icon("alert"), " ", ticket.allergies) : null,
     ticket.note ? el("p", { class: "note" }, ticket.note) : null,
     el("ul", {}, ...ticket.items.flatMap((item) => dish(item, say))),
     done);

@@ -1,8 +1,9 @@
 // The node's JSON API; the page uses nothing else.
 
+import { BASE } from "../base.js";
 import { localeTag } from "./words.js";
 
-const BASE = "/api/v1";
+const API = BASE + "/api/v1";
 
 /** A refusal by the node: it answered, and said no. */
 export class Refused extends Error {
@@ -25,7 +26,7 @@ export async function ask(method, path, { body, etag, timeout_ms = 5000 } = {}) 
   let answer;
   let text;
   try {
-    answer = await fetch(BASE + path, {
+    answer = await fetch(API + path, {
       method,
       headers,
       body: body === undefined ? undefined : JSON.stringify(body),
@@ -47,5 +48,7 @@ export async function ask(method, path, { body, etag, timeout_ms = 5000 } = {}) 
   if (answer.ok || answer.status === 304) return { status: answer.status, body: parsed, etag: answer.headers.get("ETag") };
   // A browser of the house that is no terminal, or none any more: the page that asks for a pairing code.
   if (parsed.code === "not_paired") location.assign("/pair");
+  // Practice ended (with the node, or after a shift): back to the store.
+  if (parsed.code === "practice_over") location.assign("/till/");
   throw new Refused(answer.status, parsed);
 }

@@ -3,6 +3,7 @@
 import { ask, Refused } from "./api.js";
 import { withApproval, Declined } from "./approve.js";
 import { askFor } from "./ask_sheet.js";
+import { codeDeposit } from "./deposit_code.js";
 import { el } from "./dom.js";
 import { uuid7 } from "./ids.js";
 import { amount, money } from "./money.js";
@@ -50,12 +51,14 @@ async function takeDeposit(app) {
   const said = await askFor(app, { name: "take-deposit", title: t("deposit.take"), says: t("deposit.says"), primary: t("deposit.go"),
     fields: [
       { name: "amount_fen", kind: "amount", label: t("pay.amount") },
-      { name: "kind", kind: "choice", label: t("pay.ways"), value: "cash", options: ["cash", "card", "static_code"].map((kind) => [kind, t("way." + kind)]) },
+      { name: "kind", kind: "choice", label: t("pay.ways"), value: "cash", options: ["cash", "card", "static_code", "code"].map((kind) => [kind, t("way." + kind)]) },
       { name: "reference", kind: "digits", letters: true, optional: true, label: t("deposit.reference"), chars: 32 },
       { name: "label", kind: "text", label: t("deposit.label"), max: 40 },
       { name: "for_day", kind: "text", type: "date", label: t("deposit.day") },
     ],
     act: async ({ reference, ...values }) => {
+      // The guest's code is scanned next.
+      if (values.kind === "code") return null;
       try {
         const { body } = await app.deeds.send("/deposits", { deposit_id, ...values, ...(values.kind === "cash" ? {} : { reference }) });
         showToast(t("deposit.taken", { number: body.receipt_no }));
@@ -64,7 +67,12 @@ async function takeDeposit(app) {
         return sentence(error);
       }
     } });
-  if (said) await openDeposits(app);
+  if (!said) return;
+  if (said.kind === "code") {
+    const found = await codeDeposit(app, { amount_fen: said.amount_fen, label: said.label, for_day: said.for_day });
+    if (found) showToast(t("deposit.taken", { number: found.receipt_no }));
+  }
+  await openDeposits(app);
 }
 
 async function giveBack(app, one) {

@@ -51,3 +51,14 @@ export function setDisabled(node, disabled) {
 export function kbd(...keys) {
   return keys.map((key) => el("kbd", { text: key, "aria-hidden": "true" }));
 }
+
+/** Do it when nobody waits for the page, within half a second at most; a browser that cannot tell does it at once. */
+export function whenIdle(act) {
+  if ("requestIdleCallback" in window) requestIdleCallback(act, { timeout: 500 });
+  else act();
+}
+
+/** Do it once the page was drawn as it is now. */
+export function afterPaint(act) {
+  requestAnimationFrame(() => setTimeout(act));
+}

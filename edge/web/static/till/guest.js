@@ -1,6 +1,7 @@
 // What the guest is shown while an order is rung up and paid: told to the node, the newest wins, and the till never waits.
 
 import { ask } from "./api.js";
+import { whenIdle } from "./dom.js";
 import { lineFen } from "./menu.js";
 import { price } from "./order.js";
 
@@ -29,7 +30,7 @@ export class GuestDisplay {
       this.thanks_until_ms = performance.now() + THANKS_MS;
       setTimeout(() => this.follow(), THANKS_MS + PAUSE_MS);
     }
-    if (!this.timer) this.timer = setTimeout(() => this.send(), PAUSE_MS);
+    if (!this.timer) this.timer = setTimeout(() => whenIdle(() => this.send()), PAUSE_MS);
   }
 
   async send() {

@@ -27,7 +27,7 @@ export class Hold {
       const { order_id } = tab;
       tab.do([{ do: "edit", held: true }], null, order_id);
       tab.leave();
-      showToast(t("tables.held_now"), () => { tab.do([{ do: "edit", held: false }], null, order_id); tab.show(order_id); });
+      this.said(order_id);
       return;
     }
     if (app.order.isEmpty) return;
@@ -38,9 +38,17 @@ export class Hold {
     const said = await askFor(app, { name: "hold", title: t("tables.order_hold"), primary: t("tables.order_hold"),
       fields: [{ name: "label", kind: "text", label: t("tables.label"), max: 24, optional: true }] });
     if (!said || app.order.isEmpty) return;
-    tab.open({ service: "counter", held: true, label: said.label ?? "", steps: stepsOf(app.order.cart) });
-    app.emptyBasket();
-    showToast(t("tables.held_now"));
+    const order_id = tab.open({ service: "counter", held: true, label: said.label ?? "", steps: stepsOf(app.order.cart) });
+    app.basket.leave();
+    this.said(order_id);
+  }
+
+  said(order_id) {
+    const { tab } = this.app;
+    showToast(t("tables.held_now"), () => {
+      tab.do([{ do: "edit", held: false }], null, order_id);
+      tab.show(order_id);
+    });
   }
 
   /** The basket goes on as an order of the house, where `body` says; null where money lies on it already. */
@@ -52,7 +60,7 @@ export class Hold {
       return null;
     }
     const order_id = app.tab.open({ ...body, steps: stepsOf(app.order.cart) });
-    app.emptyBasket();
+    app.basket.leave();
     app.tab.show(order_id);
     return order_id;
   }
@@ -77,7 +85,7 @@ export class Hold {
     app.plan.pick(t("tables.pick_place"), async (table, [order]) => {
       if (order) {
         const steps = stepsOf(app.order.cart);
-        app.emptyBasket();
+        app.basket.leave();
         app.tab.show(order.order_id);
         app.tab.do(steps);
         send(order.order_id);

@@ -9,9 +9,9 @@ function onPressable() {
 }
 
 function orderKey(app, event) {
-  const { finder, order } = app;
+  const { finder } = app;
   const empty = byId("search").value === "";
-  const line = app.tab.isOpen ? app.tab.line() : order.chosenLine();
+  const line = app.slip.line();
   if (event.key === "Enter") {
     if (onPressable()) return false;
     finder.enter();
@@ -22,15 +22,15 @@ function orderKey(app, event) {
     return true;
   }
   if (empty && (event.key === "ArrowDown" || event.key === "ArrowUp")) {
-    app.opened.chooseBeside(event.key === "ArrowDown" ? 1 : -1);
+    app.slip.opened.chooseBeside(event.key === "ArrowDown" ? 1 : -1);
     return true;
   }
   if (empty && line && (event.key === "+" || event.key === "-")) {
-    app.setQty(line.qty + (event.key === "+" ? 1 : -1));
+    app.slip.setQty(line.qty + (event.key === "+" ? 1 : -1));
     return true;
   }
   if (empty && line && event.key === "Delete") {
-    app.removeChosen();
+    app.slip.remove();
     return true;
   }
   // Any other character goes to the search field, wherever the focus was.
@@ -61,12 +61,12 @@ function functionKey(app, event) {
   switch (event.key) {
     case "F1":
       app.sheets.close();
-      if (app.view !== "pay") app.sendOrder();
+      if (app.view !== "pay") app.slip.send();
       return true;
     case "F3":
       return true;
     case "F4":
-      if (app.view !== "pay") app.discountOrder();
+      if (app.view !== "pay") app.slip.discount();
       return true;
     case "F5":
       app.sheets.close();
@@ -82,7 +82,7 @@ function functionKey(app, event) {
     case "F2":
       if (app.view === "plan") app.tables.toOrder();
       app.sheets.close();
-      if (app.view === "pay") app.leavePay();
+      if (app.view === "pay") app.toPay.leave();
       app.finder.focus(true);
       return true;
     case "F8":
@@ -92,12 +92,12 @@ function functionKey(app, event) {
       if (app.sheets.name === "price" || app.sheets.name === "weigh") return true;
       app.sheets.close();
       if (app.view === "pay") app.pay.setFen(app.pay.due_fen);
-      else app.exactCash();
+      else app.toPay.exact();
       return true;
     case "F10":
       if (app.view === "pay") app.paying.ways.code.ask();
       else {
-        app.openPay();
+        app.toPay.open();
         if (app.view === "pay" && !app.tab.isOpen) app.paying.ways.code.ask();
       }
       return true;
@@ -110,14 +110,14 @@ function functionKey(app, event) {
       }
       app.sheets.close();
       if (app.view === "pay") app.paying.finish();
-      else app.openPay();
+      else app.toPay.open();
       return true;
     case "Escape":
       app.back();
       return true;
     case "?":
-      if (app.sheets.name === "keys") app.sheets.close();
-      else app.sheets.show("keys");
+      if (app.help.open) app.sheets.close();
+      else app.help.show();
       return true;
     default:
       return false;
@@ -130,10 +130,10 @@ export function listenToKeys(app) {
     if (event.isComposing || event.defaultPrevented) return;
     const plain = !event.ctrlKey && !event.metaKey && !event.altKey;
     let taken = false;
-    if (app.view === "sign-in") taken = plain && app.signIn.key(event);
+    if (app.view === "sign-in") taken = plain && app.who.signIn.key(event);
     else if (app.view === "boot") taken = false;
     else if (event.ctrlKey && !event.shiftKey && !event.altKey && event.key.toLowerCase() === "z") {
-      app.undo();
+      app.slip.undo();
       taken = true;
     } else if (plain) {
       const paying = event.key === "F9" || event.key === "F12" || (event.key === "Enter" && app.view === "pay");

@@ -91,17 +91,21 @@ export class LineSheet {
       return;
     }
     const said = await this.why("gift", line, []);
-    if (said) this.app.tab.do([{ do: "price", line_id: line.key, gift: true, reason: said.reason }]);
+    if (said) this.app.tab.do([{ do: "price", line_id: line.key, gift: true, reason: said.reason }], [{ do: "price", line_id: line.key, gift: false }]);
   }
 
   async discount(line) {
     const said = await askDiscount(this.app, nameOf(line.name), line.amount_fen);
-    if (said) this.app.tab.do([{ do: "price", line_id: line.key, ...(said.rate_bp !== undefined ? { rate_bp: said.rate_bp } : { discount_fen: said.amount_fen }), reason: said.reason }]);
+    if (!said) return;
+    const rate = said.rate_bp !== undefined;
+    // A discount that takes another one's place is not taken back by a key: that one had a reason of its own.
+    const back = line.rate_bp || line.discount_fen ? null : [{ do: "price", line_id: line.key, ...(rate ? { rate_bp: 0 } : { discount_fen: 0 }) }];
+    this.app.tab.do([{ do: "price", line_id: line.key, ...(rate ? { rate_bp: said.rate_bp } : { discount_fen: said.amount_fen }), reason: said.reason }], back);
   }
 
   async price(line) {
     const said = await this.why("price", line, [{ name: "unit_fen", kind: "amount", label: t("tables.price"), value: line.unit_fen, min: 0 }]);
-    if (said) this.app.tab.do([{ do: "price", line_id: line.key, unit_fen: said.unit_fen, reason: said.reason }]);
+    if (said) this.app.tab.do([{ do: "price", line_id: line.key, unit_fen: said.unit_fen, reason: said.reason }], [{ do: "price", line_id: line.key, unit_fen: line.unit_fen, reason: said.reason }]);
   }
 
   /** Taken away: freely before the kitchen has it, with a reason afterwards. */

@@ -1,6 +1,7 @@
 // What the till knows of the node: one event stream, with a question every two seconds where the stream fails.
 
 import { ask, Refused } from "./api.js";
+import { BASE } from "../base.js";
 
 const POLL_MS = 2000;
 const AWAY_AFTER_MS = 2000;
@@ -39,7 +40,7 @@ export class Link {
   openStream() {
     this.source?.close();
     this.stream_tried_ms = performance.now();
-    this.source = new EventSource("/api/v1/events");
+    this.source = new EventSource(BASE + "/api/v1/events");
     this.source.addEventListener("status", (event) => this.heard(JSON.parse(event.data), null));
     this.source.addEventListener("error", () => this.question());
     for (const [name, listener] of this.listeners) {

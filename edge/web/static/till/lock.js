@@ -25,7 +25,7 @@ export class Lock {
     } else if (this.touched_ms > this.seen_ms && now_ms - this.seen_ms >= SEEN_EVERY_MS) {
       this.seen_ms = now_ms;
       ask("POST", "/session/seen", { body: {} }).catch((error) => {
-        if (error instanceof Refused && error.status === 401) app.signedOut("sign_in.locked_till");
+        if (error instanceof Refused && error.status === 401) app.who.signedOut("sign_in.locked_till");
       });
     }
   }
@@ -35,8 +35,8 @@ export class Lock {
     const { app } = this;
     if (!app.session || app.submitter.pending) return;
     // The node may still take the old session for a moment; this page does not.
-    app.locked = true;
-    app.signedOut("sign_in.locked_till");
+    app.who.locked = true;
+    app.who.signedOut("sign_in.locked_till");
     try {
       await ask("POST", "/session/lock", { body: {} });
     } catch {

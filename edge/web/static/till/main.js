@@ -1,6 +1,7 @@
 // Start of the till page: words first, then what was kept, then the node.
 
 import { App } from "./app.js";
+import { BASE } from "../base.js";
 import { byId, linkIcons } from "./dom.js";
 import { refit } from "./figures.js";
 import { GuestDisplay } from "./guest.js";
@@ -17,17 +18,13 @@ async function fetchWords() {
   for (;;) {
     try {
       // The service worker answers from the shell, so that a reload needs no node.
-      const answer = await fetch("/api/v1/words");
+      const answer = await fetch(BASE + "/api/v1/words");
       if (answer.ok) return await answer.json();
     } catch {
       // Nobody there yet and nothing kept: the page has no sentence to say it with. It asks again.
     }
     await new Promise((resolve) => { setTimeout(resolve, WORDS_AGAIN_MS); });
   }
-}
-
-function chosenOf(app) {
-  return app.tab.isOpen ? app.tab.line() : app.order.chosenLine();
 }
 
 function connectTables(app) {
@@ -44,13 +41,13 @@ function connectTables(app) {
 function connectKeys(app) {
   // Nothing is paid while a dish of the order is still on the scale, by mouse as by key.
   const offTheScale = (act) => () => { if (app.sheets.name !== "weigh") act(); };
-  byId("exact-cash").addEventListener("click", offTheScale(() => app.exactCash()));
-  byId("pay").addEventListener("click", offTheScale(() => app.openPay()));
+  byId("exact-cash").addEventListener("click", offTheScale(() => app.toPay.exact()));
+  byId("pay").addEventListener("click", offTheScale(() => app.toPay.open()));
   byId("finish").addEventListener("click", () => app.paying.finish());
-  byId("clear").addEventListener("click", () => app.clearOrder());
-  byId("line-less").addEventListener("click", () => app.setQty((chosenOf(app)?.qty ?? 0) - 1));
-  byId("line-more").addEventListener("click", () => app.setQty((chosenOf(app)?.qty ?? 0) + 1));
-  byId("line-remove").addEventListener("click", () => app.removeChosen());
+  byId("clear").addEventListener("click", () => app.basket.clear());
+  byId("line-less").addEventListener("click", () => app.slip.setQty((app.slip.line()?.qty ?? 0) - 1));
+  byId("line-more").addEventListener("click", () => app.slip.setQty((app.slip.line()?.qty ?? 0) + 1));
+  byId("line-remove").addEventListener("click", () => app.slip.remove());
   byId("who").addEventListener("click", () => app.sheets.show("who"));
   byId("slip-bar").addEventListener("click", () => { document.body.dataset.slip = "open"; refit(byId("slip")); });
   byId("slip-close").addEventListener("click", () => { delete document.body.dataset.slip; });

@@ -3,30 +3,39 @@
 import { withApproval, Declined } from "./approve.js";
 import { ask, Refused } from "./api.js";
 import { askFor } from "./ask_sheet.js";
+import { BASE } from "../base.js";
 import { openDeposits } from "./deposits.js";
 import { el, icon, kbd } from "./dom.js";
 import { uuid7 } from "./ids.js";
+import { enterPractice, inPractice } from "./practice.js";
 import { showToast } from "./toast.js";
 import { getLanguage, errorText, t } from "./words.js";
 import { theme } from "./settings.js";
+import { showDevice } from "./this_device.js";
 
 /** id, icon, key, the action of the role table that it needs ("" = none), and what it opens. */
 const ENTRIES = [
   ["shift", "cash", "", "open_till", (app) => app.desk.open("shift")],
   ["refund", "receipt", "", "refund", (app) => app.desk.open("refund")],
   ["drawer", "drawer", "F8", "open_drawer", (app) => openDrawer(app)],
+  ["platforms", "receipt", "", "sell", (app) => app.platforms.show()],
   ["deposit", "receipt", "", "sell", (app) => openDeposits(app)],
   ["count", "scale", "", "close_till", (app) => app.desk.open("count")],
+  ["house", "tag", "", "open_till", () => location.assign(BASE + "/house")],
+  ["bookings", "person", "", "tables", () => location.assign(BASE + "/house#bookings")],
   ["staff", "person", "", "manage_people", () => location.assign(page("/staff"))],
   ["terminals", "computer", "", "pair_terminal", () => location.assign(page("/terminals"))],
   ["devices", "printer", "", "devices", () => location.assign(page("/devices"))],
-  ["sync", "computer", "", "", () => location.assign("/sync")],
-  ["lock", "person", "", "", (app) => app.lock.now()],
-  ["keys", "search", "?", "", (app) => app.sheets.show("keys")],
+  ["works", "check", "", "", () => location.assign(page("/works"))],
+  ["sync", "computer", "", "", () => location.assign(BASE + "/sync")],
+  ["practice", "person", "", "practise", (app) => enterPractice(app)],
+  ["lock", "lock", "", "", (app) => app.lock.now()],
+  ["device", "display", "", "", (app) => showDevice(app)],
+  ["keys", "help", "?", "", (app) => app.help.show()],
 ];
 
 function page(path) {
-  return `${path}?lang=${getLanguage()}&theme=${theme()}`;
+  return `${BASE}${path}?lang=${getLanguage()}&theme=${theme()}`;
 }
 
 export class More {
@@ -36,7 +45,7 @@ export class More {
 
   entries() {
     const { app } = this;
-    return ENTRIES.filter(([, , , action]) => !action || app.may(action) || app.asks(action));
+    return ENTRIES.filter(([id, , , action]) => (!action || app.may(action) || app.asks(action)) && !(id === "practice" && inPractice) && !(id === "platforms" && !app.platforms.view?.platforms.length));
   }
 
   show() {

@@ -27,9 +27,10 @@ function reasonOf(job) {
 }
 
 export class ParkedSlips {
-  /** `redraw` draws the sheet anew. */
-  constructor(redraw) {
+  /** `redraw` draws the sheet anew, `hub_away` says whether HQ is out of reach. */
+  constructor(redraw, hub_away) {
     this.redraw = redraw;
+    this.hub_away = hub_away;
     this.jobs = undefined;
     this.printers = [];
     this.message = "";
@@ -109,9 +110,12 @@ export class ParkedSlips {
 
   phone(job) {
     if (!this.qr) return el("p", { class: "quiet", text: t("sheet.fetching") });
+    // HQ's page has the receipt once the sale is there; until then the shop's own network has it.
+    const here = this.qr.here_url && this.hub_away();
     return el("div", { class: "e-receipt", testid: "e-receipt-" + job.id },
-      qrPicture(this.qr.qr, t("sheet.e_receipt_label")),
-      el("div", {}, el("p", { text: t("sheet.e_receipt_say") }), el("p", { class: "quiet address", text: this.qr.url }),
+      qrPicture(here ? this.qr.here_qr : this.qr.qr, t("sheet.e_receipt_label")),
+      el("div", {}, el("p", { text: t(here ? "sheet.e_receipt_here" : "sheet.e_receipt_say") }),
+        el("p", { class: "quiet address", text: here ? this.qr.here_url : this.qr.url }),
         el("button", { class: "key", testid: "e-receipt-done-" + job.id, text: t("sheet.e_receipt_done"), onclick: () => this.act(job.id, "discard", { reason: t("sheet.e_receipt_done") }) })));
   }
 

@@ -3,7 +3,7 @@
 import { byId, el, icon, kbd, setDisabled, setHidden, setText } from "./dom.js";
 import { fit } from "./figures.js";
 import { amount, currencyCode, parseAmount, short } from "./money.js";
-import { t } from "./words.js";
+import { getLanguage, t } from "./words.js";
 
 // The notes and coins of the drawer, largest first; only for a currency whose pieces are known.
 const PIECES_FEN = { CNY: [10000, 5000, 2000, 1000, 500, 100, 50, 10] };
@@ -54,6 +54,7 @@ export class PayPage {
     this.text = "";
     this.fresh = true;
     this.full = false;
+    this.view = null;
   }
 
   get received_fen() {
@@ -93,7 +94,10 @@ export class PayPage {
     return button;
   }
 
-  build() {
+  /** What is the same at every payment is made once: the numpad, the band, the places for what was taken and what is given back. */
+  frame() {
+    if (this.view && this.language === getLanguage()) return;
+    this.language = getLanguage();
     const digits = ["7", "8", "9", "4", "5", "6", "1", "2", "3", "0", "00", "000"];
     const pad = digits.map((digit) => this.key(digit, "pad-" + digit, () => this.type(digit)));
     const erase = this.key(icon("delete"), "pad-delete", () => this.erase(), "key pad well");
@@ -102,12 +106,6 @@ export class PayPage {
     const clear = this.key(t("pay.clear"), "pad-clear", () => this.set(""), "key pad well");
     const next = this.key(t("pay.next"), "pad-next", () => this.ways.next(), "key pad well");
     const point = this.key(".", "pad-point", () => this.type("."), "key pad well");
-    const likely = likelyFen(this.due_fen);
-    this.presets = [
-      [this.key(t("pay.exact", { amount: short(this.due_fen) }), "pad-exact", () => this.setFen(this.due_fen), "key note exact"), this.due_fen],
-      ...likely.map((fen, i) => [this.key(short(fen), "pad-likely-" + (i + 1), () => this.setFen(fen), "key note"), fen]),
-    ];
-    const adds = this.quick_fen.slice(0, 4).map((fen) => this.key("+" + short(fen), "pad-add-" + fen, () => this.addFen(fen), "key note well"));
     this.view = {
       due: el("strong", { testid: "pay-due" }),
       received: el("strong", { testid: "received" }),
@@ -116,22 +114,42 @@ export class PayPage {
       check: el("em", { class: "pay-check", role: "status", testid: "pay-check" }),
       back: el("div", { class: "panel give-back", testid: "give-back" }),
       taken: el("div", { class: "panel taken", testid: "taken" }),
-      note: el("p", { role: "status", testid: "pay-note", "data-note": Boolean(this.ways.note), text: this.ways.note || t("pay.hint") }),
+      note: el("p", { role: "status", testid: "pay-note" }),
+      title: el("h2"),
+      ways: el("div", { class: "ways", role: "group", "aria-label": t("pay.ways") }),
+      notes: el("div", { class: "notes", role: "group", "aria-label": t("pay.quick") }),
     };
+    const { view } = this;
     this.root.replaceChildren(
       el("header", { class: "pay-head" },
         el("button", { class: "key back", testid: "pay-back", onclick: this.onLeave }, icon("back"), el("span", { text: t("pay.back") }), ...kbd("Esc")),
-        el("h2", { text: this.title }), this.view.note),
+        view.title, view.note),
       el("div", { class: "band" },
-        el("p", {}, el("span", { text: t("pay.due") }), this.view.due),
-        el("p", {}, el("span", { text: t("pay.received") }), this.view.received),
-        el("p", { class: "band-change" }, el("span", { class: "change-row" }, this.view.changeWord, this.view.check), this.view.change)),
-      el("div", { class: "pay-keys" },
-        el("div", { class: "ways", role: "group", "aria-label": t("pay.ways") }, ...this.ways.keys()),
-        el("div", { class: "notes", role: "group", "aria-label": t("pay.quick") }, ...this.presets.map(([key]) => key), ...adds),
+        el("p", {}, el("span", { text: t("pay.due") }), view.due),
+        el("p", {}, el("span", { text: t("pay.received") }), view.received),
+        el("p", { class: "band-change" }, el("span", { class: "change-row" }, view.changeWord, view.check), view.change)),
+      el("div", { class: "pay-keys" }, view.ways, view.notes,
         el("div", { class: "numpad", role: "group", "aria-label": t("pay.numpad") },
           ...pad.slice(0, 3), erase, ...pad.slice(3, 6), clear, ...pad.slice(6, 9), point, ...pad.slice(9, 12), next),
-        this.view.back, this.view.taken));
+        view.back, view.taken));
+  }
+
+  /** What belongs to this bill: its title, the ways it may be paid, the notes that are likely for it. */
+  build() {
+    this.frame();
+    const { view } = this;
+    const likely = likelyFen(this.due_fen);
+    this.presets = [
+      [this.key(t("pay.exact", { amount: short(this.due_fen) }), "pad-exact", () => this.setFen(this.due_fen), "key note exact"), this.due_fen],
+      ...likely.map((fen, i) => [this.key(short(fen), "pad-likely-" + (i + 1), () => this.setFen(fen), "key note"), fen]),
+    ];
+    const adds = this.quick_fen.slice(0, 4).map((fen) => this.key("+" + short(fen), "pad-add-" + fen, () => this.addFen(fen), "key note well"));
+    setText(view.title, this.title);
+    setText(view.note, this.ways.note || t("pay.hint"));
+    view.note.toggleAttribute("data-note", Boolean(this.ways.note));
+    const keys = this.ways.keys();
+    if (keys[0].parentNode !== view.ways) view.ways.replaceChildren(...keys);
+    view.notes.replaceChildren(...this.presets.map(([key]) => key), ...adds);
   }
 
   /** A long press on delete goes on deleting. */

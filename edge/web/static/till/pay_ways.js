@@ -10,7 +10,7 @@ import { emptyDoc, Tab } from "./pay_tab.js";
 import { SplitSheet } from "./split.js";
 import { takeParts } from "./split_share.js";
 import { keep, load } from "./vault.js";
-import { t } from "./words.js";
+import { getLanguage, t } from "./words.js";
 
 const DOCS_MAX = 30;
 
@@ -21,6 +21,7 @@ export class PayWays {
     this.job = null;
     this.tab = null;
     this.docs = {};
+    this.made = "";
     this.code = new CodePay(app, this);
   }
 
@@ -115,8 +116,12 @@ export class PayWays {
     return el("button", { class: "key way", testid, "aria-pressed": chosen ? "true" : null, onclick: press }, icon(picture), el("span", { text: t(word) }), ...kbd(...keys));
   }
 
+  /** The keys of the left column; the same nodes for as long as they say the same. */
   keys() {
-    return [
+    const made = getLanguage() + Boolean(this.job?.share);
+    if (made === this.made) return this.made_keys;
+    this.made = made;
+    this.made_keys = [
       this.way("pay.cash", "way-cash", "cash", () => this.app.pay.setFen(this.app.pay.due_fen), ["F9"], true),
       this.way("pay.code", "way-code", "scanner", () => this.code.ask(), ["F10"]),
       this.way("pay.card", "way-card", "card", () => card(this)),
@@ -124,6 +129,7 @@ export class PayWays {
       ...(this.job?.share ? [] : [this.way("pay.deposit", "way-deposit", "receipt", () => deposit(this))]),
       this.way("pay.split", "way-split", "open", () => this.split()),
     ];
+    return this.made_keys;
   }
 
   taken(received_fen, missing_fen) {

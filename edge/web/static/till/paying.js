@@ -1,6 +1,7 @@
 // Paying: a basket or an order becomes one pending sale, and that one gets one answer, whatever happens between.
 
 import { ask, Refused } from "./api.js";
+import { beep } from "./beep.js";
 import { uuid7 } from "./ids.js";
 import { amount } from "./money.js";
 import { emptyCart, price, wireLines } from "./order.js";
@@ -22,7 +23,7 @@ export class Paying {
     this.submitter = new Submitter({
       saved: (sale, pending) => this.saved(sale, pending),
       refused: (error, pending) => this.refused(error, pending),
-      unsigned: () => app.signedOut("sign_in.waiting_sale"),
+      unsigned: () => app.who.signedOut("sign_in.waiting_sale"),
       waiting: (pending, error) => this.waits(error),
     });
   }
@@ -50,7 +51,7 @@ export class Paying {
   /** A basket that has payments on it already is paid on the payment page, where they can be seen. */
   exactCash() {
     const sum = this.sum();
-    if (this.ways.hasKept(this.app.order.cart.sale_id)) this.app.openPay();
+    if (this.ways.hasKept(this.app.order.cart.sale_id)) this.app.toPay.open();
     else this.submit(sum, [{ kind: "cash", received_fen: sum.total_fen + roundOff(sum.total_fen, this.app.house?.rounding) }], true);
   }
 
@@ -150,9 +151,7 @@ export class Paying {
     this.ways.close();
     app.screen.setView("order");
     if (next_cart) {
-      app.loading = true;
-      app.order.replace(next_cart);
-      app.loading = false;
+      app.basket.put(next_cart);
     } else app.screen.draw();
     app.screen.drawStates();
     try {
@@ -160,7 +159,7 @@ export class Paying {
     } catch {
       // A browser whose storage fails still sells: the node makes the sale safe, and this page goes on asking for it.
     }
-    if (next_cart) app.channel.postMessage("cart");
+    if (next_cart) app.basket.told();
     await this.submitter.run();
   }
 
@@ -187,7 +186,7 @@ export class Paying {
       app.order.replace(app.aside.pop());
       change[app.kept("aside")] = app.aside;
     }
-    if (pending.order) app.orderPaid?.(pending.order.order_id, sale, pending.order.bill.closes);
+    if (pending.order) app.toPay.orderPaid(pending.order.order_id, pending.order.bill.closes);
     app.screen.draw();
     if (!app.order.isEmpty || app.tab.isOpen || app.view !== "order") showToast(t("toast.saved", { number: sale.receipt_no, change: amount(sale.change_fen) }));
     await keep(change);
@@ -205,6 +204,7 @@ export class Paying {
   }
 
   refuse(title, sub, code) {
+    beep(false);
     this.app.special = this.blocking(title, sub, code);
     this.app.screen.drawStates();
     this.app.screen.draw();

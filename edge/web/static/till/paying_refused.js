@@ -25,9 +25,7 @@ async function putBack(paying, pending, cart) {
   const change = { [app.kept("pending")]: null };
   if (cart) {
     if (!app.order.isEmpty) app.aside.push(app.order.cart);
-    app.loading = true;
-    app.order.replace(cart);
-    app.loading = false;
+    app.basket.put(cart);
     Object.assign(change, { [app.kept("cart")]: cart, [app.kept("aside")]: app.aside });
   }
   await keep(change);
@@ -53,12 +51,12 @@ async function askWord(paying, error, pending) {
 
 async function askPrice(paying, error, pending) {
   const { app } = paying;
-  await app.refreshMenu();
+  await app.node.refreshMenu();
   app.special = null;
   app.screen.drawStates();
   app.screen.draw();
   const new_fen = error.details.due_fen ?? paying.sum().total_fen;
-  const again = () => (pending.exact ? paying.exactCash() : app.openPay(pending.received_fen));
+  const again = () => (pending.exact ? paying.exactCash() : app.toPay.open(pending.received_fen));
   const order_again = () => paying.openOrder(pending.order.order_id, { title: pending.order.title, what: pending.what.share ? {} : pending.what, received_fen: pending.received_fen });
   app.sheets.show("price", { old_fen: pending.body.due_fen, new_fen, go: pending.order ? order_again : again });
 }

@@ -177,7 +177,7 @@ export class Plan {
     }
     this.drawHead();
     if (this.area_id === ELSEWHERE) this.drawElsewhere();
-    else for (const [table_id, tile] of this.tiles) tile.draw(this.app.tables.at(table_id), this.app.tab, Boolean(this.picking));
+    else for (const [table_id, tile] of this.tiles) tile.draw(this.app.tables.at(table_id), this.app.tab, Boolean(this.picking), this.app.tables.booked(table_id));
   }
 
   build() {

@@ -32,7 +32,7 @@ export class TableTile {
     this.node.style.gridRow = `${table.y + 1} / span ${table.height ?? 2}`;
   }
 
-  draw(orders, tab, picking) {
+  draw(orders, tab, picking, booked) {
     const { node, parts, table } = this;
     const covers = orders.reduce((sum, order) => sum + (order.covers ?? 0), 0);
     const order = orders.find((each) => each.waiting) ?? orders[0];
@@ -40,7 +40,8 @@ export class TableTile {
     node.dataset.state = state;
     setText(parts.seats, covers ? t("tables.guests", { n: covers }) : t("tables.seats", { n: table.seats }));
     setText(parts.state, t("tables.state_" + state) + (orders.length > 1 ? "\u00b7" + t("tables.orders", { n: orders.length }) : ""));
-    setText(parts.time, order ? since(Math.min(...orders.map((each) => each.opened_ms))) : "");
+    node.dataset.booked = booked && !order ? "true" : "false";
+    setText(parts.time, booked && !order ? t("tables.booked", booked) : order ? since(Math.min(...orders.map((each) => each.opened_ms))) : "");
     setText(parts.sum, order ? amount(orders.reduce((sum, each) => sum + each.total_fen, 0)) : "");
     node.setAttribute("aria-pressed", orders.some((each) => each.order_id === tab.order_id) ? "true" : "false");
     node.classList.toggle("picking", picking);

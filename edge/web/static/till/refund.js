@@ -3,6 +3,7 @@
 import { ask, Refused } from "./api.js";
 import { el } from "./dom.js";
 import { amount, money, parseAmount } from "./money.js";
+import { ElsewhereSale, openAsks } from "./refund_elsewhere.js";
 import { RefundSale } from "./refund_sale.js";
 import { stamp } from "./shift.js";
 import { errorText, t } from "./words.js";
@@ -87,6 +88,12 @@ export class RefundPage {
     }
   }
 
+  /** A receipt of another store: head office is asked for its sale. */
+  async askHead() {
+    this.sale = new ElsewhereSale(this, this.texts.text.trim());
+    await this.sale.read();
+  }
+
   async pick(sale_id) {
     this.sale = new RefundSale(this, sale_id);
     await this.sale.read();
@@ -119,7 +126,18 @@ export class RefundPage {
     if (!this.list || this.sale || !this.found) return;
     this.list.replaceChildren(...(this.found.length ? this.found.map((one) => el("li", {}, el("button", { class: "desk-row", testid: "sale-" + one.receipt_no, onclick: () => this.pick(one.sale_id) },
       el("b", { text: one.receipt_no }), el("span", { text: stamp(one.at_ms) + (one.refunded_fen ? " · " + t("refund.went_back", { amount: money(one.refunded_fen) }) : "") }), el("span", { text: amount(one.total_fen) }))))
-      : [el("li", { class: "quiet", text: t("refund.none") })]));
+      : [el("li", { class: "quiet", text: t("refund.none") }), ...(this.texts.text.trim() ? [el("li", {}, el("button", { class: "key", testid: "ask-head", text: t("refund.elsewhere"), onclick: () => this.askHead() }))] : [])]));
+    if (!this.query()) this.drawOpen();
+  }
+
+  async drawOpen() {
+    const { list } = this;
+    try {
+      const rows = await openAsks(this.app, (text) => { this.note = text; if (!this.sale) this.draw(); });
+      if (list === this.list) list.prepend(...rows);
+    } catch {
+      // The list of what is not decided is a help; finding goes on without it.
+    }
   }
 
   key(event) {

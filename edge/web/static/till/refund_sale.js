@@ -31,6 +31,8 @@ export class RefundSale {
     this.refund_id = uuid7();
     this.order_id = uuid7();
     this.busy = false;
+    this.quotePath = "/refunds/quote";
+    this.ours = true;
   }
 
   get app() {
@@ -39,7 +41,7 @@ export class RefundSale {
 
   async read() {
     try {
-      this.state = (await ask("GET", `/sales/${this.sale_id}/refunds`)).body;
+      await this.look();
       if (this.page.sale !== this) return;
       await this.work();
     } catch (error) {
@@ -47,6 +49,18 @@ export class RefundSale {
       this.page.note = sentence(error);
       this.page.draw();
     }
+  }
+
+  async look() {
+    this.state = (await ask("GET", `/sales/${this.sale_id}/refunds`)).body;
+  }
+
+  get title() {
+    return t("refund.of", { number: this.state.receipt_no });
+  }
+
+  get works() {
+    return "";
   }
 
   asked() {
@@ -65,7 +79,7 @@ export class RefundSale {
     const asked = JSON.stringify(this.asked());
     if (this.something) {
       try {
-        const { body } = await ask("POST", "/refunds/quote", { body: this.asked() });
+        const { body } = await ask("POST", this.quotePath, { body: this.asked() });
         if (asked !== JSON.stringify(this.asked())) return;
         this.quote = body;
         this.page.note = "";
@@ -83,20 +97,22 @@ export class RefundSale {
     const mode = (name, word) => el("button", { class: "key", testid: "refund-" + name, "aria-pressed": this.mode === name ? "true" : "false", text: word, onclick: () => this.choose(name) });
     const toggle = (name, word) => el("button", { class: "key", testid: "refund-" + name.replace("_", "-"), "aria-pressed": this[name] ? "true" : "false", text: word, onclick: () => { this[name] = !this[name]; this.work(); } });
     const cash = state.ways.some((way) => way.kind !== "cash" && way.left_fen > 0);
-    desk.work.replaceChildren(desk.head(t("refund.of", { number: state.receipt_no }), this.page.note),
+    desk.work.replaceChildren(desk.head(this.title, this.page.note),
       el("div", { class: "desk-choice", role: "group" }, mode("whole", t("refund.whole")), mode("lines", t("refund.lines")), mode("amount", t("refund.amount")),
         ...(state.tip_left_fen && this.mode !== "whole" ? [toggle("tip", t("refund.tip"))] : []), ...(cash ? [toggle("in_cash", t("refund.in_cash"))] : [])),
       el("ul", { class: "split-lines refund-lines" }, ...state.lines.map((line) => this.row(line))),
       ...state.refunds.map((one) => el("p", { class: "quiet", text: t("refund.earlier", { number: one.receipt_no, amount: money(one.amount_fen), reason: one.reason }) })),
+      ...state.left_to.map((one) => el("p", { class: "quiet", testid: "left-to", text: t("refund.left_to", { store: one.store, amount: money(one.amount_fen) }) })),
       this.reasons());
     const ways = (this.quote?.tenders ?? []).map((one) => [t("way." + one.kind) + (one.queued ? " · " + t("refund.queued") : ""), amount(one.amount_fen)]);
     desk.paper({
       title: state.receipt_no, sub: `${stamp(state.at_ms)} · ${t("till.number", { till: state.till })}`,
       body: [desk.facts([[t("refund.paid"), amount(state.total_fen + state.tip_fen)], [t("refund.left"), amount(state.left_fen)]]),
         el("h3", { text: t("refund.ways") }), desk.facts(ways),
+        ...(this.works ? [el("p", { class: "works", text: this.works })] : []),
         ...(this.quote?.verdict === "ask" ? [el("p", { class: "works", text: t("refund.asks") })] : []), ...(this.quote?.verdict === "denied" ? [el("p", { class: "sheet-error", text: t("refund.denied") })] : []),
-        ...(this.app.house?.fapiao_url ? [el("button", { class: "key", testid: "fapiao", text: t("fapiao.key"), onclick: () => showFapiao(this.app, this.sale_id) })] : []),
-        ...(state.refunds.length === 0 && (this.app.may("reverse_sale") || this.app.asks("reverse_sale")) ? [el("button", { class: "key danger", testid: "reverse", text: t("refund.reverse"), onclick: () => this.reverse() })] : [])],
+        ...(this.ours && this.app.house?.fapiao_url ? [el("button", { class: "key", testid: "fapiao", text: t("fapiao.key"), onclick: () => showFapiao(this.app, this.sale_id) })] : []),
+        ...(this.ours && state.refunds.length === 0 && state.left_to.length === 0 && (this.app.may("reverse_sale") || this.app.asks("reverse_sale")) ? [el("button", { class: "key danger", testid: "reverse", text: t("refund.reverse"), onclick: () => this.reverse() })] : [])],
       word: t("refund.back"), figure: amount(this.quote?.amount_fen ?? 0),
       key: desk.primary(t("refund.go", { amount: money(this.quote?.amount_fen ?? 0) }), "refund-go", () => this.give(), this.busy || !this.quote || !this.reason.trim() || this.quote.verdict === "denied"),
     });
@@ -155,7 +171,7 @@ export class RefundSale {
       const { order_id } = this;
       this.order_id = uuid7();
       // Whoever shows orders takes the new one into the slip.
-      this.app.reopened?.(order_id);
+      this.app.toPay.reopened(order_id);
     });
   }
 
@@ -180,7 +196,7 @@ export class RefundSale {
   async readAgain() {
     const { note } = this.page;
     try {
-      this.state = (await ask("GET", `/sales/${this.sale_id}/refunds`)).body;
+      await this.look();
     } catch {
       // What was shown before stays; the deed itself is done.
     }

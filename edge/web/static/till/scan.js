@@ -4,7 +4,7 @@
 
 import { ask, Refused } from "./api.js";
 import { beep } from "./beep.js";
-import { el } from "./dom.js";
+import { afterPaint, el } from "./dom.js";
 import { uuid7 } from "./ids.js";
 import { money } from "./money.js";
 import { hideToast, showToast } from "./toast.js";
@@ -26,25 +26,27 @@ export class Scans {
     this.app = app;
     this.page = uuid7();
     this.grabbed = null;
+    this.declared = null;
     this.wedge = new Wedge({
       begin: () => this.mark(),
       wants: (text) => this.wants(text),
       scan: (text) => this.typed(text),
     });
     app.link.on("scan", (found) => this.heard(found));
-    app.link.on("open", () => this.declare());
-    new MutationObserver(() => this.declare()).observe(document.body, { attributes: true, attributeFilter: ["data-view"] });
-    addEventListener("focus", () => this.declare());
+    app.link.on("open", () => this.declare(true));
+    new MutationObserver(() => afterPaint(() => this.declare())).observe(document.body, { attributes: true, attributeFilter: ["data-view"] });
+    addEventListener("focus", () => this.declare(true));
   }
 
   // --- what the screen takes ---
 
-  /** Tell the node what this screen takes. Of several pages at one till the one that spoke last is meant. */
-  async declare() {
+  /** Tell the node what this screen takes, where it is another than before. Of several pages at one till the one that spoke last is meant (`anew`). */
+  async declare(anew = false) {
     const { view } = this.app;
     const screen = this.grabbed?.screen ?? view;
     const kinds = this.grabbed?.kinds ?? TAKES[view];
-    if (!kinds) return;
+    if (!kinds || (!anew && screen === this.declared)) return;
+    this.declared = screen;
     if (this.declaring) {
       this.again = true;
       return;
@@ -54,11 +56,12 @@ export class Scans {
       await ask("PUT", "/till/accepts", { body: { kinds, screen, page: this.page } });
     } catch {
       // The stream opens again when the node is back, and then it is said again.
+      this.declared = null;
     }
     this.declaring = false;
     if (this.again) {
       this.again = false;
-      this.declare();
+      this.declare(true);
     }
   }
 
@@ -116,8 +119,8 @@ export class Scans {
   async typed(text) {
     const { app } = this;
     if (app.view === "sign-in") {
-      app.signIn.set("");
-      await app.signIn.useBadge(text);
+      app.who.signIn.set("");
+      await app.who.signIn.useBadge(text);
       return;
     }
     // A code that stands in the menu needs no node to be known.
@@ -191,7 +194,7 @@ export class Scans {
   addDish(id) {
     if (this.inTheWay()) return;
     beep(true);
-    this.app.press(id);
+    this.app.slip.press(id);
   }
 
   async checkInvite(code) {

@@ -7,7 +7,7 @@ import { chooseLanguage, devicesPath, switchTheme, theme } from "./settings.js";
 import { drawLastSale, drawLineKeys, drawSlipFoot, drawSlipHead } from "./slip.js";
 import { noticeOf, StateBar, statesOf } from "./states.js";
 import { drawOrderSlip } from "./tables_slip.js";
-import { drawFunctions } from "./tables_bar.js";
+import { clearFunctions, drawFunctions } from "./tables_bar.js";
 import { showFapiao } from "./fapiao.js";
 import { hideToast, showToast } from "./toast.js";
 import { applyWords, getLanguage, nameOf, t } from "./words.js";
@@ -15,7 +15,7 @@ import { applyWords, getLanguage, nameOf, t } from "./words.js";
 export class Screen {
   constructor(app) {
     this.app = app;
-    this.bar = new StateBar(byId("states"), (id) => { if (id === "devices") location.assign(devicesPath()); else if (id === "disk") this.tellDisk(); else if (id === "clock") showToast(t("toast.clock")); else app.sheets.show(id); });
+    this.bar = new StateBar(byId("states"), (id) => { if (id === "devices") location.assign(devicesPath()); else if (id === "disk") this.tellDisk(); else if (id === "clock") showToast(t("toast.clock")); else if (id === "platforms") app.platforms.show(); else app.sheets.show(id); });
     this.drawnLast = null;
     byId("categories").addEventListener("click", (event) => {
       const key = event.target.closest("button");
@@ -40,9 +40,9 @@ export class Screen {
     setHidden(byId("who"), !inside);
     delete document.body.dataset.slip;
     if (view === "pay") document.body.dataset.slip = "foot";
-    if (!inside) byId("function-bar").replaceChildren();
-    else this.drawBar();
-    if (view !== "sign-in") app.signIn.hide();
+    if (!inside) clearFunctions();
+    else this.drawFunctions();
+    if (view !== "sign-in") app.who.signIn.hide();
     // Figures drawn while their place was hidden were not measured.
     if (inside) refit(byId("slip"));
     this.drawStates();
@@ -71,7 +71,7 @@ export class Screen {
     chooseLanguage(app.till, getLanguage() === "zh" ? "en" : "zh");
     hideToast();
     this.relabel();
-    if (app.view === "sign-in") app.showSignIn(app.signIn.note);
+    if (app.view === "sign-in") app.who.ask(app.who.signIn.note);
     else this.draw();
     if (app.special) app.special = null;
     this.drawStates();
@@ -179,7 +179,7 @@ export class Screen {
     }
     if (app.menu) app.tiles.count(quantities, app.menu);
     const line = app.order.chosenLine();
-    app.chips.show(line ? app.menu?.byId.get(line.dish_id) : null, line);
+    if (app.view === "order") app.chips.show(line ? app.menu?.byId.get(line.dish_id) : null, line);
     app.finder.hint();
     this.drawHead(sending);
     this.drawLast();
@@ -229,10 +229,11 @@ export class Screen {
 
   drawStates() {
     const { app } = this;
-    this.bar.show(statesOf(app.status, app.node_away));
+    this.bar.show(statesOf(app.status, app.node_away, app.platforms?.states() ?? []));
     const state = noticeOf(app.status, app.node_away);
     // What blocks comes first, then a node that is away, then what the till has to say, then the printer.
-    const notice = app.special && (app.special.tone === "blocks" || state?.kind !== "node") ? app.special : state;
+    const special = app.special?.yields && state ? null : app.special;
+    const notice = special && (special.tone === "blocks" || state?.kind !== "node") ? special : state;
     app.finder.showNotice(notice, () => {
       if (notice.sheet) {
         app.sheets.show(notice.sheet);
@@ -240,6 +241,7 @@ export class Screen {
       }
       app.special = null;
       this.drawStates();
+      notice.go?.();
     });
     const store = app.status?.store || app.session?.store;
     setText(byId("store-name"), store ? nameOf(store.name) : t("brand.name"));

@@ -1,5 +1,6 @@
-// Language and theme of this device, remembered per till; the device decides until somebody chose.
+// Language, theme and sound of this device, remembered per till; the device decides until somebody chose.
 
+import { BASE } from "../base.js";
 import { getLanguage, setLanguage } from "./words.js";
 
 const dark = matchMedia("(prefers-color-scheme: dark)");
@@ -32,22 +33,54 @@ export function takeLanguageOf({ till, cashier, locale }) {
   if (last && last !== cashier.id && locale) chooseLanguage(till, locale.startsWith("zh") ? "zh" : "en");
 }
 
+/** What may be chosen here: always light, always dark, as the device says, or dark in the evening. */
+export const THEMES = ["light", "dark", "device", "evening"];
+const EVENING_FROM_H = 18;
+const MORNING_FROM_H = 6;
+const MINUTE_MS = 60_000;
+
+export function chosenTheme() {
+  const kept = localStorage.getItem("theme");
+  return THEMES.includes(kept) ? kept : "device";
+}
+
+/** What is shown now: "light" or "dark". */
 export function theme() {
-  return localStorage.getItem("theme") || (dark.matches ? "dark" : "light");
+  const chosen = chosenTheme();
+  if (chosen === "device") return dark.matches ? "dark" : "light";
+  if (chosen !== "evening") return chosen;
+  const hour = new Date().getHours();
+  return hour >= EVENING_FROM_H || hour < MORNING_FROM_H ? "dark" : "light";
 }
 
 export function applyTheme() {
-  document.documentElement.dataset.theme = theme();
+  const shown = theme();
+  if (document.documentElement.dataset.theme !== shown) document.documentElement.dataset.theme = shown;
+}
+
+export function chooseTheme(chosen) {
+  localStorage.setItem("theme", chosen);
+  applyTheme();
 }
 
 export function switchTheme() {
-  localStorage.setItem("theme", theme() === "dark" ? "light" : "dark");
-  applyTheme();
+  chooseTheme(theme() === "dark" ? "light" : "dark");
+}
+
+/** Whether this browser stays silent; each terminal has its own. */
+export function isMuted() {
+  return localStorage.getItem("sound") === "off";
+}
+
+export function mute(silent) {
+  localStorage.setItem("sound", silent ? "off" : "on");
 }
 
 /** Where the device page is, in the language and theme of this till. */
 export function devicesPath() {
-  return `/devices?lang=${getLanguage()}&theme=${theme()}`;
+  return `${BASE}/devices?lang=${getLanguage()}&theme=${theme()}`;
 }
 
 dark.addEventListener("change", applyTheme);
+// The evening comes by itself.
+setInterval(applyTheme, MINUTE_MS);

@@ -1,8 +1,10 @@
 // Sheets slide over the work area, never over the slip: what happened, what still works, what can be done.
 
+import { BASE } from "../base.js";
 import { el, icon, kbd, setHidden } from "./dom.js";
 import { money } from "./money.js";
 import { ParkedSlips } from "./parked.js";
+import { enterPractice } from "./practice.js";
 import { devicesPath } from "./settings.js";
 import { faultOf, hubWord, recoveryOf, refusalWord } from "./states.js";
 import { WeighPad } from "./weigh.js";
@@ -23,8 +25,8 @@ export class Sheets {
     this.app = app;
     this.name = null;
     this.from = null;
-    this.parked = new ParkedSlips(() => { if (this.name === "printer") this.draw(); });
-    this.weigh = new WeighPad(this, (dish, line, weight_g) => app.weighed(dish, line, weight_g));
+    this.parked = new ParkedSlips(() => { if (this.name === "printer") this.draw(); }, () => app.status?.hub.state !== "connected");
+    this.weigh = new WeighPad(this, (dish, line, weight_g) => app.slip.weighed(dish, line, weight_g));
     root.addEventListener("click", (event) => { if (event.target === root) this.close(); });
   }
 
@@ -80,7 +82,7 @@ export class Sheets {
   }
 
   draw() {
-    const drawer = { hub: "drawHub", node: "drawNode", printer: "drawPrinter", keys: "drawKeys", price: "drawPrice", who: "drawWho", training: "drawTraining", recovery: "drawRecovery", fenced: "drawFenced", revoked: "drawRevoked", weigh: "drawWeigh" }[this.name] ?? "drawGiven";
+    const drawer = { hub: "drawHub", node: "drawNode", printer: "drawPrinter", price: "drawPrice", who: "drawWho", training: "drawTraining", recovery: "drawRecovery", fenced: "drawFenced", revoked: "drawRevoked", weigh: "drawWeigh" }[this.name] ?? "drawGiven";
     this[drawer]();
   }
 
@@ -101,7 +103,8 @@ export class Sheets {
       facts([t("sheet.waiting_trade"), String(hub.waiting.trade)], [t("sheet.waiting_operations"), String(hub.waiting.operations)],
         hub.oldest_waiting_ms ? [t("sheet.oldest"), clockOf(hub.oldest_waiting_ms)] : null,
         hub.since_ms ? [title, t("sheet.since", { time: clockOf(hub.since_ms) })] : null),
-    ], [el("a", { class: "key", href: "/sync", testid: "sync-link", text: t("sync.go") }), this.refreshKey()]);
+    ], [el("a", { class: "key", href: BASE + "/works", testid: "works-link", text: t("works.go") }),
+      el("a", { class: "key", href: BASE + "/sync", testid: "sync-link", text: t("sync.go") }), this.refreshKey()]);
   }
 
   refreshKey() {
@@ -133,7 +136,8 @@ export class Sheets {
   }
 
   drawTraining() {
-    this.frame(t("sheet.training_title"), this.what(null, t("sheet.training_what"), t("sheet.training_works")), []);
+    this.frame(t("sheet.training_title"), this.what(null, t("sheet.training_what"), t("sheet.training_works")),
+      this.app.may("practise") ? [el("button", { class: "key primary", testid: "training-practice", text: t("practice.enter_go"), onclick: () => enterPractice(this.app) })] : []);
   }
 
   drawWho() {
@@ -141,9 +145,9 @@ export class Sheets {
     this.frame(t("sheet.who_title"), [
       el("p", { class: "says", text: app.session ? app.session.cashier.name : "" }),
       el("p", { class: "works", text: t("sheet.sign_out_note") }),
-    ], [el("button", { class: "key", testid: "keep-language", text: t("who.keep_language"), onclick: () => app.keepLanguage() }),
+    ], [el("button", { class: "key", testid: "keep-language", text: t("who.keep_language"), onclick: () => app.who.keepLanguage() }),
       el("button", { class: "key", testid: "lock", text: t("more.lock"), onclick: () => app.lock.now() }),
-      el("button", { class: "key", testid: "sign-out", text: t("sheet.sign_out"), onclick: () => app.signOut() })]);
+      el("button", { class: "key", testid: "sign-out", text: t("sheet.sign_out"), onclick: () => app.who.signOut() })]);
   }
 
   drawPrice() {
@@ -163,17 +167,6 @@ export class Sheets {
 
   drawWeigh() {
     this.weigh.draw(this.extra);
-  }
-
-  drawKeys() {
-    const rows = [
-      [["F1"], "keys.send"], [["F4"], "keys.discount"], [["F5"], "keys.tables"], [["F6"], "keys.hold"], [["F7"], "keys.recall"], [["F8"], "keys.drawer"], [["F10"], "keys.code"], [["5", "Enter"], "keys.table_number"],
-      [["F2"], "keys.search"], [["3", "*"], "keys.quantity"], [["F8"], "more.drawer"], [["F9"], "keys.exact"], [["F10"], "pay.code"], [["F12"], "keys.pay"], [["Ctrl", "Z"], "keys.undo"],
-      [["\u2191", "\u2193"], "keys.lines"], [["+", "\u2212"], "keys.more"], [["Delete"], "keys.remove"], [["Tab"], "keys.tab"],
-      [["Enter"], "keys.enter"], [["Esc"], "keys.back"], [["?"], "keys.all"],
-    ];
-    this.frame(t("sheet.keys"), [el("dl", { class: "key-list" }, ...rows.flatMap(([keys, word]) =>
-      [el("dt", {}, ...kbd(...keys)), el("dd", { text: t(word) })]))], []);
   }
 
   drawPrinter() {

@@ -52,7 +52,7 @@ export async function handOver(app, tell) {
   const said = await askFor(app, { name: "hand-over", title: t("shift.hand_over"), says: t("shift.hand_over_says"), primary: t("shift.hand_over_go"),
     fields: [{ name: "to_person", kind: "choice", label: t("shift.to_whom"), options: others.map((one) => [one.id, one.name]) }],
     act: async ({ to_person }) => app.deeds.send("/shift/hand-over", { request_id, to_person }).then(() => null, sentence) });
-  if (said) await app.signOut();
+  if (said) await app.who.signOut();
 }
 
 /** Have a report printed; resolves what to say about it. */

@@ -75,8 +75,8 @@ function clockState(status) {
   return state === "wrong" || state === "stepped" ? { id: "clock", shape: "fault", text: t("state.clock_" + state), rank: state === "wrong" ? 2.7 : 1.1 } : null;
 }
 
-/** The states to show, in their fixed order; `node_away` makes all the rest unknown. */
-export function statesOf(status, node_away) {
+/** The states to show, in their fixed order, `more` of them last; `node_away` makes all the rest unknown. */
+export function statesOf(status, node_away, more = []) {
   const states = [];
   const recovery = recoveryOf(status);
   if (recovery) states.push({ id: "recovery", shape: "fault", text: t("state.recovery_" + recovery), rank: 3.8 });
@@ -92,6 +92,7 @@ export function statesOf(status, node_away) {
   if (disk) states.push(disk);
   const clock = status && !node_away ? clockState(status) : null;
   if (clock) states.push(clock);
+  states.push(...more);
   while (states.length > SHOWN_MAX) {
     const calmest = states.reduce((least, each) => (each.rank < least.rank ? each : least));
     states.splice(states.indexOf(calmest), 1);

@@ -85,7 +85,16 @@ export class Stock {
         return error instanceof Refused ? errorText(error) : t("notice.node_away");
       }
     };
-    const close = async (sheet, wrong) => { if (wrong) sheet.say(wrong); else { sheet.finish({}); this.read(); } };
+    const done = () => {
+      this.read();
+      showToast(t("tables.done_change"), async () => {
+        ids.stock = uuid7();
+        const wrong = await act("stock", { left: left ?? -1 });
+        this.read();
+        showToast(wrong ?? t("toast.undone"));
+      });
+    };
+    const close = async (sheet, wrong) => { if (wrong) sheet.say(wrong); else { sheet.finish({}); done(); } };
     await askFor(app, {
       name: "stock", title: nameOf(dish.name), works: t(left === null ? "tables.stock_free" : left === 0 ? "tables.stock_out" : "tables.stock_left", { n: left ?? 0 }), primary: t("tables.set"),
       fields: [{ name: "left", kind: "digits", label: t("tables.left"), value: left, chars: 4, optional: true },
@@ -96,6 +105,7 @@ export class Stock {
         const n = said === "" || said === null ? null : Number(said);
         const wrong = n !== null && n !== left ? await act("stock", { left: n }) : null;
         if (wrong) return wrong;
+        if (n !== null && n !== left) done();
         const before = today && today.price_fen >= 0 ? today.price_fen : dish.price_fen;
         const second = prices && price_fen !== before ? await act("price", { price_fen }) : null;
         if (!second) this.read();

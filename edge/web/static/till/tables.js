@@ -1,6 +1,7 @@
 // What all tills share, followed live: every open order, the plan, the dishes of today; and going between plan and slip.
 
 import { ask } from "./api.js";
+import { ring } from "./beep.js";
 import { byId, setHidden } from "./dom.js";
 import { showToast } from "./toast.js";
 import { keep, load } from "./vault.js";
@@ -16,10 +17,12 @@ export class Tables {
     this.app = app;
     this.orders = [];
     this.floor = null;
+    this.bookings = [];
     this.n = 0;
     this.reading = null;
     this.timer = 0;
     this.again = false;
+    this.asking = null;
     app.link.on("house", (news) => this.heard(news));
     setInterval(() => this.poll(), POLL_MS);
     // Minutes on the plan go on by themselves.
@@ -37,6 +40,7 @@ export class Tables {
 
   readAll() {
     this.readFloor();
+    this.readBookings();
     this.app.stock.read();
     return this.read();
   }
@@ -69,6 +73,7 @@ export class Tables {
   async fetch() {
     try {
       const { body } = await ask("GET", "/orders");
+      this.hearGuests(body.orders);
       this.orders = body.orders;
       this.n = Math.max(this.n, body.n);
       this.keep();
@@ -76,6 +81,13 @@ export class Tables {
     } catch {
       // What was read last stays in sight; the next event asks again.
     }
+  }
+
+  /** Guests asked for something since the last look: heard across the room, wherever somebody may confirm it. */
+  hearGuests(orders) {
+    const before = this.asking;
+    this.asking = new Map(orders.filter((order) => order.waiting).map((order) => [order.order_id, Number(order.waiting)]));
+    if (before && [...this.asking].some(([id, n]) => n > (before.get(id) ?? 0))) ring();
   }
 
   async readFloor() {
@@ -88,6 +100,22 @@ export class Tables {
     }
   }
 
+  /** Guests who are to come today, for the plan. */
+  async readBookings() {
+    try {
+      const { body } = await ask("GET", "/bookings");
+      this.bookings = body.bookings.filter((one) => one.day === body.today && one.state === "waiting" && one.table);
+      if (this.app.view === "plan") this.app.plan.draw();
+    } catch {
+      // As above.
+    }
+  }
+
+  /** Who comes next to a table today; undefined for nobody. */
+  booked(table_id) {
+    return this.bookings.find((one) => one.table === table_id);
+  }
+
   keep() {
     keep({ [this.app.kept("house-tables")]: { orders: this.orders, floor: this.floor } }).catch(() => null);
   }
@@ -95,11 +123,12 @@ export class Tables {
   heard(news) {
     const { app } = this;
     if (!app.session) return;
-    const first = !news.orders && !news.dishes && !news.floor_n && !news.everything;
+    const first = !news.orders && !news.dishes && !news.floor_n && !news.bookings_n && !news.everything;
     if (first && news.n <= this.n) return;
     this.n = Math.max(this.n, news.n);
     const all = first || news.everything;
     if (all || news.floor_n) this.readFloor();
+    if (all || news.bookings_n) this.readBookings();
     if (all || news.dishes?.length) app.stock.read();
     if (all || news.orders?.length) {
       this.soon();

@@ -16,6 +16,8 @@ export class Tiles {
     this.shown = [];
     this.drawn = 0;
     this.quantities = new Map();
+    this.measuring = false;
+    this.scrolled = false;
     // Browsers hide their own scroll bar on touch screens; this thumb says that there are more tiles.
     this.thumb = el("span", { id: "tiles-thumb", "aria-hidden": "true", hidden: true });
     root.after(this.thumb);
@@ -24,7 +26,10 @@ export class Tiles {
       const tile = event.target.closest(".tile");
       if (tile) onPress(tile.dataset.dish);
     });
-    root.addEventListener("scroll", () => this.drawMore(), { passive: true });
+    root.addEventListener("scroll", () => {
+      this.scrolled = root.scrollTop > 0;
+      this.drawMore();
+    }, { passive: true });
     root.addEventListener("keydown", (event) => this.move(event));
     root.addEventListener("focusin", (event) => this.rove(event.target));
   }
@@ -57,11 +62,21 @@ export class Tiles {
     this.drawn = Math.min(dishes.length, FIRST_TILES);
     this.root.replaceChildren(...dishes.slice(0, this.drawn).map((dish) => this.tile(dish)));
     if (tail) this.root.append(el("p", { class: "tiles-tail", text: tail }));
-    this.root.scrollTop = 0;
+    if (this.scrolled) this.root.scrollTop = 0;
     this.leading = lead && dishes.length ? this.tile(dishes[0]) : null;
     this.leading?.classList.add("lead");
     this.rove(this.root.querySelector(".tile"));
-    this.drawThumb();
+    this.drawThumbSoon();
+  }
+
+  /** Measured once a frame: at each key of a search it would have the browser lay the page out twice. */
+  drawThumbSoon() {
+    if (this.measuring) return;
+    this.measuring = true;
+    requestAnimationFrame(() => {
+      this.measuring = false;
+      this.drawThumb();
+    });
   }
 
   drawThumb() {

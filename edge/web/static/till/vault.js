@@ -1,6 +1,9 @@
 // What must outlive a reload or a power cut: the open cart, one pending sale, the menu, who signed in (IndexedDB).
 
-const NAME = "zhanggui-till";
+import { WORLD } from "../base.js";
+
+// What practice keeps must never be sent to the store, nor the other way round.
+const NAME = WORLD ? "zhanggui-till-" + WORLD : "zhanggui-till";
 const STORE = "kept";
 let opening = null;
 

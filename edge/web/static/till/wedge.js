@@ -48,6 +48,8 @@ export class Wedge {
     this.reset();
     // Before every other listener: the end of a scan must press no key of the page.
     window.addEventListener("keydown", (event) => this.key(event), { capture: true });
+    // A scanner presses nothing in between: what was typed before a touch and after it are two things.
+    window.addEventListener("pointerdown", () => this.reset(), { capture: true, passive: true });
   }
 
   reset() {

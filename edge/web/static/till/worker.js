@@ -1,12 +1,15 @@
 // The service worker that keeps the shell: registered here, and let in only while nothing is open.
 
+import { WORLD } from "../base.js";
+
 let registration = null;
 
 /** Register the worker where the browser allows one (a secure context); `isIdle()` says that no cart and no sale is open. */
 export async function startWorker(isIdle) {
   // Without persistence the browser may evict the cart when its disk runs short.
   navigator.storage?.persist?.();
-  if (!("serviceWorker" in navigator)) return;
+  // Practice lives as long as the node answers; nothing of it is kept beyond that.
+  if (!("serviceWorker" in navigator) || WORLD) return;
   const replaced = navigator.serviceWorker.controller !== null;
   navigator.serviceWorker.addEventListener("controllerchange", () => {
     if (replaced && isIdle()) location.reload();

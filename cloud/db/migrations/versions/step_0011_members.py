@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0010_members"
-down_revision = "0009_drills"
+revision = "0011_members"
+down_revision = "0010_money"
 branch_labels = None
 depends_on = None
 

@@ -1,0 +1,1 @@
+"""Orders from takeaway platforms: taken in, accepted, cancelled, and the platforms told of it."""
