@@ -1,4 +1,4 @@
-"""Step 10: the book of value and the members. A released step is never edited; a change is a new step."""
+"""Step 11: the book of value and the members. A released step is never edited; a change is a new step."""
 
 import sqlalchemy as sa
 from alembic import op
