@@ -111,7 +111,7 @@ class ProofRow(msgspec.Struct, frozen=True):
 
 def hold(tx: Tx) -> int:
     """Take the book's turn until the commit; gives the number of the last journal."""
-    row = tx.row(select(ledger_head.c.last).where(ledger_head.c.id == _HEAD).with_for_update())
+    row = tx.row(_HOLD)
     assert row is not None, "the step that makes the book makes its head"
     return int(row.last)
 
@@ -292,6 +292,12 @@ _LOTS: Select[Any] = (
 )
 _FILLED = _LOTS.where(ledger_rests.c.rest > 0).order_by(ledger_lots.c.lot_id)
 _ONE_LOT = _LOTS.where(ledger_lots.c.lot_id == bindparam("of_lot"))
+_OPEN_RISKS = (
+    select(ledger_risks.c.post_id, ledger_risks.c.store, ledger_risks.c.open)
+    .where(ledger_risks.c.member_id == bindparam("of_member"), ledger_risks.c.open > 0)
+    .order_by(ledger_risks.c.at_ms, ledger_risks.c.post_id)
+)
+_HOLD = select(ledger_head.c.last).where(ledger_head.c.id == _HEAD).with_for_update()
 _BALANCE = select(ledger_balances.c.balance).where(ledger_balances.c.account == bindparam("of_account"))
 
 
@@ -363,10 +369,7 @@ def ends_by_month(reader: Reader) -> dict[str, int]:
 
 def open_risks(reader: Reader, member_id: str) -> list[OpenRisk]:
     """List what stores gave a member without a grant and was not found yet, the oldest first."""
-    query = select(ledger_risks.c.post_id, ledger_risks.c.store, ledger_risks.c.open).where(
-        ledger_risks.c.member_id == member_id, ledger_risks.c.open > 0
-    )
-    return [OpenRisk(*row) for row in reader.rows(query.order_by(ledger_risks.c.at_ms, ledger_risks.c.post_id))]
+    return [OpenRisk(*row) for row in reader.rows(_OPEN_RISKS, {"of_member": member_id})]
 
 
 def move_risks(tx: Tx, loser: str, survivor: str) -> None:

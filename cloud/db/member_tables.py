@@ -447,6 +447,8 @@ ledger_proofs = Table(
 )
 """What each night's proof of the book found."""
 
+NAMES = tuple(metadata.tables)
+"""Every table that step 10 makes."""
 KEPT_BY_TRIGGERS = ("ledger_balances", "ledger_rests")
 """No part of a backup: they come with the entries, lots and draws."""
 IN_ORDER = frozenset({"ledger_draws"})

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgspec
-from sqlalchemy import case, delete, func, insert, select, update
+from sqlalchemy import bindparam, case, delete, func, insert, select, update
 
 from cloud.db.engine import Reader, Tx, upsert
 from cloud.db.member_tables import (
@@ -25,6 +25,17 @@ PHONE, TOKEN, TAIL, GIFT = "phone", "token", "tail", "gift"
 """What finds a member: the phone number, a card or tag, the last four digits; all as keyed digests. `gift` is the phone once
 more, under the key of the gifts.
 """
+
+
+# Made once: every fact of a member runs them, and to put one together costs as much as to run it.
+_MEMBER = select(members).where(members.c.member_id == bindparam("of_member"))
+_MERGED = select(members.c.merged_into).where(members.c.member_id == bindparam("of_member"))
+_LAST_STORE = (
+    select(member_stores.c.store)
+    .where(member_stores.c.member_id == bindparam("of_member"))
+    .order_by(member_stores.c.seen_ms.desc(), member_stores.c.store)
+    .limit(1)
+)
 
 
 class MemberRow(msgspec.Struct, frozen=True):
@@ -115,7 +126,7 @@ def insert_member(tx: Tx, row: MemberRow) -> None:
 
 def member(reader: Reader, member_id: str) -> MemberRow | None:
     """Find a member."""
-    row = reader.row(select(members).where(members.c.member_id == member_id))
+    row = reader.row(_MEMBER, {"of_member": member_id})
     return None if row is None else MemberRow(*row)
 
 
@@ -147,7 +158,7 @@ def resolve(reader: Reader, member_id: str) -> str:
     """Follow merges to the member who stands; somebody unknown is themselves."""
     seen = {member_id}
     while True:
-        row = reader.row(select(members.c.merged_into).where(members.c.member_id == member_id))
+        row = reader.row(_MERGED, {"of_member": member_id})
         if row is None or not row.merged_into or row.merged_into in seen:
             return member_id
         member_id = row.merged_into
@@ -314,8 +325,7 @@ def is_guest(reader: Reader, store: str, member_ids: Sequence[str]) -> set[str]:
 
 def last_store_of(reader: Reader, member_id: str) -> str:
     """Say where a member was seen last; empty for nowhere."""
-    query = select(member_stores.c.store).where(member_stores.c.member_id == member_id)
-    row = reader.row(query.order_by(member_stores.c.seen_ms.desc(), member_stores.c.store).limit(1))
+    row = reader.row(_LAST_STORE, {"of_member": member_id})
     return "" if row is None else str(row.store)
 
 

@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from cloud.app import create_app
 from cloud.db import alarms as table
-from cloud.db import backup, drills, migrate, presence
+from cloud.db import backup, drills, member_tables, migrate, presence
 from cloud.db.backup import BackupRow, DrillRow
 from cloud.services import verify
 from cloud.services.fleet import BACKUP_LATE, DRILL_OLD_MS, DRILL_OVERDUE, Fleet, FleetStore
@@ -406,6 +406,8 @@ def test_a_hub_of_the_step_before_learns_its_stores_drills_from_the_facts_it_has
     drill(made, store, EVENING_MS - 5_000)
     with core.database.write() as tx:
         tx.connection.exec_driver_sql("DROP TABLE store_drills")
+        for table in member_tables.NAMES:
+            tx.connection.exec_driver_sql(f"DROP TABLE {table}")
         tx.connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0008_alarms'")
     migrate.migrate(core.database)
     with core.database.read() as reader:
