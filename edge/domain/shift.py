@@ -23,7 +23,7 @@ UNITS_MAX: Final = 24
 PIECES_MAX: Final = 100_000
 UNIT_FEN_MAX: Final = 1_000_000
 FLOAT_FEN_MAX: Final = 100_000_000
-_TENDER_ORDER = (CASH, "code", "static_code", "card", "deposit", "platform")
+_TENDER_ORDER = (CASH, "code", "static_code", "card", "deposit", "platform", "points")
 
 
 class Entry(NamedTuple):

@@ -10,7 +10,7 @@ from sync.contract.trade import Adjustment, SalePaid, Tender
 
 FAPIAO_MODULE_DOTS = 4
 _CASH = "cash"
-_PAID = ("code", "static_code", "card", "deposit", "platform")
+_PAID = ("code", "static_code", "card", "deposit", "platform", "points")
 _RATED = ("discount", "service")
 
 

@@ -18,7 +18,13 @@ KITCHEN: str = ZH
 
 
 def docket(
-    sale: SalePaid, station: str, dishes: Sequence[Cooked], heading: Heading, at_ms: int, copy: int
+    sale: SalePaid,
+    station: str,
+    dishes: Sequence[Cooked],
+    heading: Heading,
+    at_ms: int,
+    copy: int,
+    avoids: str = "",
 ) -> ReceiptDoc:
     """Lay out the docket of one station.
 
@@ -26,6 +32,7 @@ def docket(
         dishes: those of the sale that this station cooks.
         at_ms: wall time of the sale.
         copy: 0 for the original; from 1 on the first line says 补打 REPRINT and the number.
+        avoids: what whoever's bill it is must not eat.
     """
     elements: list[Element] = []
     if copy > 0:
@@ -34,8 +41,10 @@ def docket(
         Columns(station, word("till", KITCHEN, till=sale.till), bold=True),
         Text(sale.receipt_no, align="centre", bold=True, size=2),
         Columns(word("time", KITCHEN), local_text(at_ms, heading.zone)),
-        Rule("single"),
     ]
+    if avoids:
+        elements.append(Text(word("kitchen_avoids", KITCHEN, allergies=avoids), bold=True, size=2))
+    elements.append(Rule("single"))
     for dish in dishes:
         elements += _dish(dish)
     elements += [

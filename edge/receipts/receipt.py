@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from datetime import tzinfo
 
 from drivers.document import Columns, Cut, Element, Feed, QrCode, ReceiptDoc, Rule, Text
-from edge.receipts import bill_parts
+from edge.receipts import bill_parts, points
+from edge.receipts.points import PaperPoints
 from edge.receipts.words import word
 from sync.contract import codes, money, weights
 from sync.contract.times import local_text
@@ -27,7 +28,13 @@ class Heading:
 
 
 def receipt(
-    sale: SalePaid, invite: InviteIssued, heading: Heading, at_ms: int, copy: int, business_day: str = ""
+    sale: SalePaid,
+    invite: InviteIssued,
+    heading: Heading,
+    at_ms: int,
+    copy: int,
+    business_day: str = "",
+    said: PaperPoints | None = None,
 ) -> ReceiptDoc:
     """Lay out the receipt of a sale.
 
@@ -35,6 +42,7 @@ def receipt(
         at_ms: wall time of the sale.
         business_day: of the sale, for the address at which an invoice is asked for.
         copy: 0 for the original; from 1 on the first line says 补打 REPRINT and the number.
+        said: what the bill did to points; None = nothing.
     """
     locale = sale.locale
     elements: list[Element] = []
@@ -58,6 +66,7 @@ def receipt(
     elements += bill_parts.paid(sale)
     elements += [
         Text(word("pieces", locale, lines=len(sale.lines), pieces=pieces)),
+        *points.of_sale(said, locale),
         *bill_parts.fapiao(sale, heading.fapiao_url, (heading.store, business_day)),
         Rule("dashed"),
         Text(word("invite", locale), align="centre", bold=True),

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 
 from drivers.document import Columns, Cut, Element, Feed, ReceiptDoc, Rule, Text
+from edge.receipts import points
+from edge.receipts.points import PaperBack
 from edge.receipts.receipt import Heading
 from edge.receipts.words import word
 from sync.contract import money
@@ -10,11 +12,17 @@ from sync.contract.refunds import SaleRefunded
 from sync.contract.times import local_text
 from sync.contract.words import Name
 
-_WAYS = frozenset({"cash", "code", "static_code", "card", "platform"})
+_WAYS = frozenset({"cash", "code", "static_code", "card", "platform", "points"})
 
 
 def refund(
-    body: SaleRefunded, dishes: Sequence[Name], heading: Heading, at_ms: int, copy: int, approver: str = ""
+    body: SaleRefunded,
+    dishes: Sequence[Name],
+    heading: Heading,
+    at_ms: int,
+    copy: int,
+    approver: str = "",
+    said: PaperBack | None = None,
 ) -> ReceiptDoc:
     """Lay out the slip of a refund.
 
@@ -23,6 +31,7 @@ def refund(
         at_ms: wall time of the refund.
         copy: 0 for the original; from 1 on the first line says 补打 REPRINT and the number.
         approver: the name of who else allowed it.
+        said: what it did to points; None = nothing.
     """
     locale = body.locale
     elements: list[Element] = []
@@ -53,6 +62,7 @@ def refund(
             else word("back_other", locale, kind=tender.kind)
         )
         elements.append(Columns(way, money.plain(tender.amount_fen)))
+    elements += points.of_refund(said, locale)
     if any(tender.queued for tender in body.tenders):
         elements.append(Text(word("refund_queued", locale), bold=True))
     if body.reopened_as:

@@ -14,7 +14,7 @@ from sync.contract.shifts import ShiftTotals, TillClosed
 from sync.contract.times import local_text
 
 CHAIN_DIGITS = 12
-_WAYS = frozenset({"cash", "code", "static_code", "card", "deposit", "platform"})
+_WAYS = frozenset({"cash", "code", "static_code", "card", "deposit", "platform", "points"})
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from edge.domain.roles import About, Action
 from edge.services.deeds import Deed
 from edge.services.members import known
 from edge.services.node import Node
-from edge.services.people.permit import Permitted, permit
+from edge.services.people.permit import NOBODY_ASKED, Permitted, permit
 from sync.contract import ledger, points, shifts
 from sync.contract import members as contract
 from sync.contract.ledger import Draw
@@ -103,14 +103,13 @@ def check(deed: Deed, planned: Planned | None, way: Way, refund_id: str, approva
     Returns:
         `points_floor` with what is missing where the member may not owe so much; what `permit` refuses for letting them go.
     """
-    nobody = Permitted("", "")
     if planned is None or not planned.told.missing:
-        return nobody
+        return NOBODY_ASKED
     if way == "waive":
         return permit(deed, Action.WAIVE_POINTS, refund_id, About(amount_fen=planned.told.missing_fen), approval_id)
     if way == "owe" and planned.floor:
         return Refused("points_floor", msgspec.to_builtins(planned.told))
-    return nobody
+    return NOBODY_ASKED
 
 
 def write(deed: Deed, planned: Planned | None, way: Way, refund_id: str, sale_id: str, allowed: Permitted) -> int:
@@ -146,9 +145,18 @@ def write(deed: Deed, planned: Planned | None, way: Way, refund_id: str, sale_id
     return paid_fen
 
 
-def of_refund(reader: Reader, refund_id: str, sale_id: str) -> PointsReversed | None:
-    """Give what a refund did to points; None where it did nothing."""
-    return members.reversal_of(reader, refund_id, sale_id)
+def of_refund(reader: Reader, refund_id: str, sale_id: str) -> PointsBack | None:
+    """Say again what a refund did to points; None where it did nothing. The balance then is not kept."""
+    body = members.reversal_of(reader, refund_id, sale_id)
+    if body is None:
+        return None
+    returned = sum(lot.qty for lot in body.returned) + body.returned_risk
+    return PointsBack(
+        taken=body.taken,
+        returned=returned,
+        missing=body.paid + body.waived,
+        missing_fen=body.paid_fen,
+    )
 
 
 def _taken(reader: Reader, earned: PointsEarned, before: list[PointsReversed], earlier: Earlier, planned: Plan) -> int:

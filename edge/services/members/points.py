@@ -63,7 +63,7 @@ NO_SPEND: Final = Spend(0, 0, (), 0, "", "")
 def top_up(node: Node, member_id: str, tenders: Sequence[AskedTender]) -> None:
     """Ask the hub for more, before the deed, where points are to pay and less is put aside here. Silence changes nothing."""
     wanted_fen = sum(one.amount_fen for one in tenders if one.kind == POINTS and one.amount_fen > 0)
-    if not wanted_fen or not member_id or node.enrolment is None:
+    if not wanted_fen or not member_id or node.enrolment is None or not node.store_rules.members:
         return
     with node.db.read() as reader:
         one = known.find(node, reader, member_id)
@@ -102,6 +102,8 @@ def whose(deed: Deed, member_id: str) -> Known | Refused | None:
     """Find the member whose bill it is; None for nobody's."""
     if not member_id:
         return None
+    if not deed.node.store_rules.members:
+        return Refused("members_off")
     one = known.find(deed.node, deed.tx, member_id)
     return Refused("member_unknown") if one is None else one
 
@@ -158,7 +160,9 @@ def cover(deed: Deed, one: Known, target: str, wanted: int, worth_fen: int, appr
 
 
 def post(deed: Deed, one: Known | None, sale: SalePaid, invite: InviteIssued, spend: Spend) -> SalePoints | None:
-    """Write what a bill that was booked just now does to points; None where it does nothing."""
+    """Write what a bill that was booked just now does to points; None where it does nothing, or members are off."""
+    if not deed.node.store_rules.members:
+        return None
     ref = f"sale:{sale.sale_id}"
     if spend.points:
         assert one is not None

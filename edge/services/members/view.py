@@ -127,7 +127,12 @@ def allergies_at(node: Node, reader: Reader, order_id: str) -> str:
         return ""
     member_id = members.member_at(reader, order_id)
     one = known.find(node, reader, member_id) if member_id else None
-    return "" if one is None else "、".join((*allergies_of(one), *_avoids(one)))
+    return "" if one is None else must_not_eat(one)
+
+
+def must_not_eat(one: Known) -> str:
+    """Say in one line what a member must not eat, what hurts before what they leave."""
+    return "、".join((*allergies_of(one), *_avoids(one)))
 
 
 def allergies_of(one: Known) -> tuple[str, ...]:

@@ -17,6 +17,8 @@ from edge.domain.payment import CASH, AskedTender, Payment, pay
 from edge.domain.refusal import Refused
 from edge.domain.roles import Action
 from edge.services.deeds import Deed
+from edge.services.members import points as member_points
+from edge.services.members.points import SalePoints
 from edge.services.money import payments
 from edge.services.node import Node
 from edge.services.people.permit import permit
@@ -74,6 +76,8 @@ class SaleAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     replaces: str = ""
     platform: str = ""
     platform_no: str = ""
+    member_id: str = ""
+    points: SalePoints | None = None
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,8 @@ class Sale:
         menu: by which it was priced.
         dockets: the kitchen does not have its lines yet.
         about: more fields of `SalePaid`, for an order.
+        member_id: whose bill it is; empty for a guest who is no member.
+        risk_approval: of a manager, for points that are not put aside here.
     """
 
     sale_id: str
@@ -94,6 +100,8 @@ class Sale:
     tip_fen: int = 0
     dockets: bool = False
     about: dict[str, object] = field(default_factory=dict)
+    member_id: str = ""
+    risk_approval: str = ""
 
 
 def check_words(sale_id: str, locale: str) -> Refused | None:
@@ -140,12 +148,20 @@ def book(deed: Deed, sold: Sale) -> SaleAnswer | Refused:
     """Write a sale with its invite, queue its slips and the pulse of its drawer.
 
     Returns:
-        `too_large` for more lines, choices and parts than one fact carries: a basket or a bill is then paid in two.
+        `too_large` for more lines, choices and parts than one fact carries: a basket or a bill is then paid in two; what
+        `points.whose` and `points.plan_spend` refuse.
     """
     assert deed.who is not None
     node, place, till = deed.node, deed.place, deed.who.till
     deed.version = sold.menu.version
-    sale = _numbered(deed, sold)
+    member = member_points.whose(deed, sold.member_id)
+    if isinstance(member, Refused):
+        return member
+    tenders, bill_fen = sold.payment.tenders, sold.bill.total_fen
+    spend = member_points.plan_spend(deed, member, sold.sale_id, bill_fen, tenders, sold.risk_approval)
+    if isinstance(spend, Refused):
+        return spend
+    sale = _numbered(deed, sold, "" if member is None else member.member_id)
     if len(msgspec.json.encode(sale)) > SALE_BYTES_MAX:
         return Refused("too_large", {"lines": len(sale.lines), "lines_max": len(sale.lines) // 2})
     fact = deed.write(trade.SALE_PAID, sale)
@@ -154,6 +170,7 @@ def book(deed: Deed, sold: Sale) -> SaleAnswer | Refused:
     deed.write(trade.INVITE_ISSUED, invite)
     if sold.dockets:
         _tell_kitchen(deed, sold, sale)
+    points = member_points.post(deed, member, sale, invite, spend)
     for document, station, printer in _papers(node, sold, till):
         job_id = node.ids.uuid7().hex()
         deed.print(NewSlip(job_id, document, sale.sale_id, sale.receipt_no, station, printer))
@@ -161,7 +178,8 @@ def book(deed: Deed, sold: Sale) -> SaleAnswer | Refused:
     assert node.enrolment is not None
     url = codes.url(node.enrolment.public_url, invite.code)
     link = InviteAnswer(invite.code, url, invite.short, invite.expires_day)
-    return answer_of(sale, (place.store, place.day, place.at_ms, fact.n), link)
+    answer = answer_of(sale, (place.store, place.day, place.at_ms, fact.n), link)
+    return answer if points is None else msgspec.structs.replace(answer, points=points)
 
 
 def answer_of(sale: SalePaid, placed: tuple[str, str, int, int], invite: InviteAnswer) -> SaleAnswer:
@@ -197,6 +215,7 @@ def answer_of(sale: SalePaid, placed: tuple[str, str, int, int], invite: InviteA
         replaces=sale.replaces,
         platform=sale.platform,
         platform_no=sale.platform_no,
+        member_id=sale.member_id,
     )
 
 
@@ -223,7 +242,7 @@ def issue_invite(node: Node, sale_id: str, day: str) -> InviteIssued:
     )
 
 
-def _numbered(deed: Deed, sold: Sale) -> SalePaid:
+def _numbered(deed: Deed, sold: Sale, member_id: str) -> SalePaid:
     assert deed.who is not None
     till, epoch = deed.who.till, deed.place.epoch
     number = sales.next_number(deed.tx, till, epoch)
@@ -242,6 +261,7 @@ def _numbered(deed: Deed, sold: Sale) -> SalePaid:
         adjustments=made.adjustments + rounding,
         taxes=made.taxes,
         tip_fen=sold.tip_fen,
+        member_id=member_id,
     )
     return msgspec.structs.replace(sale, **sold.about) if sold.about else sale
 

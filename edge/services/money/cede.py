@@ -7,13 +7,16 @@ from typing import Any
 
 import msgspec
 
-from edge.db import elsewhere
+from edge.db import elsewhere, refunds
+from edge.domain.payment import POINTS
 from edge.domain.refund import Asked, AskedLine
 from edge.domain.refusal import Refused
 from edge.services.deeds import Deed
+from edge.services.members import give_back
 from edge.services.money import find_sale
 from edge.services.money.refunds import planned_of
 from edge.services.node import Node
+from edge.services.people.permit import NOBODY_ASKED
 from sync.contract import refunds as contract
 from sync.contract.elsewhere import Wanted
 from sync.contract.facts import UNREADABLE
@@ -42,6 +45,10 @@ def cede(tx: Tx, node: Node, args: dict[str, Any]) -> str:
         return planned.code
     if planned.amount_fen != wanted.shown_fen or (planned.other_way and not wanted.other_way):
         return "refund_changed"
+    if any(tender.kind == POINTS for tender in planned.tenders):
+        # Points go back to the very lots that this store drew on: nobody else can say which.
+        return "points_at_home"
+    back = give_back.plan(node, tx, found.sale, refunds.earlier(tx, args["sale"]), planned)
     body = RefundCeded(
         refund_id=args["refund"],
         sale_id=args["sale"],
@@ -52,7 +59,10 @@ def cede(tx: Tx, node: Node, args: dict[str, Any]) -> str:
         tip_fen=planned.tip_fen,
         whole=planned.whole,
     )
-    Deed(node, tx, node.place(), None).write(contract.CEDED, body)
+    deed = Deed(node, tx, node.place(), None)
+    deed.write(contract.CEDED, body)
+    # What the sale earned goes now: only this store knows it, and nobody at the other one can ask for another way.
+    give_back.write(deed, back, "owe", body.refund_id, body.sale_id, NOBODY_ASKED)
     return ""
 
 

@@ -20,6 +20,7 @@ from edge.domain.refusal import Refused
 from edge.domain.roles import Action
 from edge.services import deeds
 from edge.services.deeds import Deed, Done
+from edge.services.members import points
 from edge.services.money import book_sale
 from edge.services.money.book_sale import Sale, SaleAnswer
 from edge.services.node import Node
@@ -67,6 +68,8 @@ class PayCommand(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     tip_fen: Annotated[int, msgspec.Meta(ge=0, le=limits.SALE_TOTAL_FEN_MAX)] = 0
     due_fen: int | None = None
     locale: str = ZH
+    member_id: Annotated[str, msgspec.Meta(max_length=32)] = ""
+    points_approval: Annotated[str, msgspec.Meta(max_length=32)] = ""
 
 
 class BillAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -179,6 +182,7 @@ def pay_order(node: Node, who: Session, order_id: str, asked: PayCommand) -> Don
     refusal = book_sale.check_words(asked.sale_id, asked.locale)
     if refusal is not None:
         return refusal
+    points.top_up(node, asked.member_id, asked.tenders)
     done = deeds.transact(node, who, asked.sale_id, _Pay(order_id, asked), lambda deed: _pay(deed, order_id, asked))
     return Refused("sale_id_reused") if done == Refused("request_id_reused") else done
 
@@ -213,9 +217,18 @@ def _pay(deed: Deed, order_id: str, asked: PayCommand) -> SaleAnswer | Refused:
         if isinstance(sent, Refused):
             return sent
     about = _about(deed.tx, order, part, asked.share)
-    answered = book_sale.book(
-        deed, Sale(asked.sale_id, asked.locale, catalogue.menu, made, paid, asked.tip_fen, about=about)
+    sold = Sale(
+        asked.sale_id,
+        asked.locale,
+        catalogue.menu,
+        made,
+        paid,
+        asked.tip_fen,
+        about=about,
+        member_id=asked.member_id,
+        risk_approval=asked.points_approval,
     )
+    answered = book_sale.book(deed, sold)
     if isinstance(answered, Refused):
         return answered
     settled = tuple(Paid(line_id=line_id, qty=qty) for line_id, qty in part.now.items())

@@ -19,10 +19,12 @@ from edge.domain.refund import Asked, AskedLine, Earlier, Plan
 from edge.domain.refusal import Refused
 from edge.domain.roles import About, Action
 from edge.services.deeds import Deed, Done, transact
+from edge.services.members import give_back as give_back_points
+from edge.services.members.give_back import PointsBack, Way
 from edge.services.money import find_sale
 from edge.services.money.find_sale import SoldFact
 from edge.services.node import Node
-from edge.services.people.permit import permit
+from edge.services.people.permit import NOBODY_ASKED, Permitted, permit
 from sync.contract import bill, facts, kinds, limits, times
 from sync.contract import refunds as contract
 from sync.contract.facts import Fact
@@ -50,6 +52,8 @@ class RefundQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     amount_fen: Fen = 0
     tip: bool = False
     in_cash: bool = False
+    points: Way = "owe"
+    """How points are answered for that the sale earned and that are spent already."""
 
 
 class RefundCommand(RefundQuery, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -59,6 +63,7 @@ class RefundCommand(RefundQuery, frozen=True, forbid_unknown_fields=True, kw_onl
     reason: Reason
     shown_fen: Fen | None = None
     approval_id: Annotated[str, msgspec.Meta(max_length=32)] = ""
+    points_approval: Annotated[str, msgspec.Meta(max_length=32)] = ""
 
 
 class RefundQuote(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,6 +76,7 @@ class RefundQuote(msgspec.Struct, frozen=True, kw_only=True):
     tenders: tuple[RefundTender, ...]
     other_way: bool
     verdict: str
+    points: PointsBack | None = None
 
 
 class RefundAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,6 +99,7 @@ class RefundAnswer(msgspec.Struct, frozen=True, kw_only=True):
     whole: bool
     reopened_as: str
     approved_by: str
+    points: PointsBack | None = None
 
 
 class LineState(msgspec.Struct, frozen=True, kw_only=True):
@@ -173,8 +180,9 @@ def give_back(node: Node, who: Session, command: RefundCommand) -> Done | Refuse
         permitted = permit(deed, Action.REFUND, command.sale_id, about, command.approval_id)
         if isinstance(permitted, Refused):
             return permitted
-        given = Given(command.refund_id, reason, permitted.approved_by, permitted.approval_id)
-        return write(deed, found, planned, given)
+        given = Given(command.refund_id, reason, permitted.approved_by, permitted.approval_id, points=command.points)
+        answered = points_answered(deed, found, planned, given, command.points_approval)
+        return answered if isinstance(answered, Refused) else write(deed, found, planned, given, answered)
 
     done = transact(node, who, command.refund_id, command, work, vital=True)
     if isinstance(done, Done) and not done.repeated:
@@ -190,8 +198,9 @@ def quote(node: Node, who: Session, query: RefundQuery) -> RefundQuote | Refused
         if isinstance(found, Refused):
             return found
         planned = planned_of(reader, found.sale, _asked(query))
-    if isinstance(planned, Refused):
-        return planned
+        if isinstance(planned, Refused):
+            return planned
+        back = give_back_points.plan(node, reader, found.sale, refunds.earlier(reader, query.sale_id), planned)
     about = _about(found, planned, who, _today(node))
     return RefundQuote(
         sale_id=query.sale_id,
@@ -201,6 +210,7 @@ def quote(node: Node, who: Session, query: RefundQuery) -> RefundQuote | Refused
         tenders=planned.tenders,
         other_way=planned.other_way,
         verdict=roles.decide(who.role, Action.REFUND, about).value,
+        points=None if back is None else back.told,
     )
 
 
@@ -264,6 +274,7 @@ class Given(msgspec.Struct, frozen=True):
     approved_by: str
     approval_id: str
     reopened_as: str = ""
+    points: Way = "owe"
 
 
 def checked_reason(text: str) -> str | Refused:
@@ -296,11 +307,31 @@ class OfSale(NamedTuple):
     locale: str
 
 
-def write(deed: Deed, found: SoldFact, planned: Plan, given: Given) -> RefundAnswer:
-    """Write a refund of a sale of ours."""
+def points_answered(deed: Deed, found: SoldFact, planned: Plan, given: Given, approval_id: str) -> Permitted | Refused:
+    """Say whether the points that a refund takes back may be answered for in the way that was chosen."""
+    back = _points_back(deed, found, planned)
+    return give_back_points.check(deed, back, given.points, given.refund_id, approval_id)
+
+
+def write(deed: Deed, found: SoldFact, planned: Plan, given: Given, answered: Permitted = NOBODY_ASKED) -> RefundAnswer:
+    """Write a refund of a sale of ours, and what it does to points.
+
+    Args:
+        answered: who else allowed that points are let go.
+    """
     sale = found.sale
+    back = _points_back(deed, found, planned)
     of = OfSale(sale.sale_id, deed.place.store, sale.receipt_no, found.fact.day, sale.currency, sale.locale)
-    return book(deed, of, planned, given)
+    answer = book(deed, of, planned, given)
+    paid_fen = give_back_points.write(deed, back, given.points, given.refund_id, sale.sale_id, answered)
+    if paid_fen and not planned.cash_fen:
+        open_drawer(deed, given.refund_id, BY_REFUND, sale.sale_id)
+    return answer if back is None else msgspec.structs.replace(answer, points=back.told)
+
+
+def _points_back(deed: Deed, found: SoldFact, planned: Plan) -> give_back_points.Planned | None:
+    earlier = refunds.earlier(deed.tx, found.sale.sale_id)
+    return give_back_points.plan(deed.node, deed.tx, found.sale, earlier, planned)
 
 
 def book(deed: Deed, of: OfSale, planned: Plan, given: Given) -> RefundAnswer:
@@ -360,7 +391,8 @@ def answer_again(node: Node, reader: Reader | Tx, refund_id: str) -> RefundAnswe
         fact = facts.decode(node.archives.trade_fact(reader, row.epoch, row.seq))
         body = kinds.read(fact)
         if isinstance(body, SaleRefunded):
-            return _answer(fact, body)
+            back = give_back_points.of_refund(reader, refund_id, body.sale_id)
+            return msgspec.structs.replace(_answer(fact, body), points=back)
     return None
 
 

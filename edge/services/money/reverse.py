@@ -15,6 +15,7 @@ from edge.domain.refund import Asked
 from edge.domain.refusal import Refused
 from edge.domain.roles import About, Action
 from edge.services.deeds import Deed, Done, transact
+from edge.services.members.give_back import Way
 from edge.services.money import find_sale
 from edge.services.money.find_sale import SoldFact
 from edge.services.money.refunds import (
@@ -26,6 +27,7 @@ from edge.services.money.refunds import (
     answer_again,
     checked_reason,
     planned_of,
+    points_answered,
     write,
 )
 from edge.services.node import Node
@@ -47,7 +49,9 @@ class ReverseCommand(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     reason: Reason
     shown_fen: Fen | None = None
     in_cash: bool = False
+    points: Way = "owe"
     approval_id: Annotated[str, msgspec.Meta(max_length=32)] = ""
+    points_approval: Annotated[str, msgspec.Meta(max_length=32)] = ""
 
 
 def reverse(node: Node, who: Session, command: ReverseCommand) -> Done | Refused:
@@ -85,8 +89,12 @@ def reverse(node: Node, who: Session, command: ReverseCommand) -> Done | Refused
         permitted = permit(deed, Action.REVERSE_SALE, command.sale_id, about, command.approval_id)
         if isinstance(permitted, Refused):
             return permitted
-        given = Given(command.refund_id, reason, permitted.approved_by, permitted.approval_id, command.order_id)
-        answer = write(deed, found, planned, given)
+        by = (permitted.approved_by, permitted.approval_id)
+        given = Given(command.refund_id, reason, *by, command.order_id, command.points)
+        answered = points_answered(deed, found, planned, given, command.points_approval)
+        if isinstance(answered, Refused):
+            return answered
+        answer = write(deed, found, planned, given, answered)
         _reopen(deed, found, command.order_id)
         return answer
 

@@ -23,6 +23,7 @@ from edge.domain.refusal import Refused
 from edge.domain.roles import About, Action
 from edge.services import deeds
 from edge.services.deeds import Deed, Done
+from edge.services.members import points
 from edge.services.money import book_sale
 from edge.services.money.book_sale import InviteAnswer, Sale, SaleAnswer, issue_invite, read_answer
 from edge.services.node import Node
@@ -71,6 +72,7 @@ class SellCommand(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     tip_fen: Annotated[int, msgspec.Meta(ge=0, le=limits.SALE_TOTAL_FEN_MAX)] = 0
     service: Literal["", "takeaway"] = ""
     approvals: Annotated[dict[str, ApprovalId], msgspec.Meta(max_length=8)] = {}
+    member_id: Annotated[str, msgspec.Meta(max_length=32)] = ""
 
 
 def settle_sale(node: Node, who: Session, command: SellCommand) -> Settled | Refused:
@@ -82,6 +84,7 @@ def settle_sale(node: Node, who: Session, command: SellCommand) -> Settled | Ref
     if refusal is not None:
         return refusal
     digest = hashlib.sha256(msgspec.json.encode(command)).digest()
+    points.top_up(node, command.member_id, command.tenders)
     settled = deeds.transact(node, who, command.sale_id, command, lambda deed: _settle(deed, command), digest=digest)
     return Refused("sale_id_reused") if settled == Refused("request_id_reused") else settled
 
@@ -113,7 +116,18 @@ def _settle(deed: Deed, command: SellCommand) -> SaleAnswer | Refused:
 
 def _sale(command: SellCommand, menu: Menu, made: Bill, paid: Payment) -> Sale:
     about: dict[str, object] = {"service": command.service} if command.service else {}
-    return Sale(command.sale_id, command.locale, menu, made, paid, command.tip_fen, dockets=True, about=about)
+    return Sale(
+        command.sale_id,
+        command.locale,
+        menu,
+        made,
+        paid,
+        command.tip_fen,
+        dockets=True,
+        about=about,
+        member_id=command.member_id,
+        risk_approval=command.approvals.get(Action.POINTS_RISK.value, ""),
+    )
 
 
 def _bill(node: Node, command: SellCommand, priced: Priced) -> Bill:

@@ -34,6 +34,9 @@ class Permitted:
     approval_id: str
 
 
+NOBODY_ASKED = Permitted("", "")
+
+
 def may(session: Session | None, action: Action, about: About = NOTHING_SPECIAL) -> bool:
     """Say whether somebody may do or see something without asking anybody; for menus and pages that only read."""
     return session is not None and roles.decide(session.role, action, about) is Verdict.ALLOWED

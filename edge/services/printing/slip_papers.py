@@ -12,6 +12,7 @@ from edge.domain.device_rows import RECEIPT
 from edge.receipts import care
 from edge.receipts.docket import docket
 from edge.receipts.receipt import Heading, receipt
+from edge.services.members import papers as member_papers
 from edge.services.money import money_papers
 from edge.services.node import Node
 from edge.services.ordering import kitchen
@@ -72,9 +73,11 @@ def _unmoved(node: Node, job: Job, profile: PrinterProfile) -> ReceiptDoc:
     assert isinstance(invite, InviteIssued)
     if menu is None:
         assert job.document == RECEIPT
-        return receipt(sale, invite, heading, sale_fact.at_ms, job.copy, sale_fact.day)
+        said = member_papers.of_sale(node, sale.sale_id, sale_fact.day)
+        return receipt(sale, invite, heading, sale_fact.at_ms, job.copy, sale_fact.day, said)
     dishes = [dish for dish in kitchen_rules.cooked(sale.lines, menu, RECEIPT) if dish.station == job.station]
-    return docket(sale, job.station, dishes, heading, sale_fact.at_ms, job.copy)
+    avoids = member_papers.avoids(node, sale.member_id)
+    return docket(sale, job.station, dishes, heading, sale_fact.at_ms, job.copy, avoids)
 
 
 def _menu_of(node: Node, reader: Reader, sale: Fact) -> Menu:

@@ -10,6 +10,7 @@ from edge.domain.refusal import Refused
 from edge.receipts.receipt import Heading
 from edge.receipts.refund import refund
 from edge.receipts.shift_report import Head, x_report, z_report
+from edge.services.members import papers as member_papers
 from edge.services.money import find_sale
 from edge.services.node import Node
 from edge.services.shifts import shift_figures
@@ -30,7 +31,8 @@ def _refund(node: Node, job: Job, heading: Heading) -> ReceiptDoc:
         assert isinstance(body, SaleRefunded)
         dishes = _dishes(node, reader, body)
         approver = _name(reader, body.approved_by)
-    return refund(body, dishes, heading, row.at_ms, job.copy, approver)
+    said = member_papers.of_refund(node, body.refund_id, body.sale_id)
+    return refund(body, dishes, heading, row.at_ms, job.copy, approver, said)
 
 
 def _dishes(node: Node, reader: Reader, body: SaleRefunded) -> tuple[Name, ...]:
