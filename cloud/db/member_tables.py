@@ -448,7 +448,7 @@ ledger_proofs = Table(
 """What each night's proof of the book found."""
 
 NAMES = tuple(metadata.tables)
-"""Every table that step 10 makes."""
+"""Every table that step 11 makes."""
 KEPT_BY_TRIGGERS = ("ledger_balances", "ledger_rests")
 """No part of a backup: they come with the entries, lots and draws."""
 IN_ORDER = frozenset({"ledger_draws"})
@@ -497,4 +497,4 @@ LEDGER_TRIGGERS = (
         "GROUP BY account HAVING sum(moved) <> 0); END"
     ),
 )
-"""SQLite's guards of the book, for tables that are made at once; step 10 makes these and those of PostgreSQL."""
+"""SQLite's guards of the book, for tables that are made at once; step 11 makes these and those of PostgreSQL."""

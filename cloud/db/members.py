@@ -133,6 +133,9 @@ def member(reader: Reader, member_id: str) -> MemberRow | None:
 def members_of(reader: Reader, member_ids: Sequence[str]) -> dict[str, MemberRow]:
     """Find members."""
     found: dict[str, MemberRow] = {}
+    if len(member_ids) == 1:
+        one = member(reader, member_ids[0])
+        return {} if one is None else {one.member_id: one}
     for start in range(0, len(member_ids), _SLICE):
         query = select(members).where(members.c.member_id.in_(member_ids[start : start + _SLICE]))
         found.update({row.member_id: MemberRow(*row) for row in reader.rows(query)})

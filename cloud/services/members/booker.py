@@ -44,6 +44,8 @@ from sync.contract.refunds import SALE_REFUNDED, SaleRefunded
 from sync.contract.trade import SALE_PAID, SalePaid
 
 BATCH_FACTS = 500
+BATCH_BOOKED = 128
+"""Facts of members in one transaction: on SQLite a store's acknowledgement waits for it, and so does a till's question."""
 FAILED = "booking_failed"
 _KINDS = frozenset({*facts.KINDS, SALE_PAID, SALE_REFUNDED})
 _NAMES_MEMBER = b'"member_id":'
@@ -61,6 +63,7 @@ class _Run:
     visits: dict[tuple[str, str], None] = field(default_factory=dict)
     lanes: dict[tuple[str, int], int] = field(default_factory=dict)
     conflicts: int = 0
+    booked: int = 0
 
     def touch(self, *member_ids: str) -> None:
         self.touched.update(dict.fromkeys(one for one in member_ids if one))
@@ -109,8 +112,11 @@ class Booker:
                 if not found:
                     return 0
                 run = _Run()
-                for row in found:
+                for taken, row in enumerate(found, start=1):
                     self._take(tx, run, row)
+                    if run.booked >= BATCH_BOOKED:
+                        found = found[:taken]
+                        break
                 rows.set_booked(tx, found[-1].ingest_id, run.lanes)
                 self._follow(tx, run)
         if run.conflicts:
@@ -140,6 +146,7 @@ class Booker:
             run.lanes[row.store, row.epoch] = row.seq
         if row.kind not in _KINDS or (row.kind == SALE_PAID and _NAMES_MEMBER not in row.raw):
             return
+        run.booked += 1
         before = dict(run.touched), dict(run.visits)
         try:
             with tx.attempt():

@@ -1,6 +1,6 @@
 """Tells stores of their guests: each member's card in the stream of every store that has to do with them (membership.md §6.12)."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 
 import msgspec
 
@@ -8,7 +8,7 @@ from cloud.db import grants as grant_rows
 from cloud.db import ledger as rows
 from cloud.db import members
 from cloud.db.engine import Reader, Tx
-from cloud.db.members import MemberRow
+from cloud.db.members import ConsentRow, MemberRow
 from cloud.services import streams
 from cloud.services.members.shared import Shared, distinct, everybody
 from sync.contract import ledger
@@ -59,16 +59,19 @@ def remove(tx: Tx, store: str, member_id: str) -> None:
     members.drop_guest(tx, store, member_id)
 
 
-def may_know(row: MemberRow, consents: Collection[str], said_at: Collection[str], store: str) -> bool:
-    """Say whether a store may know who a member is: they told it themselves, or they agreed that our stores share it (§5.2)."""
-    return "sharing" in consents or store == row.home_store or store in said_at
-
-
 def knows(reader: Reader, row: MemberRow, store: str) -> bool:
-    """Say the same, of a member as the hub holds them now."""
+    """Say whether a store may know who a member is: they told it themselves, or agreed that our stores share it (§5.2)."""
     whole = everybody(reader, row.member_id)
-    homes = {one.home_store for one in members.members_of(reader, whole).values()}
-    return may_know(row, consents_now(reader, whole), _said_at(reader, whole) | homes, store)
+    return _knows(reader, row, whole, members.consents_of(reader, whole), store)
+
+
+def _knows(reader: Reader, row: MemberRow, whole: list[str], said: list[ConsentRow], store: str) -> bool:
+    if store == row.home_store or "sharing" in holding(said):
+        return True
+    if any(one.store == store and one.purpose == "membership" and one.given for one in said):
+        return True
+    others = members.members_of(reader, whole[1:])
+    return any(one.home_store == store for one in others.values())
 
 
 def card_of(reader: Reader, shared: Shared, row: MemberRow, store: str, place: tuple[int, int]) -> MemberCard:
@@ -96,8 +99,9 @@ def card_of(reader: Reader, shared: Shared, row: MemberRow, store: str, place: t
     day = shared.day()
     lots = all_lots(reader, whole)
     ends = sorted({lot.last_day for lot in lots if lot.last_day and not lot.ended(day)})
-    consents = consents_now(reader, whole)
-    known = knows(reader, row, store)
+    said = members.consents_of(reader, whole)
+    consents = holding(said)
+    known = _knows(reader, row, whole, said, store)
     return MemberCard(
         member_id=row.member_id,
         joined_day=row.joined_day,
@@ -129,19 +133,18 @@ def all_lots(reader: Reader, whole: list[str]) -> list[Lot]:
 
 def consents_now(reader: Reader, whole: list[str]) -> dict[Purpose, GivenConsent]:
     """Give what a member agrees to now, by purpose: the last word counts."""
-    said: dict[str, GivenConsent | None] = {}
-    for row in members.consents_of(reader, whole):
-        if row.purpose not in said:
+    return holding(members.consents_of(reader, whole))
+
+
+def holding(said: list[ConsentRow]) -> dict[Purpose, GivenConsent]:
+    """Give what holds of all that was said, the newest first."""
+    last: dict[str, GivenConsent | None] = {}
+    for row in said:
+        if row.purpose not in last:
             given = msgspec.convert({"purpose": row.purpose, "text": row.text, "at_ms": row.at_ms}, GivenConsent)
-            said[row.purpose] = given if row.given else None
-    found = sorted((one for one in said.values() if one is not None), key=lambda one: one.purpose)
+            last[row.purpose] = given if row.given else None
+    found = sorted((one for one in last.values() if one is not None), key=lambda one: one.purpose)
     return {one.purpose: one for one in found}
-
-
-def _said_at(reader: Reader, whole: list[str]) -> set[str]:
-    """List the stores where a member agreed to be one."""
-    said = members.consents_of(reader, whole)
-    return {row.store for row in said if row.purpose == "membership" and row.given and row.store}
 
 
 def habits_of(reader: Reader, whole: list[str]) -> Habits:
