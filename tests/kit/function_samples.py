@@ -79,6 +79,17 @@ SAMPLES: dict[str, Sample] = {
     f"POST {API}/sales": Sample(sell_body(361)),
     f"POST {API}/sales/<sale_id>/reprint": asked(),
     f"POST {API}/invites/verify": Sample({"code": "AAAA"}),
+    # Members; the table is asked before anybody is looked for.
+    f"POST {API}/members": asked(consents=["membership"], text="v1"),
+    f"POST {API}/members/find": Sample({"text": "5678"}),
+    f"POST {API}/members/seen": asked(member_id=UNKNOWN_ID, by="phone"),
+    f"POST {API}/members/thank": asked(member_id=UNKNOWN_ID, by="review"),
+    f"POST {API}/members/claim": asked(member_id=UNKNOWN_ID, invite="AAAA"),
+    f"POST {API}/members/consent": asked(member_id=UNKNOWN_ID, purpose="sms", given=True, text="v1"),
+    f"POST {API}/members/profile": asked(member_id=UNKNOWN_ID, said={}),
+    f"POST {API}/members/card": asked(member_id=UNKNOWN_ID, card="04A299"),
+    f"POST {API}/members/reveal": asked(member_id=UNKNOWN_ID, **REASON),
+    f"POST {API}/members/leave": asked(member_id=UNKNOWN_ID),
     # Orders.
     f"POST {API}/orders table": Sample({"order_id": FRESH, "service": "dine_in", "table": "t9"}),
     f"POST {API}/orders away": Sample({"order_id": FRESH, "service": "takeaway"}),

@@ -181,13 +181,13 @@ def leave(node: Node, who: Session | None, command: LeaveCommand) -> Done | Refu
     """
 
     def work(deed: Deed) -> Changed | Refused:
+        if who is not None:
+            allowed = permit(deed, Action.FORGET_MEMBER, command.member_id, approval_id=command.approval_id)
+            if isinstance(allowed, Refused):
+                return allowed
         one = known.find(node, deed.tx, command.member_id)
         if one is None:
             return Refused("member_unknown")
-        if who is not None:
-            allowed = permit(deed, Action.FORGET_MEMBER, one.member_id, approval_id=command.approval_id)
-            if isinstance(allowed, Refused):
-                return allowed
         deed.write(contract.LEFT, MemberLeft(member_id=one.member_id))
         for each in one.ids:
             members.unindex(deed.tx, each)
@@ -226,12 +226,12 @@ def reveal(node: Node, who: Session, command: RevealCommand) -> InClear | Refuse
         return Refused("bad_text", {"chars_max": REASON_CHARS_MAX})
 
     def work(deed: Deed) -> Changed | Refused:
+        allowed = permit(deed, Action.REVEAL_MEMBER, command.member_id, approval_id=command.approval_id)
+        if isinstance(allowed, Refused):
+            return allowed
         one = known.find(node, deed.tx, command.member_id)
         if one is None:
             return Refused("member_unknown")
-        allowed = permit(deed, Action.REVEAL_MEMBER, one.member_id, approval_id=command.approval_id)
-        if isinstance(allowed, Refused):
-            return allowed
         body = MemberRevealed(
             member_id=one.member_id,
             reason=reason,

@@ -73,12 +73,12 @@ def thank(node: Node, who: Session, command: ThankCommand) -> Done | Refused:
     """Give the points of a review, a share or a dish that was told on."""
 
     def work(deed: Deed) -> GivenPoints | Refused:
+        allowed = permit(deed, Action.THANK_MEMBER, command.member_id, approval_id=command.approval_id)
+        if isinstance(allowed, Refused):
+            return allowed
         member_id = _who(deed, command.member_id)
         if isinstance(member_id, Refused):
             return member_id
-        allowed = permit(deed, Action.THANK_MEMBER, command.request_id, approval_id=command.approval_id)
-        if isinstance(allowed, Refused):
-            return allowed
         rules = known.rules(deed.tx)
         amounts: dict[EarnedBy, int] = {"review": rules.review, "share": rules.share, "dish_tip": rules.dish_tip}
         return GivenPoints(member_id=member_id, points=once_a_day(deed, member_id, command.by, amounts[command.by]))
