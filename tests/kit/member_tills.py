@@ -1,6 +1,6 @@
 """Real nodes beside a real hub, joined without a wire: facts go up, streams come down and questions are answered when a test says so."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -28,7 +28,7 @@ from sync.engine.questions import Questions, Unknown
 from sync.engine.stream_link import StreamLink
 from tests.kit.hub_store import NAME, StoreKit, open_file, request
 from tests.kit.member_hub import MemberHub
-from tests.kit.nodes import AT_TILL_1, MENU, Rig, store_identity, uuid7_hex
+from tests.kit.nodes import AT_TILL_1, COUNTER, MENU, Rig, store_identity, uuid7_hex
 
 TEXT = "2026-11/zh"
 PHONE = "13812345678"
@@ -60,7 +60,14 @@ class Asked(Questions):
 class Till:
     """A store with its node; `MemberHub.settle` sends what it wrote."""
 
-    def __init__(self, hub: MemberHub, name: str, folder: Path, seed: str = "") -> None:
+    def __init__(
+        self,
+        hub: MemberHub,
+        name: str,
+        folder: Path,
+        seed: str = "",
+        devices: Sequence[dict[str, Any]] = (COUNTER,),
+    ) -> None:
         self.hub = hub
         self.name = name
         identity = store_identity(seed or name)
@@ -68,7 +75,7 @@ class Till:
         granted: Any = hub.kit.enrolment.redeem(request(name, code.code, identity))
         self.epoch = granted.epoch
         self.kit = StoreKit(hub.kit, name, granted.epoch, identity)
-        self.rig = Rig(folder, store=name, enrolled=False, seed=seed or name)
+        self.rig = Rig(folder, store=name, enrolled=False, seed=seed or name, devices=devices)
         self.rig.db.close()
         self.rig.clock = hub.clock
         self.rig._ids._clock = hub.clock
@@ -225,9 +232,10 @@ class World:
         self.hub = MemberHub(self.database, folder, rules=rules)
         self.tills: list[Till] = []
 
-    def till(self, name: str = "near") -> Till:
-        """Give a new store."""
-        till = Till(self.hub, name, self.folder / f"node-{name}-{len(self.tills)}")
+    def till(self, name: str = "near", devices: Sequence[dict[str, Any]] = (COUNTER,)) -> Till:
+        """Give a new store, or another computer for one that there is."""
+        number = len(self.tills)
+        till = Till(self.hub, name, self.folder / f"node-{name}-{number}", f"{name}-{number}", devices)
         self.hub.stores[name] = till  # type: ignore[assignment]
         self.tills.append(till)
         till.sync()
@@ -250,7 +258,10 @@ class World:
 def world(folder: Path, rules: Rules | None = None) -> Iterator[World]:
     made = World(folder, rules)
     yield made
+    made.hub.kit.projector.catch_up()
+    parked = made.hub.kit.parked()
     made.close()
+    assert parked == [], "the hub takes every fact of ours"
 
 
 __all__ = ["PHONE", "TEXT", "Asked", "Till", "World", "cash", "points", "world"]
