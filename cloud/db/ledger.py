@@ -557,9 +557,18 @@ class Wrong(NamedTuple):
     where: str
 
 
-def count_entries(reader: Reader) -> int:
-    """Count the entries."""
-    return int(reader.row(select(func.count()).select_from(ledger_entries))[0])
+def last(reader: Reader) -> int:
+    """Give the number of the last journal."""
+    row = reader.row(select(ledger_head.c.last).where(ledger_head.c.id == _HEAD))
+    return 0 if row is None else int(row.last)
+
+
+def count_entries(reader: Reader, upto: int | None = None) -> int:
+    """Count the entries; of the journals up to one, or of all."""
+    query = select(func.count()).select_from(ledger_entries)
+    if upto is not None:
+        query = query.where(ledger_entries.c.journal_id <= upto)
+    return int(reader.row(query)[0])
 
 
 def wrongs(reader: Reader, limit: int = 50) -> list[Wrong]:

@@ -13,13 +13,14 @@ from pathlib import Path
 import msgspec
 
 from cloud.db import backup as data
-from cloud.db import journal, migrate
+from cloud.db import journal, ledger, migrate
 from cloud.db.backup import DrillRow
 from cloud.db.engine import HubDatabase, open_engine
 from cloud.services import backup, verify
 from cloud.services.accounts import CLI
 from cloud.services.audit_log import AuditLog
 from cloud.services.backup import Backups, Head, Moment
+from cloud.services.members import proof
 from cloud.services.project import Projector
 from cloud.settings import HubSettings
 from sync.node import database as files
@@ -183,11 +184,22 @@ def _totals(scene: Scene) -> tuple[bool, str]:
     return not wrong, said + (f"; differ: {', '.join(wrong[:5])}" if wrong else "")
 
 
+def _book(scene: Scene) -> tuple[bool, str]:
+    with scene.live.read() as live, scene.scratch.read() as scratch:
+        found = proof.prove(scratch)
+        held = ledger.count_entries(live, upto=ledger.last(scratch))
+    if found.wrongs:
+        return False, f"{found.wrongs[0].law}: {found.wrongs[0].where}"
+    same = held == found.entries
+    return same, f"{found.entries} entries" + ("" if same else f", and the live database has {held}")
+
+
 DRILL_CHECKS: list[tuple[str, Check]] = [
     ("counts", _counts),
     ("chains", _chains),
     ("facts", _same_bytes),
     ("totals", _totals),
+    ("book", _book),
 ]
 """Every check by name; a part of the hub that keeps something adds how to prove that it comes back."""
 

@@ -1,5 +1,7 @@
 """What HQ's people and guests do with members: masked, with a reason, in the log; joining on the hub's own page; the night's work."""
 
+from dataclasses import replace
+
 import msgspec
 import pytest
 
@@ -7,16 +9,21 @@ from cloud.db import backup, migrate
 from cloud.db import ledger as rows
 from cloud.db import members as member_rows
 from cloud.db.engine import open_engine
+from cloud.services import restore
 from cloud.services.accounts import Who
-from cloud.services.members import proof
+from cloud.services.backup import Backups
+from cloud.services.members import erase, people, proof
 from cloud.services.members.hub import Members
 from cloud.services.members.shared import BadDeed, NoMember
 from cloud.services.streams import state_at_head
 from cloud.services.verify import verify
+from cloud.settings import BackupSettings, BrokerSettings, HubSettings, ListenSettings
 from sync.contract import ledger, times
 from sync.contract.member_cards import DateOf, Profile, rules_in_force
 from sync.contract.members import Consent, Origin
 from sync.contract.points import Rules
+from sync.node.ports import SeededChance
+from sync.node.snapshots import Keyring
 from tests.kit.member_hub import MemberHub
 
 PHONE = "+8613800138000"
@@ -335,3 +342,67 @@ def test_the_book_comes_back_from_a_backup_with_its_sums_and_its_cursor(tmp_path
         assert member_rows.member(reader, member) is not None
         assert sum(lot.left for lot in rows.lots(reader, ledger.grant_account(hub.granted("s1")[0].grant_id))) == 10
     again.close()
+
+
+@pytest.fixture
+def copies(hub, tmp_path):
+    settings = HubSettings(
+        data_dir=str(tmp_path / "data"),
+        web=ListenSettings(port=0),
+        guest=ListenSettings(port=0),
+        broker=BrokerSettings(port=1),
+        public_url="https://example.com",
+        backup=BackupSettings(folder=str(tmp_path / "apart")),
+    )
+    (tmp_path / "data").mkdir()
+    return Backups(hub.database, settings, hub.kit.identity, hub.clock, SeededChance("backup"))
+
+
+def test_a_drill_proves_that_the_book_comes_back_and_no_backup_brings_back_who_was_forgotten(hub, copies, tmp_path):
+    store = hub.store()
+    member = store.join(PHONE)
+    store.earn(member, 60)
+    hub.settle()
+    hub.kit.projector.catch_up()
+    key = store.keys[member]
+    made = copies.make()
+    assert made is not None
+    store.spend_granted(member, 50)
+    store.leave(member)
+    hub.settle()
+    hub.kit.projector.catch_up()
+    assert [check.name for check in restore.drill(copies).checks if not check.ok] == []
+    moment = restore.choose(tmp_path / "apart", None)
+    again = open_engine(f"sqlite:///{tmp_path / 'old.db'}")
+    restore.restore_into(again, moment, Keyring(hub.kit.identity, SeededChance("r")), copies.settings)
+    with again.read() as reader:
+        row = member_rows.member(reader, member)
+        assert rows.balance(reader, ledger.member_account(member, "points")) == 0
+        assert sum(rows.balances_like(reader, "g:").values()) == 60
+    assert row is not None
+    assert (row.sealed != "", row.left_ms) == (True, None)  # the old database believes that they are here
+    older = replace(hub.shared, database=again)
+    assert people.open_profile(older, row) is None  # and cannot say who it is
+    assert erase.settle(older) == 1
+    with again.read() as reader:
+        assert people.find_phone(reader, older, PHONE) is None
+        assert proof.prove(reader).wrongs == []
+    again.close()
+    for file in (tmp_path / "apart").rglob("*"):
+        assert not file.is_file() or key not in file.read_bytes()
+
+
+def test_a_drill_finds_a_book_that_did_not_come_back_whole(hub, copies):
+    store = hub.store()
+    store.earn(store.join(), 60)
+    hub.settle()
+    hub.kit.projector.catch_up()
+    copies.make()
+    with hub.database.write() as tx:
+        for table in ("ledger_entries", "ledger_draws"):
+            tx.connection.exec_driver_sql(f"DROP TRIGGER {table}_closed")
+        late = "INSERT INTO ledger_entries VALUES (1, 9, 'sys:x', 'points', 1, 0), (1, 10, 'sys:y', 'points', -1, 0)"
+        tx.connection.exec_driver_sql(late)
+    [failed] = [check for check in restore.drill(copies).checks if not check.ok]
+    assert failed.name == "book"
+    assert "live database has" in failed.seen
