@@ -288,6 +288,21 @@ def spend_of(reader: Reader, ref: str) -> PointsSpent | None:
     return msgspec.json.decode(rows[0][0], type=PointsSpent) if rows else None
 
 
+def gifts_given(reader: Reader, gift_id: str) -> int:
+    """Count how many of a gift this store handed out."""
+    first, end = f"gift:{gift_id}:", f"gift:{gift_id};"
+    [(count,)] = reader.execute(
+        "SELECT count(*) FROM member_posts WHERE ref >= ? AND ref < ? AND kind = 'spent'", (first, end)
+    )
+    return int(count)
+
+
+def spent_at(reader: Reader, ref: str) -> tuple[PointsSpent, int] | None:
+    """Find the points that paid for something, and when."""
+    rows = reader.execute("SELECT doc, at_ms FROM member_posts WHERE ref = ? AND kind = 'spent'", (ref,))
+    return (msgspec.json.decode(rows[0][0], type=PointsSpent), int(rows[0][1])) if rows else None
+
+
 def reversals_of(reader: Reader, sale_id: str) -> list[PointsReversed]:
     """List what refunds of a sale did to points, the oldest first."""
     rows = reader.execute("SELECT doc FROM member_posts WHERE ref = ? AND kind = 'reversed' ORDER BY n", (sale_id,))

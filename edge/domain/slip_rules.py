@@ -26,7 +26,10 @@ MONEY_BACK: Final = "money_back"
 BILL: Final = "bill"
 """The bill of an open order before it is paid; its subject is the number of that fact."""
 
-MOVABLE: Final = frozenset({RECEIPT, DOCKET, REFUND, X_REPORT, Z_REPORT, DEPOSIT, MONEY_BACK, BILL})
+GIFT: Final = "gift"
+"""What points bought; its subject is `gift:id:request`."""
+
+MOVABLE: Final = frozenset({RECEIPT, DOCKET, REFUND, X_REPORT, Z_REPORT, DEPOSIT, MONEY_BACK, BILL, GIFT})
 """What may come out of another printer: a slip about a printer itself says nothing about another one."""
 
 STALE: Final = "stale"

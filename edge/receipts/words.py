@@ -46,6 +46,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "points_capped": ("积分（已到上限） {base}", "Points, capped, on {base}"),
     "points_spent": ("使用积分", "Points used"),
     "points_balance": ("积分余额（本店所知）", "Points, as known here"),
+    "points_gift": ("积分兑换", "Bought with points"),
     "points_held": (
         "本单 {points} 积分待领：{day} 前扫码入会即得",
         "{points} points wait for you: join with this code by {day}",

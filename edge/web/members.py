@@ -8,9 +8,10 @@ from flask import Blueprint, Response
 
 from edge.domain.refusal import Refused
 from edge.domain.roles import Action
-from edge.services.members import changes, join, view, visits
+from edge.services.members import changes, join, mall, view, visits
 from edge.services.members.changes import CardCommand, ConsentCommand, LeaveCommand, ProfileCommand, RevealCommand
 from edge.services.members.join import JoinCommand
+from edge.services.members.mall import RedeemCommand
 from edge.services.members.visits import ClaimCommand, SeenCommand, ThankCommand
 from edge.web import problems
 from edge.web.access import allowed, command, desk, signed_in
@@ -68,6 +69,20 @@ def thank() -> Response:
     """Give the points of a review, a share or a dish that was told on."""
     session = signed_in()
     return done(visits.thank(desk().node, session, command(ThankCommand)))
+
+
+@members.get("/gifts")
+def gifts() -> Response:
+    """List what points buy at this store now."""
+    allowed(Action.MEMBERS)
+    return _private(mall.listed(desk().node))
+
+
+@members.post("/redeem")
+def redeem() -> Response:
+    """Hand a gift out for points."""
+    session = allowed(Action.MEMBERS)
+    return done(mall.redeem(desk().node, session, command(RedeemCommand)))
 
 
 @members.post("/claim")

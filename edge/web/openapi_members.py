@@ -13,12 +13,13 @@ from edge.services.members.changes import (
     RevealCommand,
 )
 from edge.services.members.join import JoinAnswer, JoinCommand
+from edge.services.members.mall import Gifts, RedeemCommand, Redeemed
 from edge.services.members.view import MembersFound, MemberView
 from edge.services.members.visits import ClaimCommand, GivenPoints, SeenCommand, ThankCommand
 from edge.web.members import FindQuery
 
 STRUCTS = (
-    FindQuery, MembersFound, MemberView, JoinCommand, JoinAnswer, SeenCommand, ThankCommand, ClaimCommand, GivenPoints,
+    Gifts, RedeemCommand, Redeemed, FindQuery, MembersFound, MemberView, JoinCommand, JoinAnswer, SeenCommand, ThankCommand, ClaimCommand, GivenPoints,
     ConsentCommand, ProfileCommand, CardCommand, Changed, RevealCommand, InClear, LeaveCommand,
 )  # fmt: skip
 
@@ -39,6 +40,7 @@ def paths(operation: Callable[..., dict[str, Any]]) -> dict[str, Any]:
         "": ("joinMember", "Make a member of a guest, or find the one that they are", JoinAnswer, JoinCommand),
         "/seen": ("seeMember", "A member is here; with an order it is theirs", GivenPoints, SeenCommand),
         "/thank": ("thankMember", "Points of a review, a share, a dish told on", GivenPoints, ThankCommand),
+        "/redeem": ("redeemGift", "Hand a gift out for points", Redeemed, RedeemCommand),
         "/claim": ("claimReceipt", "Let a member have what a receipt holds", GivenPoints, ClaimCommand),
         "/consent": ("consentOfMember", "What a member agrees to or takes back", Changed, ConsentCommand),
         "/profile": ("putMemberRight", "Write a member's profile anew", Changed, ProfileCommand),
@@ -52,6 +54,9 @@ def paths(operation: Callable[..., dict[str, Any]]) -> dict[str, Any]:
         },
         "/members/{member_id}": {
             "get": {**operation("readMember", "A member, masked", {200: MemberView}), "parameters": [member_id]}
+        },
+        "/members/gifts": {
+            "get": operation("listGifts", "What points buy at this store now", {200: Gifts})
         },
         "/members/reveal": {
             "post": operation("revealMember", "Who a member is in clear, with a reason", {200: InClear}, RevealCommand)

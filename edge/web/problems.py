@@ -68,6 +68,8 @@ STATUS = {
     "member_sealed": 409,
     "points_short": 409,
     "points_floor": 409,
+    "gift_gone": 409,
+    "gift_changed": 409,
     "claim_used": 409,
     "claim_done": 409,
     "claim_late": 410,

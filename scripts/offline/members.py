@@ -149,3 +149,20 @@ def leave(counter: Counter) -> None:
     counter.with_word("POST", "members/leave", {"request_id": counter.id(), "member_id": member_id})
     hold(counter.do("POST", "members/find", {"text": number})["members"] == [], "nobody is found")
     hold(not counter.ask("GET", f"members/{member_id}").fine, "nobody is shown")
+
+
+@drives("members.gifts")
+def gifts(counter: Counter) -> None:
+    """HQ of the drive offers nothing: the list says so, and does not fail."""
+    on(counter)
+    hold(counter.do("GET", "members/gifts")["gifts"] == [], "nothing is offered")
+
+
+@drives("members.redeem")
+def redeem(counter: Counter) -> None:
+    """What is not offered is not handed out, and no point goes."""
+    member_id, _ = joined(counter)
+    before = shown(counter, member_id)["points"]
+    body = {"request_id": counter.id(), "member_id": member_id, "gift_id": "cup", "shown_points": 10}
+    hold(counter.ask("POST", "members/redeem", body).body["code"] == "gift_gone", "nothing is handed out")
+    hold(shown(counter, member_id)["points"] == before, "no point is gone")

@@ -11,13 +11,14 @@ Worked (1 point a yuan): a bill of ¥128.50 paid with ¥100.00 by code and ¥28.
 """
 
 from collections.abc import Iterable
-from typing import Annotated, Final, NamedTuple
+from typing import Annotated, Final, Literal, NamedTuple
 
 import msgspec
 
 from sync.contract import times
 from sync.contract.house import FULL_BP
 from sync.contract.trade import SalePaid
+from sync.contract.words import Name
 
 MONEY_TENDERS: Final = frozenset({"cash", "code", "static_code", "card", "deposit"})
 """Ways of paying that earn: not points, not a platform's money (its guest is the platform's), not bonus."""
@@ -38,6 +39,21 @@ class DoubleDay(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     month_days: tuple[Annotated[int, msgspec.Meta(ge=1, le=31)], ...] = ()
 
 
+class Gift(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Something that points buy at a store (积分商城): a dish of the menu, goods, a place at an event.
+
+    `stock` is how many each store may hand out in all, 0 = they are not counted; behind `last_day` (empty = none) it is over.
+    """
+
+    gift_id: Annotated[str, msgspec.Meta(pattern="^[a-z0-9_-]{1,32}$")]
+    name: Name
+    points: _AboveZero
+    kind: Literal["dish", "goods", "event"] = "goods"
+    dish_id: str = ""
+    stock: _Whole = 0
+    last_day: Annotated[str, msgspec.Meta(pattern="^([0-9]{4}-[0-9]{2}-[0-9]{2})?$")] = ""
+
+
 class Rules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What HQ says about points; every store and the hub count by the version that a fact names.
 
@@ -56,6 +72,7 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         referral_referrer, referral_friend: each side's, after the friend's first paid bill and `referral_cool_days`.
         negative_floor: how far below zero a clawback may leave a member before it must be paid or waived.
         risk_max: points that a manager may let a member spend without a grant, booked to the store's risk.
+        gifts: what points buy beside bills.
     """
 
     version: int = 0
@@ -81,6 +98,7 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     negative_floor: _Whole = 10_000
     risk_max: _Whole = 500
     doubles: tuple[DoubleDay, ...] = ()
+    gifts: Annotated[tuple[Gift, ...], msgspec.Meta(max_length=200)] = ()
 
 
 class Earned(NamedTuple):

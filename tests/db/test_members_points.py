@@ -18,8 +18,9 @@ from edge.domain.refund import AskedLine
 from edge.domain.refusal import Refused
 from edge.domain.roles import Action, Role
 from edge.services.deeds import Done
-from edge.services.members import care, changes, join, points, visits
+from edge.services.members import care, changes, join, mall, points, visits
 from edge.services.members.changes import LeaveCommand
+from edge.services.members.mall import RedeemCommand
 from edge.services.members.visits import ClaimCommand, SeenCommand, ThankCommand
 from edge.services.money import book_sale, refunds, settle_sale
 from edge.services.money.book_sale import SaleAnswer
@@ -28,8 +29,9 @@ from edge.services.money.settle_sale import SellCommand
 from edge.services.people import approvals
 from edge.services.printing import slip_papers
 from sync.contract import times
-from sync.contract.points import DoubleDay, Rules
+from sync.contract.points import DoubleDay, Gift, Rules
 from sync.contract.shifts import CASH_MOVED
+from sync.contract.words import Name
 from tests.kit.member_tills import PHONE, Till, World, cash, world
 from tests.kit.member_tills import points as by_points
 from tests.kit.nodes import AT_TILL_1, PIN, basket
@@ -495,6 +497,34 @@ def test_paper_says_base_rate_and_points_and_who_may_claim_them(shops: World) ->
     assert "积分余额（本店所知） 4069" in mine
     assert "79 积分待领" in held
     assert "收回积分 -79" in slips(near, "refund")[-1]
+
+
+def test_points_buy_what_hq_offers_while_there_are_any(tmp_path: Path) -> None:
+    cup = Gift(gift_id="cup", name=Name("杯子", "Cup"), points=1_200, stock=2)
+    over = Gift(gift_id="fair", name=Name("赏花", "Fair"), points=10, kind="event", last_day="2020-01-01")
+    tea = Gift(gift_id="tea", name=Name("茶水", "Tea"), points=300, kind="dish", dish_id="d105")
+    with world(tmp_path, msgspec.structs.replace(RULES, gifts=(cup, over, tea))) as shops:
+        near = shops.till("near")
+        member_id = member(near)
+
+        def take(gift_id: str, shown: int) -> Any:
+            command = RedeemCommand(request_id=near.new_id(), member_id=member_id, gift_id=gift_id, shown_points=shown)
+            done = mall.redeem(near.node, AT_TILL_1, command)
+            return done.code if isinstance(done, Refused) else msgspec.json.decode(done.answer)["balance"]
+
+        assert [(one.gift_id, one.left) for one in mall.listed(near.node).gifts] == [("cup", 2), ("tea", -1)]
+        assert [take("cup", 1_200), take("cup", 1_000), take("cup", 1_200), take("cup", 1_200)] == [
+            3_800, "gift_changed", 2_600, "gift_gone",
+        ]  # fmt: skip
+        assert [take("fair", 10), take("hat", 10), take("tea", 300)] == ["gift_gone", "gift_gone", 2_300]
+        assert [one.gift_id for one in mall.listed(near.node).gifts] == ["tea"]
+        slip = slips(near, "gift")[0]
+        assert "1 × 杯子" in slip
+        assert "使用积分 -1200" in slip
+        near.sync()
+        assert shops.hub.points(member_id) == 2_300
+        shops.hub.proven()
+        near.verified()
 
 
 def test_members_that_are_off_change_nothing_of_a_bill(shops: World) -> None:

@@ -11,7 +11,6 @@ import pytest
 
 from drivers.document import Columns, Text
 from drivers.escpos.profile import PrinterProfile
-from edge.db import members as rows
 from edge.db import print_jobs
 from edge.services.deeds import Done
 from edge.services.members import find, indexing, points, view, visits
@@ -26,6 +25,7 @@ from edge.services.ordering.orders import OpenOrderCommand, StepsCommand
 from edge.services.printing import slip_papers
 from sync.contract.member_cards import MemberCard
 from sync.contract.points import Rules
+from sync.node.database import Tx
 from tests.kit.member_tills import PHONE, TEXT, Till, World, cash, world
 from tests.kit.member_tills import points as by_points
 from tests.kit.nodes import AT_TILL_1, COUNTER, MENU
@@ -126,7 +126,7 @@ def test_another_computer_has_the_members_and_none_of_the_old_ones_rights(shops:
 
 def test_the_doors_show_members_masked_and_say_what_is_wrong(shops: World) -> None:
     near = shops.till("near")
-    client = near.rig.client()
+    client: Any = near.rig.client()
     said = {"phone": "138 1234 5678", "name": "王小明", "birthday": {"what": "birthday", "month_day": "10-01"}}
     body = {"request_id": near.new_id(), "consents": ["membership"], "text": TEXT, "said": said}
     joined = client.post(f"{API}/members", json=body)
@@ -163,7 +163,7 @@ def test_among_fifty_thousand_a_number_is_found_at_once_and_a_bill_is_hardly_slo
         member_id="0" * 32, joined_day="2026-09-21", home_store="near", points=10, booked_epoch=1, booked_seq=1
     )
 
-    def fill(tx: rows.Tx) -> None:
+    def fill(tx: Tx) -> None:
         many = [f"{number:032x}" for number in range(1, 50_001)]
         tx.executemany(
             "INSERT INTO stream_items (stream, key, value) VALUES (?, ?, ?)",

@@ -84,6 +84,7 @@ SAMPLES: dict[str, Sample] = {
     f"POST {API}/members/find": Sample({"text": "5678"}),
     f"POST {API}/members/seen": asked(member_id=UNKNOWN_ID, by="phone"),
     f"POST {API}/members/thank": asked(member_id=UNKNOWN_ID, by="review"),
+    f"POST {API}/members/redeem": asked(member_id=UNKNOWN_ID, gift_id="cup", shown_points=100),
     f"POST {API}/members/claim": asked(member_id=UNKNOWN_ID, invite="AAAA"),
     f"POST {API}/members/consent": asked(member_id=UNKNOWN_ID, purpose="sms", given=True, text="v1"),
     f"POST {API}/members/profile": asked(member_id=UNKNOWN_ID, said={}),

@@ -1,8 +1,16 @@
 """What paper says of members: points on receipts and slips of refunds, and to the kitchen what somebody must not eat."""
 
+from collections.abc import Callable
+
+from drivers.document import ReceiptDoc
 from edge.db import members
+from edge.db.print_jobs import Job
+from edge.domain import slip_rules
+from edge.receipts.gift import PaperGift
+from edge.receipts.gift import gift as gift_slip
 from edge.receipts.points import PaperBack, PaperPoints
-from edge.services.members import give_back, known, points, view
+from edge.receipts.receipt import Heading
+from edge.services.members import give_back, known, mall, points, view
 from edge.services.node import Node
 
 
@@ -39,6 +47,25 @@ def of_refund(node: Node, refund_id: str, sale_id: str) -> PaperBack | None:
         paid_fen=body.paid_fen,
         balance=None if one is None else one.net,
     )
+
+
+def gift(node: Node, job: Job, heading: Heading) -> ReceiptDoc:
+    """Build the slip of what points bought.
+
+    Raises:
+        LookupError: what it is of is not there; a slip is queued with its fact, so this is our own mistake.
+    """
+    with node.db.read() as reader:
+        found = members.spent_at(reader, job.subject)
+        if found is None:
+            raise LookupError(f"slip {job.job_id} names nothing that points bought")
+        body, at_ms = found
+        name = mall.named(known.rules_of(reader, body.rules), job.subject.split(":")[1])
+    said = PaperGift(name, body.points, at_ms, avoids(node, body.member_id))
+    return gift_slip(said, heading, job.copy, node.store_rules.languages[0])
+
+
+MAKERS: dict[str, Callable[[Node, Job, Heading], ReceiptDoc]] = {slip_rules.GIFT: gift}
 
 
 def avoids(node: Node, member_id: str) -> str:

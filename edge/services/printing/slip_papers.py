@@ -56,7 +56,7 @@ def _unmoved(node: Node, job: Job, profile: PrinterProfile) -> ReceiptDoc:
     grant = node.enrolment
     assert grant is not None
     heading = Heading(grant.store, grant.name, node.zone, grant.public_url, node.house.fapiao_url)
-    if (maker := {**shift_papers.MAKERS, **money_papers.MAKERS}.get(job.document)) is not None:
+    if (maker := {**shift_papers.MAKERS, **money_papers.MAKERS, **member_papers.MAKERS}.get(job.document)) is not None:
         return maker(node, job, heading)
     if kitchen.is_of_order(job):
         return kitchen.document(node, job, heading)
