@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Select, and_, bindparam, case, delete, func, insert, literal, select, union_all, update
+from sqlalchemy import Select, and_, bindparam, case, delete, func, insert, literal, select, update
 
 from cloud.db.engine import Reader, Tx, insert_many, upsert
 from cloud.db.member_tables import (
@@ -16,22 +16,17 @@ from cloud.db.member_tables import (
     ledger_head,
     ledger_journals,
     ledger_lots,
-    ledger_proofs,
     ledger_rests,
     ledger_risks,
     ledger_spends,
     ledger_waiting,
 )
-from cloud.db.schema import facts, parked
 from cloud.domain.booking import EARNED, TAKEN_BACK, Conflict, Risk
 from cloud.domain.posting import EarningSeen, OpenRisk, SpendSeen
 from sync.contract import ledger
 from sync.contract.ledger import Journal, Lot
 
 _HEAD = 1
-_OF_POINTS = ("points.earned", "points.spent")
-_BY_CLAIM = b'"by":"claim"'
-"""Points of a receipt move with the claim itself."""
 _SLICE = 500
 SHOWN_MAX = 500
 
@@ -94,16 +89,6 @@ class RiskRow(msgspec.Struct, frozen=True):
     cause: str
     approved_by: str
     at_ms: int
-
-
-class ProofRow(msgspec.Struct, frozen=True):
-    """What a proof of the book found; `findings` is JSON."""
-
-    at_ms: int
-    ok: int
-    entries: int
-    took_ms: int
-    findings: bytes
 
 
 # --------------------------------------------------------------------------------------------------------------- writing
@@ -547,16 +532,6 @@ def waiting(reader: Reader) -> int:
     return int(reader.row(select(func.count()).select_from(ledger_waiting))[0])
 
 
-# ----------------------------------------------------------------------------------------------------------------- proof
-
-
-class Wrong(NamedTuple):
-    """Something in the book that does not hold: which law, and where."""
-
-    law: str
-    where: str
-
-
 def last(reader: Reader) -> int:
     """Give the number of the last journal."""
     row = reader.row(select(ledger_head.c.last).where(ledger_head.c.id == _HEAD))
@@ -569,140 +544,6 @@ def count_entries(reader: Reader, upto: int | None = None) -> int:
     if upto is not None:
         query = query.where(ledger_entries.c.journal_id <= upto)
     return int(reader.row(query)[0])
-
-
-def wrongs(reader: Reader, limit: int = 50) -> list[Wrong]:
-    """Hold the whole book against its laws, by what is in it and not by what its triggers kept."""
-    found: list[Wrong] = []
-    for law, query in _laws():
-        found += [Wrong(law, " ".join(str(part) for part in row)) for row in reader.rows(query.limit(limit))]
-    return found
-
-
-def unbooked(reader: Reader, limit: int = 50) -> list[Wrong]:
-    """List facts of points behind the booker's cursor that are in no journal and no conflict, wait for nothing, and are not parked."""
-    of = facts.c.ingest_id
-    booked_by = select(ledger_journals.c.id).where(ledger_journals.c.ingest_id == of).exists()
-    told_in = select(ledger_conflicts.c.n).where(ledger_conflicts.c.ingest_id == of).exists()
-    waits = select(ledger_waiting.c.ingest_id).where(ledger_waiting.c.ingest_id == of).exists()
-    aside = select(parked.c.ingest_id).where(parked.c.ingest_id == of).exists()
-    query = (
-        select(facts.c.store, facts.c.epoch, facts.c.lane, facts.c.seq, facts.c.raw)
-        .where(of <= booked(reader), facts.c.kind.in_(_OF_POINTS), ~booked_by, ~told_in, ~waits, ~aside)
-        .order_by(of)
-        .limit(limit)
-    )
-    return [
-        Wrong("a fact of points is booked", f"{row.store}/{row.epoch}/{row.lane}/{row.seq}")
-        for row in reader.rows(query)
-        if _BY_CLAIM not in bytes(row.raw)
-    ]
-
-
-def keep_proof(tx: Tx, row: ProofRow) -> None:
-    """Keep what a proof found."""
-    values = msgspec.structs.asdict(row)
-    upsert(tx, ledger_proofs, values, {name: values[name] for name in ("ok", "entries", "took_ms", "findings")})
-
-
-def last_proof(reader: Reader) -> ProofRow | None:
-    """Find the newest proof."""
-    row = reader.row(select(ledger_proofs).order_by(ledger_proofs.c.at_ms.desc()).limit(1))
-    return None if row is None else ProofRow(*row)
-
-
-def _laws() -> list[tuple[str, Select[Any]]]:
-    total = func.sum(ledger_entries.c.amount)
-    by_journal = (
-        select(ledger_entries.c.journal_id, ledger_entries.c.unit, total)
-        .group_by(ledger_entries.c.journal_id, ledger_entries.c.unit)
-        .having(total != 0)
-    )
-    unclosed = (
-        select(ledger_entries.c.journal_id)
-        .outerjoin(ledger_journals, ledger_journals.c.id == ledger_entries.c.journal_id)
-        .where(ledger_journals.c.id.is_(None))
-    )
-    by_account = (
-        select(ledger_entries.c.account.label("account"), total.label("moved"))
-        .group_by(ledger_entries.c.account)
-        .subquery()
-    )
-    kept = (
-        select(by_account.c.account, by_account.c.moved, ledger_balances.c.balance)
-        .outerjoin(ledger_balances, ledger_balances.c.account == by_account.c.account)
-        .where(func.coalesce(ledger_balances.c.balance, 0) != by_account.c.moved)
-    )
-    invented = (
-        select(ledger_balances.c.account, ledger_balances.c.balance)
-        .outerjoin(by_account, ledger_balances.c.account == by_account.c.account)
-        .where(by_account.c.account.is_(None))
-    )
-    parts = union_all(
-        select(ledger_lots.c.account, ledger_lots.c.lot_id, ledger_lots.c.qty.label("moved")),
-        select(ledger_draws.c.account, ledger_draws.c.lot_id, (-ledger_draws.c.qty).label("moved")),
-    ).subquery()
-    lot_sum = func.sum(parts.c.moved)
-    by_lot = (
-        select(parts.c.account.label("account"), parts.c.lot_id.label("lot_id"), lot_sum.label("left"))
-        .group_by(parts.c.account, parts.c.lot_id)
-        .subquery()
-    )
-    rests = (
-        select(by_lot.c.account, by_lot.c.lot_id, by_lot.c.left, ledger_rests.c.rest)
-        .outerjoin(
-            ledger_rests,
-            and_(ledger_rests.c.account == by_lot.c.account, ledger_rests.c.lot_id == by_lot.c.lot_id),
-        )
-        .where((func.coalesce(ledger_rests.c.rest, -1) != by_lot.c.left) | (by_lot.c.left < 0))
-    )
-    of_lots = (
-        select(by_lot.c.account.label("account"), func.sum(by_lot.c.left).label("held"))
-        .group_by(by_lot.c.account)
-        .subquery()
-    )
-    held = (
-        select(by_account.c.account, by_account.c.moved, of_lots.c.held)
-        .outerjoin(of_lots, of_lots.c.account == by_account.c.account)
-        .where(
-            case(
-                (func.substr(by_account.c.account, 1, 2).in_(("g:", "e:")), 1),
-                (
-                    and_(
-                        func.substr(by_account.c.account, 1, 2) == "m:",
-                        func.substr(by_account.c.account, func.length(by_account.c.account) - 6) == ":points",
-                    ),
-                    1,
-                ),
-                else_=0,
-            )
-            == 1,
-            func.coalesce(of_lots.c.held, 0) != by_account.c.moved,
-        )
-    )
-    above = select(ledger_balances.c.account, ledger_balances.c.balance).where(
-        ledger_balances.c.account.endswith(f":{ledger.MEMBER_DEBT}"), ledger_balances.c.balance > 0
-    )
-    open_sum = (
-        select(ledger_risks.c.store.label("store"), func.sum(ledger_risks.c.open).label("open"))
-        .group_by(ledger_risks.c.store)
-        .subquery()
-    )
-    risk = (
-        select(open_sum.c.store, open_sum.c.open, ledger_balances.c.balance)
-        .outerjoin(ledger_balances, ledger_balances.c.account == "risk:" + open_sum.c.store + f":{ledger.POINTS}")
-        .where(func.coalesce(ledger_balances.c.balance, 0) != -open_sum.c.open)
-    )
-    return [
-        ("a journal sums to zero", by_journal),
-        ("entries belong to a journal", unclosed),
-        ("a balance is the sum of its entries", kept),
-        ("a balance has entries", invented),
-        ("a lot is what came in less what was drawn", rests),
-        ("an account of lots holds the rest of its lots", held),
-        ("a debt is never above zero", above),
-        ("a store's risk is what its risks say", risk),
-    ]
 
 
 class _Whose(NamedTuple):

@@ -5,6 +5,7 @@ from sqlalchemy import insert
 from sqlalchemy.exc import DBAPIError
 
 from cloud.db import ledger as rows
+from cloud.db import proofs
 from cloud.db.ledger import By
 from cloud.db.member_tables import ledger_entries, ledger_journals
 from sync.contract import ledger
@@ -148,7 +149,7 @@ def test_the_proof_finds_a_balance_that_somebody_changed(any_hub):
         tx.connection.exec_driver_sql("UPDATE ledger_balances SET balance = balance + 7 WHERE account = 'm:a:points'")
         tx.connection.exec_driver_sql("UPDATE ledger_rests SET rest = rest + 1")
     with any_hub.database.read() as reader:
-        laws = [one.law for one in rows.wrongs(reader)]
+        laws = [one.law for one in proofs.wrongs(reader)]
     assert laws == ["a balance is the sum of its entries", "a lot is what came in less what was drawn"]
 
 

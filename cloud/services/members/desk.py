@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from cloud.db import ledger as rows
-from cloud.db import members
+from cloud.db import members, proofs
 from cloud.db import referrals as referral_rows
 from cloud.db.engine import Reader, Tx
 from cloud.db.ledger import By, ConflictRow, Line, RiskRow
@@ -203,10 +203,10 @@ class MemberDesk:
         with self._database.read() as reader:
             return tuple(referral_rows.issues(reader, issue.WAITING))
 
-    def last_proof(self) -> rows.ProofRow | None:
+    def last_proof(self) -> proofs.ProofRow | None:
         """Give what the last night's proof of the book found."""
         with self._database.read() as reader:
-            return rows.last_proof(reader)
+            return proofs.last_proof(reader)
 
     def liability(self) -> Liability:
         """Say what the house owes its members."""

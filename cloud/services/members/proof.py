@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 import msgspec
 
 from cloud.db import ledger as rows
+from cloud.db import proofs
 from cloud.db.engine import HubDatabase, Reader, Turn
-from cloud.db.ledger import ProofRow, Wrong
+from cloud.db.proofs import ProofRow, Wrong
 from sync.node.ports import Clock
 
 SHOWN_MAX = 50
@@ -30,13 +31,13 @@ class Proof:
 
 def prove(reader: Reader) -> Proof:
     """Hold the whole book against its laws, on one consistent view."""
-    return Proof(rows.count_entries(reader), rows.wrongs(reader, SHOWN_MAX))
+    return Proof(rows.count_entries(reader), proofs.wrongs(reader, SHOWN_MAX))
 
 
 def prove_with_facts(reader: Reader) -> Proof:
     """Hold the book against its laws, and see that no fact of points is missing from it. It reads every fact."""
     found = prove(reader)
-    return Proof(found.entries, found.wrongs + rows.unbooked(reader, SHOWN_MAX))
+    return Proof(found.entries, found.wrongs + proofs.unbooked(reader, SHOWN_MAX))
 
 
 def prove_and_keep(database: HubDatabase, clock: Clock) -> Proof:
@@ -47,7 +48,7 @@ def prove_and_keep(database: HubDatabase, clock: Clock) -> Proof:
     took_ms = clock.monotonic_ms() - began_ms
     findings = msgspec.json.encode([{"law": one.law, "where": one.where} for one in found.wrongs])
     with database.write(Turn.PROJECTOR) as tx:
-        rows.keep_proof(tx, ProofRow(clock.now_ms(), int(found.ok), found.entries, took_ms, findings))
+        proofs.keep_proof(tx, ProofRow(clock.now_ms(), int(found.ok), found.entries, took_ms, findings))
     if found.ok:
         log.info("ledger.proven", extra={"entries": found.entries, "took_ms": took_ms})
     else:
