@@ -68,6 +68,7 @@ STATUS = {
     "member_sealed": 409,
     "points_short": 409,
     "points_floor": 409,
+    "points_at_home": 409,
     "gift_gone": 409,
     "gift_changed": 409,
     "claim_used": 409,

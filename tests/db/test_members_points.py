@@ -22,13 +22,14 @@ from edge.services.members import care, changes, join, mall, points, visits
 from edge.services.members.changes import LeaveCommand
 from edge.services.members.mall import RedeemCommand
 from edge.services.members.visits import ClaimCommand, SeenCommand, ThankCommand
-from edge.services.money import book_sale, refunds, settle_sale
+from edge.services.money import book_sale, cede, refunds, settle_sale
 from edge.services.money.book_sale import SaleAnswer
 from edge.services.money.refunds import RefundAnswer, RefundCommand, RefundQuery
 from edge.services.money.settle_sale import SellCommand
 from edge.services.people import approvals
 from edge.services.printing import slip_papers
 from sync.contract import times
+from sync.contract.elsewhere import Wanted
 from sync.contract.points import DoubleDay, Gift, Rules
 from sync.contract.shifts import CASH_MOVED
 from sync.contract.words import Name
@@ -338,6 +339,25 @@ def test_points_come_back_as_points_even_where_cash_is_asked_for(shops: World) -
     sale = sell(near, member_id, by_points(3_900), cash(100_000))
     back = refund(near, sale, in_cash=True)
     assert [(one.kind, one.amount_fen) for one in back.tenders] == [("cash", 4_000), ("points", 3_900)]
+
+
+def test_what_another_store_gives_back_takes_its_points_here_and_points_go_back_here_only(shops: World) -> None:
+    near = shops.till("near")
+    member_id = member(near)
+    plain, by_both = sell(near, member_id), sell(near, member_id, by_points(1_000), cash(100_000))
+
+    def left_to_another(sale: SaleAnswer) -> str:
+        wanted = Wanted(whole=True, shown_fen=sale.total_fen)
+        asked = {"refund": near.new_id(), "sale": sale.sale_id, "to": "far", "asked": msgspec.json.encode(wanted)}
+        return near.rig.db.write(lambda tx: cede.cede(tx, near.node, asked))
+
+    assert left_to_another(by_both) == "points_at_home"
+    assert left_to_another(plain) == ""
+    assert near.view(member_id).points == 5_000 - 1_000 + 69
+    near.sync()
+    assert shops.hub.points(member_id) == 4_069
+    shops.hub.proven()
+    near.verified()
 
 
 def owing(shops: World) -> tuple[Till, str, SaleAnswer]:
