@@ -112,6 +112,7 @@ class Sums(NamedTuple):
 
     visits: int
     spent_fen: int
+    first_day: str
     last_day: str
     last_store: str
 
@@ -398,8 +399,12 @@ def first_sales_after(reader: Reader, member_ids: Sequence[str], at_ms: int, lim
 def sums_of(reader: Reader, member_ids: Sequence[str]) -> Sums:
     """Say what members' bills come to."""
     chosen = member_sales.c.member_id.in_(list(member_ids))
-    visits, fen = reader.row(
-        select(func.count(func.distinct(member_sales.c.day + member_sales.c.store)), func.sum(member_sales.c.total_fen))
+    visits, fen, first_day = reader.row(
+        select(
+            func.count(func.distinct(member_sales.c.day + member_sales.c.store)),
+            func.sum(member_sales.c.total_fen),
+            func.min(member_sales.c.day),
+        )
         .select_from(member_sales)
         .where(chosen)
     )
@@ -412,7 +417,7 @@ def sums_of(reader: Reader, member_ids: Sequence[str]) -> Sums:
         select(member_sales.c.day, member_sales.c.store).where(chosen).order_by(member_sales.c.at_ms.desc()).limit(1)
     )
     day, store = ("", "") if last is None else (last.day, last.store)
-    return Sums(int(visits or 0), int(fen or 0) - int(back or 0), day, store)
+    return Sums(int(visits or 0), int(fen or 0) - int(back or 0), first_day or "", day, store)
 
 
 def usual(reader: Reader, member_ids: Sequence[str]) -> tuple[int, str]:

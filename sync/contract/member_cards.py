@@ -24,6 +24,7 @@ from sync.contract.words import Name, has_control
 
 RULES_KEY: Final = "points/"
 
+EMAIL = re.compile(r"[A-Za-z0-9._%+'-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 PHONE = re.compile(r"\+[1-9][0-9]{6,14}")
 """E.164 (ITU-T): the one way in which a phone number is kept, sealed."""
 DATES_MAX: Final = 12
@@ -56,6 +57,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         allergies: shown on the kitchen's docket; kept under a consent of its own (PIPL art. 28).
         avoids: 忌口, what is not eaten, without being dangerous.
         likes: what the guest or the staff noted.
+        email, address: only from somebody who wants to give them.
     """
 
     phone: str = ""
@@ -67,6 +69,8 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     likes: tuple[str, ...] = ()
     note: str = ""
     locale: str = ""
+    email: str = ""
+    address: str = ""
 
 
 class GivenConsent(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,6 +88,8 @@ class Habits(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     last_day: str = ""
     last_store: str = ""
     spent_fen: int = 0
+    interval_days: int = -1
+    """Days between visits, on the average; −1 = came once."""
     hour: int = -1
     """The hour of day in which the guest comes most, −1 = not known."""
     table: str = ""
@@ -209,8 +215,12 @@ def profile_mistakes(profile: Profile) -> list[str]:
             found.append(name)
     if not _is_word(profile.name):
         found.append("name")
-    if len(profile.note) > limits.NAME_CHARS_MAX or has_control(profile.note):
-        found.append("note")
+    for name in ("note", "address"):
+        text = getattr(profile, name)
+        if len(text) > limits.NAME_CHARS_MAX or has_control(text):
+            found.append(name)
+    if profile.email and (len(profile.email) > limits.NAME_CHARS_MAX or EMAIL.fullmatch(profile.email) is None):
+        found.append("email")
     return found
 
 

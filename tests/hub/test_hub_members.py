@@ -464,6 +464,15 @@ def test_habits_are_counted_only_for_who_agreed_to_it_and_go_with_the_word(hub):
     assert plain is not None
     assert plain.habits is None
     assert (card.habits.visits, card.habits.spent_fen, card.habits.last_store) == (1, 8_000, "s1")
+    assert card.habits.interval_days == -1
+    store.sell(agreed, day="2026-09-26", at_ms=hub.clock.now_ms() + 1)
+    store.sell(agreed, day="2026-10-01", at_ms=hub.clock.now_ms() + 2)
+    hub.clock.advance(10)
+    hub.settle()
+    again = hub.card("s1", agreed)
+    assert again is not None
+    assert again.habits is not None
+    assert (again.habits.visits, again.habits.interval_days, again.habits.last_day) == (3, 5, "2026-10-01")
     assert len(card.habits.dishes) == 1
     no = Consent(purpose="profiling", given=False, text="v1", channel="phone")
     hub.clock.advance(1_000)

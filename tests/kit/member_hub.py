@@ -234,12 +234,14 @@ class MemberStore:
         )
         return self.ask(member_asks.KEY, member_asks.GiveKey(key=given))
 
-    def sell(self, member_id: str, amount_fen: int = 10_000, *, earns: int = 0, at_ms: int | None = None) -> SalePaid:
+    def sell(
+        self, member_id: str, amount_fen: int = 10_000, *, earns: int = 0, at_ms: int | None = None, day: str = DAY
+    ) -> SalePaid:
         """Sell to a member; the sale earns so much."""
         self.kit.sold += 1
         sale = a_sale(self.new_id(), self.kit.sold, epoch=self.epoch, amount_fen=amount_fen)
         sale = msgspec.structs.replace(sale, member_id=member_id)
-        self.write(trade.SALE_PAID, sale, at_ms=at_ms)
+        self.write(trade.SALE_PAID, sale, at_ms=at_ms, day=day)
         if earns:
             self.earn(member_id, earns, idem=f"sale:{sale.sale_id}", ref=f"sale:{sale.sale_id}")
         return sale

@@ -11,7 +11,7 @@ from cloud.db.engine import Reader, Tx
 from cloud.db.members import ConsentRow, MemberRow
 from cloud.services import streams
 from cloud.services.members.shared import Shared, distinct, everybody
-from sync.contract import ledger
+from sync.contract import ledger, times
 from sync.contract import streams as names
 from sync.contract.ledger import Lot
 from sync.contract.member_cards import GivenConsent, Habits, MemberCard
@@ -151,11 +151,15 @@ def habits_of(reader: Reader, whole: list[str]) -> Habits:
     """Say what a member's bills come to."""
     sums = members.sums_of(reader, whole)
     hour, table = members.usual(reader, whole)
+    between = -1
+    if sums.visits > 1:
+        between = (times.epoch_day(sums.last_day) - times.epoch_day(sums.first_day)) // (sums.visits - 1)
     return Habits(
         visits=sums.visits,
         last_day=sums.last_day,
         last_store=sums.last_store,
         spent_fen=sums.spent_fen,
+        interval_days=between,
         hour=hour,
         table=table,
         dishes=tuple(Name(zh, en) for zh, en in members.top_dishes(reader, whole, DISHES_SHOWN)),

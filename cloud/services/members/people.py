@@ -102,6 +102,8 @@ def combined(first: Profile, second: Profile) -> Profile:
         likes=_union(first.likes, second.likes),
         note=first.note or second.note,
         locale=first.locale or second.locale,
+        email=first.email or second.email,
+        address=first.address or second.address,
     )
 
 

@@ -57,6 +57,12 @@ def test_a_lunar_month_may_have_a_thirtieth_day():
     assert profile_mistakes(Profile(birthday=DateOf(what="birthday", month_day="02-30", lunar=True))) == []
 
 
+@pytest.mark.parametrize("email", ["nobody", "a@b", "a b@c.cn", "a@c..cn ", "@c.cn"])
+def test_an_address_for_mail_that_is_none_is_not_sound(email):
+    assert profile_mistakes(Profile(email=email)) == ["email"]
+    assert profile_mistakes(Profile(email="wang.li+1@example.com.cn", address="上海市青瓷巷 8 号")) == []
+
+
 def test_what_is_not_sound_is_named_and_never_repeated(chance, key):
     sealed = member_seal.seal(Profile(phone="13800138000"), ALICE, key, chance)
     with pytest.raises(ContractError) as caught:
