@@ -46,8 +46,11 @@ CREATE INDEX member_visits_by_order ON member_visits (order_id, n) WHERE order_i
     # What the hub says, beside the streams' own copies: whose a grant is, who turned out to be somebody else, what is to be done
     # for whom (`look` = index again, `drop` = let go of the key, `forget` = destroy it for good), and what an online answer said before the stream did.
     """
-CREATE TABLE grant_owners (grant_id TEXT PRIMARY KEY, member_id TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE grant_owners (
+    grant_id TEXT PRIMARY KEY, member_id TEXT NOT NULL, epoch INTEGER NOT NULL, ends_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 CREATE INDEX grant_owners_by_member ON grant_owners (member_id);
+CREATE INDEX grant_owners_by_end ON grant_owners (epoch, ends_ms);
 CREATE TABLE member_aliases (member_id TEXT PRIMARY KEY, into_id TEXT NOT NULL) STRICT, WITHOUT ROWID;
 CREATE INDEX member_aliases_by_into ON member_aliases (into_id);
 CREATE TABLE member_work (

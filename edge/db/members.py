@@ -7,7 +7,7 @@ import msgspec
 
 from sync.contract import member_cards
 from sync.contract.facts import ContractError
-from sync.contract.grants import Grant
+from sync.contract.grants import SKEW_MARGIN_MS, Grant
 from sync.contract.member_cards import MemberCard
 from sync.contract.members import PointsEarned, PointsReversed, PointsSpent
 from sync.node.database import Reader, Row, Tx
@@ -106,14 +106,15 @@ def grants_of(reader: Reader, stream: str, member_ids: Sequence[str]) -> list[Gr
     return _grants(rows)
 
 
-def grants_here(reader: Reader, stream: str) -> list[Grant]:
-    """List everything that is put aside here and was not released."""
+def grants_due(reader: Reader, stream: str, epoch: int, now_ms: int) -> list[Grant]:
+    """List what is put aside for an epoch, was not released, and is recalled or has ended."""
     rows = reader.execute(
         "SELECT o.grant_id, coalesce(s.value, a.value) FROM grant_owners o"
         " LEFT JOIN stream_items s ON s.stream = ? AND s.key = o.grant_id"
         " LEFT JOIN member_answers a ON a.what = 'grant' AND a.id = o.grant_id"
-        " WHERE NOT EXISTS (SELECT 1 FROM grants_released r WHERE r.grant_id = o.grant_id) ORDER BY o.grant_id",
-        (stream,),
+        " WHERE o.epoch = ? AND o.ends_ms < ?"
+        " AND NOT EXISTS (SELECT 1 FROM grants_released r WHERE r.grant_id = o.grant_id) ORDER BY o.grant_id",
+        (stream, epoch, now_ms),
     )
     return _grants(rows)
 
@@ -159,11 +160,12 @@ def keep_answer(tx: Tx, stream: str, one: MemberCard | Grant) -> None:
 
 
 def own_grant(tx: Tx, grant: Grant) -> None:
-    """Note whose a grant is."""
+    """Note whose a grant is, and when this store stops spending from it: at once where it is recalled."""
+    ends_ms = 0 if grant.recalled else grant.not_after_ms - SKEW_MARGIN_MS
     tx.execute(
-        "INSERT INTO grant_owners (grant_id, member_id) VALUES (?, ?) ON CONFLICT (grant_id)"
-        " DO UPDATE SET member_id = excluded.member_id",
-        (grant.grant_id, grant.member_id),
+        "INSERT INTO grant_owners (grant_id, member_id, epoch, ends_ms) VALUES (?, ?, ?, ?) ON CONFLICT (grant_id)"
+        " DO UPDATE SET member_id = excluded.member_id, epoch = excluded.epoch, ends_ms = excluded.ends_ms",
+        (grant.grant_id, grant.member_id, grant.epoch, ends_ms),
     )
 
 
@@ -436,9 +438,10 @@ def want(tx: Tx, member_id: str, what: str) -> None:
     )
 
 
-def wanted(reader: Reader, limit: int = -1) -> list[tuple[str, str]]:
-    """List what is to be done: (member, what)."""
-    return [(row[0], row[1]) for row in reader.execute("SELECT member_id, what FROM member_work LIMIT ?", (limit,))]
+def wanted(reader: Reader, what: str, limit: int = -1) -> list[str]:
+    """List for whom something is to be done."""
+    rows = reader.execute("SELECT member_id FROM member_work WHERE what = ? LIMIT ?", (what, limit))
+    return [row[0] for row in rows]
 
 
 def gone(tx: Tx, member_id: str, what: str) -> None:

@@ -97,7 +97,9 @@ def test_a_phone_that_nobody_can_look_up_joins_all_the_same_and_the_hub_makes_on
     assert shops.hub.points(survivor) - shops.hub.debt(survivor) == 50, "one welcome for one phone"
     shops.sync()
     for till in (near, far):
-        assert till.known(second.member_id).member_id == survivor
+        by_id = find.find(till.node, second.member_id)
+        assert by_id is not None
+        assert by_id.member_ids == [survivor], "both ids are the same member, wherever they are read"
         assert till.known(survivor).net == 50
         found = find.find(till.node, PHONE)
         assert found is not None
@@ -114,6 +116,20 @@ def test_whoever_is_a_member_already_is_found_and_welcomed_once(shops: World) ->
     assert second.existing
     assert (second.member_id, second.welcome) == (first.member_id, 0)
     assert near.known(first.member_id).points == 50
+
+
+def test_whoever_did_not_agree_that_stores_share_is_known_where_they_agree_again(shops: World) -> None:
+    near, far = shops.till("near"), shops.till("far")
+    member_id = near.join(PHONE, consents=("membership",)).member_id
+    near.sync()
+    assert find.find(far.node, PHONE).member_ids == [member_id]  # type: ignore[union-attr]
+    far.sync()
+    assert (far.view(member_id).phone, far.view(member_id).points) == ("", 50), "points work, the name stays away"
+    answer = far.join(PHONE, consents=("membership",))
+    assert (answer.existing, answer.member_id) == (True, member_id)
+    far.sync()
+    assert far.view(member_id).phone == "138****5678"
+    far.verified()
 
 
 def test_a_repeat_is_answered_the_same_and_leaves_no_key_of_nobody(shops: World) -> None:

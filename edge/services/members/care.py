@@ -19,7 +19,8 @@ from sync.contract.members import GrantReleased
 from sync.engine.questions import Unknown
 from sync.node.database import Tx
 
-LOOKS_MAX = 500
+BATCH = 100
+"""So many are indexed in one transaction: a sale that waits for the writer does not notice."""
 FORGOTTEN = "forgotten"
 OTHER_KEY = "other_key"
 
@@ -40,7 +41,7 @@ def care(node: Node) -> Cared:
     return Cared(
         forgotten=changes.forget_wanted(node),
         handed_in=hand_in_keys(node),
-        indexed=_index_keys(node) + look(node),
+        indexed=_index_keys(node) + look_at_wanted(node),
         released=release(node),
     )
 
@@ -71,10 +72,20 @@ def hand_in_keys(node: Node) -> int:
     return done
 
 
-def look(node: Node) -> int:
-    """Index whoever's card came down, with the key that opens it; the hub is asked for keys that are not here."""
+def look_at_wanted(node: Node) -> int:
+    """Index whoever's card came down, with the key that opens it; gives how many."""
+    done = 0
+    while True:
+        with node.db.read() as reader:
+            wanted = members.wanted(reader, members.LOOK, BATCH)
+        looked = _look(node, wanted) if wanted else 0
+        done += looked
+        if looked < BATCH:
+            return done
+
+
+def _look(node: Node, wanted: list[str]) -> int:
     with node.db.read() as reader:
-        wanted = [one for one, what in members.wanted(reader, LOOKS_MAX) if what == members.LOOK]
         cards = {one: members.card(reader, known.cards_stream(node), one) for one in wanted}
         own = {one for one in wanted if members.joined_here(reader, one) is not None}
     keys = desk.keys_of(node)
@@ -82,14 +93,15 @@ def look(node: Node) -> int:
     sealed = [one for one, card in cards.items() if (card is not None and card.sealed) or (card is None and one in own)]
     asked = keys.missing(sealed) + [one for one in own if cards[one] is None and keys.get(one) is not None]
     unknown = _ask_keys(node, asked)
-    done = 0
-    for one in wanted:
-        if one in unknown:
-            continue
+    looked = [one for one in wanted if one not in unknown]
 
-        node.db.write(partial(_looked_at, node, one))
-        done += 1
-    return done
+    def work(tx: Tx) -> None:
+        for one in looked:
+            indexing.index_again(node, tx, one)
+            members.settled(tx, one, members.LOOK)
+
+    node.db.write(work)
+    return len(looked)
 
 
 def look_at_all(node: Node) -> None:
@@ -115,8 +127,8 @@ def release(node: Node) -> int:
         now_ms = known.spend_ms(node, reader)
         due = [
             grant
-            for grant in members.grants_here(reader, known.grants_stream(node))
-            if grant.epoch == place.epoch and not grants.may_spend(grant, place.epoch, now_ms)
+            for grant in members.grants_due(reader, known.grants_stream(node), place.epoch, now_ms)
+            if not grants.may_spend(grant, place.epoch, now_ms)
         ]
 
     def work(tx: Tx, grant: Grant) -> bool:
@@ -146,20 +158,21 @@ def _index_keys(node: Node) -> int:
     keys.put_secret(desk.HUB_PHONE, base64.b64decode(answer.phone))
     with node.db.read() as reader:
         everybody = sorted({*members.indexed(reader), *members.everybody_here(reader)})
-    for one in everybody:
-        node.db.write(partial(_index, node, one))
+    for at in range(0, len(everybody), BATCH):
+        node.db.write(partial(_index, node, everybody[at : at + BATCH]))
     return len(everybody)
 
 
 def _ask_keys(node: Node, member_ids: list[str]) -> set[str]:
     """Ask the hub for keys; gives those of whom it did not say anything, because it did not answer."""
-    keys, unknown = desk.keys_of(node), set()
+    keys = desk.keys_of(node)
+    unknown: set[str] = set()
     for at in range(0, len(member_ids), KEYS_MAX):
         wanted = tuple(member_ids[at : at + KEYS_MAX])
         answer = asking.ask(node, member_asks.KEYS, AskKeys(member_ids=wanted), Keys)
         if not isinstance(answer, Keys):
-            unknown |= set(wanted)
-            continue
+            # Nobody answers: the rest waits for the next time.
+            return unknown | set(member_ids[at:])
         for told in answer.keys:
             keys.put(told.member_id, told.key_id, base64.b64decode(told.key))
         for one in answer.forgotten:
@@ -169,14 +182,9 @@ def _ask_keys(node: Node, member_ids: list[str]) -> set[str]:
 
 def _forget(node: Node, member_id: str) -> None:
     desk.keys_of(node).forget(member_id, node.clock.now_ms())
-    for what in (members.FORGET, members.LOOK):
-        node.db.write(partial(members.gone, member_id=member_id, what=what))
+    node.db.write(partial(members.gone, member_id=member_id, what=members.LOOK))
 
 
-def _index(node: Node, member_id: str, tx: Tx) -> None:
-    indexing.index_again(node, tx, member_id)
-
-
-def _looked_at(node: Node, member_id: str, tx: Tx) -> None:
-    indexing.index_again(node, tx, member_id)
-    members.settled(tx, member_id, members.LOOK)
+def _index(node: Node, member_ids: list[str], tx: Tx) -> None:
+    for one in member_ids:
+        indexing.index_again(node, tx, one)

@@ -204,7 +204,7 @@ def leave(node: Node, who: Session | None, command: LeaveCommand) -> Done | Refu
 def forget_wanted(node: Node) -> int:
     """Destroy the keys of everybody who left, and let go of those that this store has nothing more to do with; gives how many."""
     with node.db.read() as reader:
-        due = [(one, what) for one, what in members.wanted(reader) if what != members.LOOK]
+        due = [(one, what) for what in (members.FORGET, members.DROP) for one in members.wanted(reader, what)]
     keys = desk.keys_of(node)
     for one, what in due:
         if what == members.FORGET:

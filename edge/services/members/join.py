@@ -24,7 +24,7 @@ from sync.contract import member_cards
 from sync.contract import members as contract
 from sync.contract.facts import ContractError
 from sync.contract.member_cards import DateOf, Profile
-from sync.contract.members import Consent, MemberJoined, Origin, Place, Purpose, ReferralBound
+from sync.contract.members import Consent, MemberConsented, MemberJoined, Origin, Place, Purpose, ReferralBound
 from sync.engine.questions import ID_BYTES
 from sync.node import member_seal
 
@@ -231,6 +231,9 @@ def _work(deed: Deed, command: JoinCommand, fresh: _Fresh, invite: Invite | Refu
         _write_joined(deed, command, fresh, origin)
         welcome = points.give(deed, member_id, "welcome", f"welcome:{member_id}", known.rules(deed.tx).welcome)
         referred = _refer(deed, member_id, origin.by_member)
+    elif all(one.purpose != MEMBERSHIP for one in members.consents_here(deed.tx, member_id)):
+        # Whoever agreed elsewhere agrees here, too: only then may this store know who they are.
+        deed.write(contract.CONSENTED, MemberConsented(member_id=member_id, consents=_consents(deed, command)))
     claimed, why = 0, ""
     if isinstance(invite, Refused):
         why = invite.code
@@ -250,20 +253,23 @@ def _work(deed: Deed, command: JoinCommand, fresh: _Fresh, invite: Invite | Refu
 
 def _write_joined(deed: Deed, command: JoinCommand, fresh: _Fresh, origin: Origin) -> None:
     said = fresh.profile != Profile()
-    channel: Literal["till", "phone"] = "phone" if deed.who is None else "till"
     body = MemberJoined(
         member_id=fresh.member_id,
         origin=origin,
-        consents=tuple(
-            Consent(purpose=one, given=True, text=command.text, channel=channel)
-            for one in dict.fromkeys(command.consents)
-        ),
+        consents=_consents(deed, command),
         key_id=member_seal.key_id(fresh.key),
         sealed=member_seal.seal(fresh.profile, fresh.member_id, fresh.key, deed.node.chance) if said else "",
     )
     if len(body.sealed) > member_cards.SEALED_CHARS_MAX:
         raise ContractError("a profile is larger than its parts may be")
     deed.write(contract.JOINED, body)
+
+
+def _consents(deed: Deed, command: JoinCommand) -> tuple[Consent, ...]:
+    channel: Literal["till", "phone"] = "phone" if deed.who is None else "till"
+    return tuple(
+        Consent(purpose=one, given=True, text=command.text, channel=channel) for one in dict.fromkeys(command.consents)
+    )
 
 
 def _origin(deed: Deed, command: JoinCommand, invite: Invite | Refused | None) -> Origin:
