@@ -5,13 +5,16 @@ from pathlib import Path
 
 import pytest
 
+from cloud.services.members import cards
+from edge.db.stream_appliers import applier_of
 from edge.domain.refusal import Refused
 from edge.services.deeds import Done
-from edge.services.members import changes, find, join, points, view
+from edge.services.members import care, changes, find, join, points, view
 from edge.services.members.changes import CardCommand, ConsentCommand, LeaveCommand, ProfileCommand, RevealCommand
 from edge.services.members.join import Said
 from sync.contract import member_asks
 from sync.contract.member_cards import DateOf
+from sync.node.database import Tx
 from tests.kit.member_tills import PHONE, TEXT, World, world
 from tests.kit.nodes import AT_TILL_1
 
@@ -272,6 +275,44 @@ def test_whoever_leaves_is_found_by_nothing_and_can_be_read_by_nobody(shops: Wor
     assert shops.hub.keys.get(member_id) is None
     shops.hub.proven()
     near.verified()
+
+
+def test_a_store_that_has_no_more_to_do_with_a_guest_lets_go_of_them_and_finds_them_again(shops: World) -> None:
+    near, far = shops.till("near"), shops.till("far")
+    member_id = near.join(PHONE).member_id
+    near.sync()
+    find.find(far.node, PHONE)
+    far.sync()
+    with shops.database.write() as tx:
+        cards.remove(tx, "far", member_id)
+    far.sync()
+    assert far.node.members.keys(far.node).held() == []
+    assert view.member(far.node, member_id) is None
+    assert find.find(far.node, PHONE).asked == "found"  # type: ignore[union-attr]
+    assert far.view(member_id).phone == "138****5678"
+
+
+def test_a_hub_that_was_set_back_makes_nobody_forgotten(shops: World) -> None:
+    near = shops.till("near")
+    member_id = near.join(PHONE).member_id
+    near.sync()
+    stream = "members.near"
+
+    def set_back(tx: Tx) -> None:
+        applier = applier_of(stream)
+        applier.doubt(tx, stream)
+        applier.settle(tx, stream)
+
+    near.rig.db.write(set_back)
+    near.online = False
+    care.care(near.node)
+    assert near.node.members.keys(near.node).held() == [member_id]
+    assert near.view(member_id).phone == "138****5678"
+    shops.hub.keys.forget(member_id, 1)
+    near.online = True
+    care.care(near.node)
+    assert near.node.members.keys(near.node).held() == [], "the hub says who is forgotten"
+    assert view.member(near.node, member_id) is None
 
 
 def test_who_somebody_is_is_shown_with_a_reason_and_a_fact(shops: World) -> None:
