@@ -72,6 +72,13 @@ def unbooked(reader: Reader, limit: int = 50) -> list[Wrong]:
     ]
 
 
+def oldest_unbooked_ms(reader: Reader) -> int | None:
+    """Say since when the oldest fact of points waits for the booker; None where none does."""
+    query = select(facts.c.received_ms).where(facts.c.ingest_id > booked(reader), facts.c.kind.in_(_OF_POINTS))
+    row = reader.row(query.order_by(facts.c.ingest_id).limit(1))
+    return None if row is None else int(row.received_ms)
+
+
 def keep_proof(tx: Tx, row: ProofRow) -> None:
     """Keep what a proof found."""
     values = msgspec.structs.asdict(row)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from cloud.db import alarms, backup, drills, journal, presence, sales
+from cloud.db import alarms, backup, drills, journal, presence, proofs, sales
 from cloud.db.alarms import AlarmRow
 from cloud.db.engine import HubDatabase, Reader
 from cloud.db.journal import LaneMarks, LaneRow
@@ -100,8 +100,8 @@ class FleetStore(msgspec.Struct, frozen=True, kw_only=True):
 class HubAlarm(msgspec.Struct, frozen=True):
     """What the hub itself needs a person for, `n` messages or facts.
 
-    `code` is `stranger`, `backup_overdue`, `drill_overdue`, `projector_stuck` or `disk_red`; a drill that never was has no
-    `since_ms`.
+    `code` is `stranger`, `backup_overdue`, `drill_overdue`, `projector_stuck`, `booker_stuck`, `book_broken` or `disk_red`; a
+    drill that never was has no `since_ms`.
     """
 
     code: str
@@ -194,6 +194,12 @@ class Fleets:
         if first is not None and now_ms - first.received_ms > STUCK_MS:
             lag = backup.last_id(reader) - sales.cursor(reader)
             found.append(HubAlarm("projector_stuck", first.received_ms, lag))
+        waits_ms = proofs.oldest_unbooked_ms(reader)
+        if waits_ms is not None and now_ms - waits_ms > STUCK_MS:
+            found.append(HubAlarm("booker_stuck", waits_ms))
+        proof = proofs.last_proof(reader)
+        if proof is not None and not proof.ok:
+            found.append(HubAlarm("book_broken", proof.at_ms))
         newest = backup.newest_backup(reader)
         oldest_ms = newest.made_ms if newest is not None else _first_fact_ms(reader)
         if oldest_ms is not None and now_ms - oldest_ms > BACKUP_LATE * self._backup_minutes * 60_000:

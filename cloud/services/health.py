@@ -11,7 +11,7 @@ from sync.node.watchdog import Vitals
 
 LOOK_MS = 1_000
 """Anybody may ask, so nobody is answered by a look of his own more often than that."""
-THREADS = ("link", "projector")
+THREADS = ("link", "projector", "booker")
 """Those of the vital parts that are looked at here; that the listeners answer is said by the answer itself."""
 
 
@@ -19,7 +19,7 @@ class Health(msgspec.Struct, frozen=True):
     """The vital parts of the hub.
 
     `checks` holds `readable` and `writable` (the database; a trial write, undone) and, by name, every loop of this process
-    without which stores are not served: `link`, `projector`. Whether the broker is reached is no matter of health.
+    without which stores are not served: `link`, `projector`, `booker`. Whether the broker is reached is no matter of health.
     """
 
     ok: bool

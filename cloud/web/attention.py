@@ -7,7 +7,7 @@ from cloud.services.views import StoreView
 from cloud.web.show import Speaker
 
 LOOKS_MAX = 8
-RED = frozenset({"drill.overdue", "drill.failed", "stranger", "disk_red", "drill_overdue"})
+RED = frozenset({"drill.overdue", "drill.failed", "stranger", "disk_red", "drill_overdue", "book_broken"})
 """Alarms, of stores and of the hub, for which no copy or no key can be vouched: danger, and not just a fault."""
 
 

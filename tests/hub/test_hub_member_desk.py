@@ -12,11 +12,14 @@ from cloud.db.engine import open_engine
 from cloud.services import restore
 from cloud.services.accounts import Who
 from cloud.services.backup import Backups
+from cloud.services.fleet import Fleets
 from cloud.services.members import erase, people, proof
 from cloud.services.members.hub import Members
 from cloud.services.members.shared import BadDeed, NoMember
+from cloud.services.publish import Publisher
 from cloud.services.streams import state_at_head
 from cloud.services.verify import verify
+from cloud.services.versions import Versions
 from cloud.settings import BackupSettings, BrokerSettings, HubSettings, ListenSettings
 from sync.contract import ledger, times
 from sync.contract.member_cards import DateOf, Profile, rules_in_force
@@ -300,6 +303,30 @@ def test_verify_holds_the_book_against_its_laws(hub, tmp_path):
     assert not report.ok
     assert not report.projections["book"]
     assert report.findings[0].what.startswith("a balance is the sum of its entries")
+
+
+def test_a_book_that_is_broken_or_stands_still_is_told_to_a_person(hub, box):
+    store = hub.store()
+    store.earn(store.join(), 30)
+    store.send()
+    publisher = Publisher(hub.database, clock=hub.clock, zone=hub.kit.zone, cutoff_minutes=240)
+    versions = Versions(hub.database, publisher)
+    fleets = Fleets(hub.database, hub.kit.reports, versions, clock=hub.clock, backup_minutes=2)
+
+    def codes():
+        return {one.code for one in fleets.hub_alarms()} & {"booker_stuck", "book_broken"}
+
+    assert codes() == set()
+    hub.clock.advance(times.DAY_MS)
+    assert codes() == {"booker_stuck"}
+    hub.settle()
+    box.night_if_due()
+    assert codes() == set()
+    with hub.database.write() as tx:
+        tx.connection.exec_driver_sql("UPDATE ledger_balances SET balance = balance + 1")
+    hub.clock.advance(times.DAY_MS)
+    box.night_if_due()
+    assert codes() == {"book_broken"}
 
 
 def test_verify_finds_a_fact_of_points_that_never_reached_the_book(hub, tmp_path):
