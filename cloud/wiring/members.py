@@ -10,6 +10,8 @@ from cloud.services.members.hub import Members
 from cloud.services.members.shared import Policy, Secrets, Shared
 from cloud.settings import HubSettings
 from sync.node import keys, member_keys
+from sync.node.database import DatabaseError
+from sync.node.keys import KeyFileError
 from sync.node.member_keys import MemberKeys
 from sync.node.ports import Chance, Clock
 
@@ -34,14 +36,25 @@ def build_members(
         chance: the randomness of keys and ids.
         on_stream: called when a down stream got a new version.
         on_change: called when what screens show has changed.
+
+    Raises:
+        KeyFileError: the file of members' keys is damaged, with the way back.
     """
     told = settings.members
-    held = MemberKeys(
-        settings.folder / member_keys.FILE,
-        secrets.derived(identity, "member keys"),
-        chance,
-        Path(told.keys_copy) / member_keys.FILE if told.keys_copy else None,
-    )
+    path = settings.folder / member_keys.FILE
+    try:
+        held = MemberKeys(
+            path,
+            secrets.derived(identity, "member keys"),
+            chance,
+            Path(told.keys_copy) / member_keys.FILE if told.keys_copy else None,
+        )
+    except DatabaseError as error:
+        raise KeyFileError(
+            f"{path} is damaged, and nothing was changed. Move it aside and start again: what the copy in members.keys_copy "
+            "holds comes back by itself. Without a copy no name and no phone number of a member can be read again; points, "
+            "consents and the book are whole"
+        ) from error
     try:
         shared = Shared(
             database,

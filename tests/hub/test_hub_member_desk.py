@@ -20,13 +20,17 @@ from cloud.services.publish import Publisher
 from cloud.services.streams import state_at_head
 from cloud.services.verify import verify
 from cloud.services.versions import Versions
-from cloud.settings import BackupSettings, BrokerSettings, HubSettings, ListenSettings
+from cloud.settings import BackupSettings, BrokerSettings, HubSettings, ListenSettings, MemberSettings
+from cloud.wiring import open_core
 from sync.contract import ledger, times
 from sync.contract.member_cards import DateOf, Profile, rules_in_force
 from sync.contract.members import Consent, Origin
 from sync.contract.points import Rules
-from sync.node.ports import SeededChance
+from sync.node.keys import KeyFileError
+from sync.node.ports import ManualClock, SeededChance
 from sync.node.snapshots import Keyring
+from tests.kit.hub_store import QUICK_COST
+from tests.kit.hub_stores import hub_settings
 from tests.kit.member_hub import MemberHub
 
 PHONE = "+8613800138000"
@@ -433,3 +437,28 @@ def test_a_drill_finds_a_book_that_did_not_come_back_whole(hub, copies):
     [failed] = [check for check in restore.drill(copies).checks if not check.ok]
     assert failed.name == "book"
     assert "live database has" in failed.seen
+
+
+def test_a_damaged_file_of_keys_stops_the_start_with_the_way_back_and_a_copy_heals_it(tmp_path):
+    apart = tmp_path / "another-disk"
+    apart.mkdir()
+    settings = msgspec.structs.replace(
+        hub_settings(tmp_path / "data", "sqlite"), members=MemberSettings(keys_copy=str(apart))
+    )
+
+    def opened():
+        return open_core(settings, clock=ManualClock(), chance=SeededChance("core"), cost=QUICK_COST)
+
+    core = opened()
+    told = core.hub.members.joining.join(Profile(phone=PHONE), YES, Origin(place="slip", store=""))
+    core.close()
+    held = tmp_path / "data" / "member-keys.db"
+    held.write_bytes(b"no database at all" * 500)
+    with pytest.raises(KeyFileError, match=r"Move it aside .* members\.keys_copy"):
+        opened()
+    held.rename(tmp_path / "damaged")
+    core = opened()
+    found = core.hub.members.joining.profile(told.member_id)
+    core.close()
+    assert found is not None
+    assert found.phone == PHONE
