@@ -23,12 +23,14 @@ from edge.services.ordering import import_menu, kitchen, orders
 from edge.services.ordering.order_work import AddStep, SendStep
 from edge.services.ordering.orders import OpenOrderCommand, StepsCommand
 from edge.services.printing import slip_papers
+from edge.wiring import members as wiring
 from sync.contract.member_cards import MemberCard
 from sync.contract.points import Rules
+from sync.node.boxes import BoxError
 from sync.node.database import Tx
 from tests.kit.member_tills import PHONE, TEXT, Till, World, cash, world
 from tests.kit.member_tills import points as by_points
-from tests.kit.nodes import AT_TILL_1, COUNTER, MENU
+from tests.kit.nodes import AT_TILL_1, COUNTER, MENU, store_identity
 
 WOK = {"kind": "printer", "id": "wok", "address": "tcp://127.0.0.1:9101", "stations": ["wok"]}
 COOKED = msgspec.structs.replace(
@@ -122,6 +124,24 @@ def test_another_computer_has_the_members_and_none_of_the_old_ones_rights(shops:
     assert (fresh.view(member_id).points, fresh.view(member_id).phone) == (5_000, "138****5678")
     assert fresh.view(member_id).spendable == 0, "what the old computer may have spent is nobody else's"
     assert not points.fetch(fresh.node, member_id, 100)
+
+
+def test_keys_lie_in_a_file_of_their_own_that_no_copy_of_the_database_has(shops: World, tmp_path: Path) -> None:
+    near = shops.till("near")
+    desk = wiring.open_desk(tmp_path, near.rig.identity, near.node.chance)
+    key = b"k" * 32
+    desk.keys(near.node).put("a" * 32, "id", key)
+    desk.close()
+    again = wiring.open_desk(tmp_path, near.rig.identity, near.node.chance)
+    held = again.keys(near.node).get("a" * 32)
+    assert held is not None
+    assert held.key == key
+    again.close()
+    assert key not in (tmp_path / "member-keys.db").read_bytes(), "wrapped under the key file's"
+    stranger = wiring.open_desk(tmp_path, store_identity("another"), near.node.chance)
+    with pytest.raises(BoxError):
+        stranger.keys(near.node).get("a" * 32)
+    stranger.close()
 
 
 def test_the_doors_show_members_masked_and_say_what_is_wrong(shops: World) -> None:

@@ -73,7 +73,7 @@ def plan(node: Node, reader: Reader, sale: SalePaid, earlier: Earlier, planned: 
     if earned is not None and taken:
         owner = earned.member_id or members.claimed_here(reader, earned.invite_id)
     who = owner or ("" if spent is None else spent.member_id)
-    one = known.find(node, reader, who) if who else None
+    one = known.find(node, reader, who, opens=False) if who else None
     rules = known.rules(reader)
     missing, balance = 0, None
     if one is not None:

@@ -92,8 +92,12 @@ def rules_of(reader: Reader, version: int) -> Rules:
     return found or (Rules() if version == 0 else member_cards.rules_in_force(items))
 
 
-def find(node: Node, reader: Reader, member_id: str) -> Known | None:
-    """Find a member by id; None for somebody unknown here, or who left."""
+def find(node: Node, reader: Reader, member_id: str, *, opens: bool = True) -> Known | None:
+    """Find a member by id; None for somebody unknown here, or who left.
+
+    Args:
+        opens: the profile is wanted; a bill is quicker without.
+    """
     who = members.resolve(reader, member_id)
     if members.has_left(reader, who):
         return None
@@ -110,7 +114,7 @@ def find(node: Node, reader: Reader, member_id: str) -> Known | None:
         ids=ids,
         card=card,
         joined=joined,
-        profile=opened(node, newest(reader, who, card, joined)),
+        profile=opened(node, newest(reader, who, card, joined)) if opens else None,
         consents=_consents(reader, who, card),
         points=(0 if card is None else card.points) + posted,
     )

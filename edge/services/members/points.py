@@ -66,7 +66,7 @@ def top_up(node: Node, member_id: str, tenders: Sequence[AskedTender]) -> None:
     if not wanted_fen or not member_id or node.enrolment is None or not node.store_rules.members:
         return
     with node.db.read() as reader:
-        one = known.find(node, reader, member_id)
+        one = known.find(node, reader, member_id, opens=False)
         rules = known.rules(reader)
         if one is None:
             return
@@ -104,7 +104,7 @@ def whose(deed: Deed, member_id: str) -> Known | Refused | None:
         return None
     if not deed.node.store_rules.members:
         return Refused("members_off")
-    one = known.find(deed.node, deed.tx, member_id)
+    one = known.find(deed.node, deed.tx, member_id, opens=False)
     return Refused("member_unknown") if one is None else one
 
 
@@ -200,7 +200,7 @@ def of_sale(node: Node, reader: Reader, sale_id: str, day: str) -> SalePoints | 
     if earned is None and spent is None:
         return None
     member_id = members.member_of_sale(reader, sale_id)
-    one = known.find(node, reader, member_id) if member_id else None
+    one = known.find(node, reader, member_id, opens=False) if member_id else None
     held = earned is not None and bool(earned.invite_id)
     until = ""
     if earned is not None and held:
