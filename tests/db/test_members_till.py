@@ -69,16 +69,18 @@ def seen(till: Till, member_id: str, order_id: str) -> None:
     assert isinstance(visits.seen(till.node, AT_TILL_1, command), Done)
 
 
-def paper(till: Till, document: str) -> str:
-    """The text of the first slip of a kind that waits."""
+def papers(till: Till, document: str) -> list[str]:
+    """The text of the slips of a kind that wait, the oldest first."""
     with till.rig.db.read() as reader:
-        job = next(job for job in print_jobs.open_jobs(reader, 100) if document in job.document)
-    made = slip_papers.document(till.node, job, GENERIC)
-    return "\n".join(
-        one.text if isinstance(one, Text) else f"{one.left} {one.right}"
-        for one in made.elements
-        if isinstance(one, Text | Columns)
-    )
+        jobs = [job for job in print_jobs.open_jobs(reader, 100) if job.document == document]
+    return [
+        "\n".join(
+            one.text if isinstance(one, Text) else f"{one.left} {one.right}"
+            for one in slip_papers.document(till.node, job, GENERIC).elements
+            if isinstance(one, Text | Columns)
+        )
+        for job in jobs
+    ]
 
 
 def test_an_orders_bill_earns_and_takes_points(shops: World) -> None:
@@ -106,9 +108,14 @@ def test_what_a_member_must_not_eat_reaches_the_kitchen_and_stands_in_no_fact(sh
     assert kitchen.view(near.node).tickets[0].allergies == ""
     seen(near, member_id, order_id)
     assert kitchen.view(near.node).tickets[0].allergies == "花生、香菜"
-    assert "花生、香菜" in paper(near, "docket")
+    # The slip of the order, and one that says it to those who cook already.
+    assert [("花生、香菜" in text, "忌口" in text) for text in papers(near, "docket")] == [(True, True)] * 2
+    nobody = near.join("13900000000").member_id
+    seen(near, nobody, order(near))
+    assert len(papers(near, "docket")) == 3, "whoever eats everything is no news to the kitchen"
     for path in near.rig.folder.glob("node.db*"):
         assert "花生".encode() not in path.read_bytes()
+    near.verified()
 
 
 def test_another_computer_has_the_members_and_none_of_the_old_ones_rights(shops: World) -> None:

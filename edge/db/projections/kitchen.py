@@ -16,6 +16,7 @@ from edge.domain.order_state import Order
 from sync.contract import orders
 from sync.contract.facts import Fact
 from sync.contract.intake import PlatformCancelled
+from sync.contract.members import MemberSeen
 from sync.node.database import Tx
 
 TABLES: dict[str, str] = {
@@ -134,6 +135,13 @@ def changed(tx: Tx, fact: Fact, body: orders.OrderChanged) -> None:
         _tell(tx, fact, order, "allergy", _wanted(kitchen.of_order(tx, order.order_id)))
 
 
+def member_seen(tx: Tx, fact: Fact, body: MemberSeen) -> None:
+    """Whoever sits there is known now; what they must not eat is in no fact, and is written on the slip when it prints."""
+    order = kept.by_id(tx, body.order_id) if body.order_id else None
+    if order is not None:
+        _tell(tx, fact, order, "allergy", _wanted(kitchen.of_order(tx, order.order_id)))
+
+
 def platform_cancelled(tx: Tx, fact: Fact, body: PlatformCancelled) -> None:
     """Strike what a platform's order still wants of the kitchen, and say so on paper."""
     order = kept.by_id(tx, body.order_id)
@@ -236,6 +244,7 @@ HANDLERS: dict[type[Any], Handler] = {
     orders.OrderMerged: merged,
     orders.OrderSplit: parted,
     orders.OrderChanged: changed,
+    MemberSeen: member_seen,
     orders.Bumped: bumped,
     orders.CounterSent: counter_sent,
     PlatformCancelled: platform_cancelled,

@@ -10,9 +10,10 @@ from edge.domain.refusal import Refused
 from edge.domain.roles import Action
 from edge.services import deeds
 from edge.services.deeds import Deed, Done
-from edge.services.members import claims, known, points
+from edge.services.members import claims, known, points, view
 from edge.services.members.join import Hex, MemberId
 from edge.services.node import Node
+from edge.services.ordering import kitchen
 from edge.services.people.permit import permit
 from sync.contract import members as contract
 from sync.contract.members import EarnedBy, MemberSeen
@@ -58,11 +59,15 @@ def seen(node: Node, who: Session, command: SeenCommand) -> Done | Refused:
     """Note that a member is here, and give the points of a sign-in, once a day."""
 
     def work(deed: Deed) -> GivenPoints | Refused:
-        member_id = _who(deed, command.member_id)
-        if isinstance(member_id, Refused):
-            return member_id
+        one = known.find(node, deed.tx, command.member_id)
+        if one is None:
+            return Refused("member_unknown")
+        member_id = one.member_id
         body = MemberSeen(member_id=member_id, by=command.by, order_id=command.order_id, till=who.till)
         deed.write(contract.SEEN, body)
+        if command.order_id and view.must_not_eat(one):
+            # The kitchen may be cooking for them already.
+            kitchen.tell_stations(deed)
         given = once_a_day(deed, member_id, "sign_in", known.rules(deed.tx).sign_in) if command.sign_in else 0
         return GivenPoints(member_id=member_id, points=given)
 
