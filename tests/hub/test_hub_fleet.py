@@ -405,7 +405,9 @@ def test_a_hub_of_the_step_before_learns_its_stores_drills_from_the_facts_it_has
     drill(made, store, EVENING_MS - 7_000, ok=False)
     drill(made, store, EVENING_MS - 5_000)
     with core.database.write() as tx:
-        tx.connection.exec_driver_sql("DROP TABLE store_drills")
+        money = ("refunds", "ceded_refunds", "z_reports", "payments", "gateway_refunds")
+        for table in ("store_drills", *money):
+            tx.connection.exec_driver_sql(f"DROP TABLE {table}")
         tx.connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0008_alarms'")
     migrate.migrate(core.database)
     with core.database.read() as reader:
