@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from sync.node.ports import IdSource, SystemChance, SystemClock
+from tests.browser.test_till_devices import scan
 from tests.browser.test_till_page import complaints, fetch, money, plain_dishes, sign_in, type_dish
 
 __all__ = ["complaints"]
@@ -100,8 +101,7 @@ def test_a_bill_is_paid_in_any_mix_and_a_code_that_nobody_knows_of_is_cancelled(
     page.keyboard.press("Enter")
     expect(page.get_by_test_id("pay-due")).to_have_text(money(due_fen - 500))
 
-    page.keyboard.type(CODE)
-    page.keyboard.press("Enter")
+    scan(page, CODE)
     expect(page.get_by_test_id("code-says")).to_contain_text("不知道")
     expect(page.get_by_test_id("finish")).to_be_disabled()
     # A reload in the middle forgets nothing: the code is still looked at.
@@ -138,8 +138,7 @@ def test_shares_of_a_bill_are_taken_one_after_the_other_and_a_code_finishes_it_b
     page.get_by_test_id("pad-exact").click()
     page.keyboard.press("F12")
     expect(page.get_by_test_id("pay-due")).to_have_text(money(half_fen))
-    page.keyboard.type(CODE)
-    page.keyboard.press("Enter")
+    scan(page, CODE)
     expect(page.get_by_test_id("saved")).to_be_visible()
     number = page.get_by_test_id("receipt-no").inner_text()
     found = fetch(page, node_url, f"/sales/find?text={number}")["sales"][0]
