@@ -248,3 +248,29 @@ def test_a_cashier_gives_a_dish_back_with_a_word_and_a_locked_till_keeps_its_car
     page.keyboard.type(CASHIER_BADGE)
     page.keyboard.press("Enter")
     expect(page.get_by_test_id(f"line-{dish['id']}")).to_be_visible()
+
+
+def test_a_basket_that_money_was_taken_for_keeps_its_last_line(
+    page: Page, node_url: str, cashier_pin: str, complaints: list[str]
+) -> None:
+    """Or the next guest's dishes would be paid with the money of the guest before."""
+    sign_in(page, node_url, cashier_pin)
+    dish = plain_dishes(page, node_url)[0]
+    type_dish(page, f"2*{dish['code']}")
+    page.keyboard.press("F12")
+    page.get_by_test_id("way-split").click()
+    page.get_by_test_id("split-2").click()
+    page.get_by_test_id("pad-likely-1").click()
+    page.keyboard.press("F12")
+    expect(page.get_by_test_id("pay-due")).to_have_text(money(dish["price_fen"]))
+    page.keyboard.press("Escape")
+    lines = page.locator("#lines li")
+    expect(lines).to_have_count(1)
+    page.keyboard.press("Delete")
+    expect(page.get_by_test_id("toast")).to_contain_text("已收过钱")
+    expect(lines).to_have_count(1)
+    # Paid to its end, it is a sale as any other.
+    page.keyboard.press("F12")
+    page.get_by_test_id("pad-likely-1").click()
+    page.keyboard.press("F12")
+    expect(page.get_by_test_id("saved")).to_be_visible()
