@@ -158,7 +158,7 @@ def run(options: argparse.Namespace, folder: Path, say: Callable[[str], None]) -
             verdict.failed.append(f"nothing waits within {HEAL_S_MAX} s")
         verdict.catch_up_s = round((clock.monotonic_ms() - healed_ms) / 1000, 1)
         say("comparing every order of the tills with both sides")
-        _compare(verdict, world, list(journals(journal_folder)))
+        _compare(verdict, world, list(journals(journal_folder)), clock)
         world.stop()
         say("hashing every chain again")
         _verify(verdict, world)
@@ -211,14 +211,24 @@ def _healed(world: World, clock: SystemClock) -> bool:
     return False
 
 
-def _compare(verdict: Verdict, world: World, written: list[Journal]) -> None:
+def _sales_at_hub(world: World, least: int, clock: SystemClock) -> list[dict[str, Any]]:
+    """List the hub's sales once there are so many: what it acknowledged is stored, and on a busy machine its pages follow a little later."""
+    deadline_ms, pause = clock.monotonic_ms() + HEAL_S_MAX * 1000, threading.Event()
+    while True:
+        found = all_sales(hub(world.console_url, world.api_token), "/api/v1/sales")
+        if len(found) >= least or clock.monotonic_ms() > deadline_ms:
+            return found
+        pause.wait(POLL_S)
+
+
+def _compare(verdict: Verdict, world: World, written: list[Journal], clock: SystemClock) -> None:
     confirmed = {sale_id: answer for journal in written for sale_id, answer in journal.confirmed.items()}
     asked = {sale_id for journal in written for sale_id in journal.asked}
     amounts = {
         sale_id: body["tenders"][0]["received_fen"] for journal in written for sale_id, body in journal.asked.items()
     }
     at_edge = [sale | {"store": store.id} for store in world.stores for sale in all_sales(till(store), "/api/v1/sales")]
-    at_hub = all_sales(hub(world.console_url, world.api_token), "/api/v1/sales")
+    at_hub = _sales_at_hub(world, len(at_edge), clock)
     verdict.confirmed, verdict.at_edge, verdict.at_hub = len(confirmed), len(at_edge), len(at_hub)
     lost: set[str] = set()
     doubled: set[str] = set()

@@ -110,10 +110,11 @@ def hours(reader: Reader, day: str, offset_ms: int) -> list[tuple[int, int, int]
     return [(int(hour) % 24, int(count), int(fen)) for hour, count, fen in rows]
 
 
-def refunds(reader: Reader, day: str) -> tuple[int, int]:
-    """Give how many refunds were given on a business day, and what they came to."""
-    rows = reader.execute("SELECT refunds, amount_fen FROM day_refunds WHERE day = ?", (day,))
-    return (int(rows[0][0]), int(rows[0][1])) if rows else (0, 0)
+def refunds(reader: Reader, day: str) -> tuple[int, int, int]:
+    """Give how many refunds were given on a business day, what they came to, and how much of that were tips."""
+    rows = reader.execute("SELECT count(*), sum(amount_fen), sum(tip_fen) FROM refunds WHERE day = ?", (day,))
+    count, amount_fen, tips_fen = rows[0]
+    return int(count), int(amount_fen or 0), int(tips_fen or 0)
 
 
 def opening(reader: Reader, day: str, till: str) -> Opening | None:

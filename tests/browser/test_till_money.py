@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from sync.node.ports import IdSource, SystemChance, SystemClock
+from tests.browser.test_till_devices import scan
 from tests.browser.test_till_page import complaints, fetch, money, plain_dishes, sign_in, type_dish
 
 __all__ = ["complaints"]
@@ -100,8 +101,7 @@ def test_a_bill_is_paid_in_any_mix_and_a_code_that_nobody_knows_of_is_cancelled(
     page.keyboard.press("Enter")
     expect(page.get_by_test_id("pay-due")).to_have_text(money(due_fen - 500))
 
-    page.keyboard.type(CODE)
-    page.keyboard.press("Enter")
+    scan(page, CODE)
     expect(page.get_by_test_id("code-says")).to_contain_text("不知道")
     expect(page.get_by_test_id("finish")).to_be_disabled()
     # A reload in the middle forgets nothing: the code is still looked at.
@@ -138,8 +138,7 @@ def test_shares_of_a_bill_are_taken_one_after_the_other_and_a_code_finishes_it_b
     page.get_by_test_id("pad-exact").click()
     page.keyboard.press("F12")
     expect(page.get_by_test_id("pay-due")).to_have_text(money(half_fen))
-    page.keyboard.type(CODE)
-    page.keyboard.press("Enter")
+    scan(page, CODE)
     expect(page.get_by_test_id("saved")).to_be_visible()
     number = page.get_by_test_id("receipt-no").inner_text()
     found = fetch(page, node_url, f"/sales/find?text={number}")["sales"][0]
@@ -249,3 +248,29 @@ def test_a_cashier_gives_a_dish_back_with_a_word_and_a_locked_till_keeps_its_car
     page.keyboard.type(CASHIER_BADGE)
     page.keyboard.press("Enter")
     expect(page.get_by_test_id(f"line-{dish['id']}")).to_be_visible()
+
+
+def test_a_basket_that_money_was_taken_for_keeps_its_last_line(
+    page: Page, node_url: str, cashier_pin: str, complaints: list[str]
+) -> None:
+    """Or the next guest's dishes would be paid with the money of the guest before."""
+    sign_in(page, node_url, cashier_pin)
+    dish = plain_dishes(page, node_url)[0]
+    type_dish(page, f"2*{dish['code']}")
+    page.keyboard.press("F12")
+    page.get_by_test_id("way-split").click()
+    page.get_by_test_id("split-2").click()
+    page.get_by_test_id("pad-likely-1").click()
+    page.keyboard.press("F12")
+    expect(page.get_by_test_id("pay-due")).to_have_text(money(dish["price_fen"]))
+    page.keyboard.press("Escape")
+    lines = page.locator("#lines li")
+    expect(lines).to_have_count(1)
+    page.keyboard.press("Delete")
+    expect(page.get_by_test_id("toast")).to_contain_text("已收过钱")
+    expect(lines).to_have_count(1)
+    # Paid to its end, it is a sale as any other.
+    page.keyboard.press("F12")
+    page.get_by_test_id("pad-likely-1").click()
+    page.keyboard.press("F12")
+    expect(page.get_by_test_id("saved")).to_be_visible()

@@ -2,6 +2,7 @@
 
 from playwright.sync_api import Page, expect
 
+from tests.browser.test_till_devices import scan
 from tests.browser.test_till_money import CODE
 from tests.browser.test_till_page import complaints, fetch, money, plain_dishes, type_dish
 from tests.browser.test_till_tables import cleared, open_table, orders_of, settled
@@ -46,8 +47,7 @@ def test_a_table_is_paid_by_dish_and_by_shares_and_its_bill_is_reversed_and_redo
     page.get_by_test_id("pad-likely-1").click()
     page.keyboard.press("F12")
     expect(page.get_by_test_id("pay-due")).to_have_text(money(left_fen - half_fen))
-    page.keyboard.type(CODE)
-    page.keyboard.press("Enter")
+    scan(page, CODE)
     expect(page.get_by_test_id("saved")).to_be_visible()
     number = page.get_by_test_id("receipt-no").inner_text()
     sale = sale_of(page, node_url, number)

@@ -237,7 +237,7 @@ BOUNDED = """
 import json, resource, sys
 from pathlib import Path
 from edge.domain.refusal import Refused
-from edge.services import verify_journal
+from edge.services.care import verify_journal
 from edge.services.money.settle_sale import Settled, settle_sale
 from tests.kit.nodes import AT_TILL_1, Rig, sell_command
 

@@ -95,7 +95,8 @@ def of_day(node: Node, day: str) -> DayFigures | Refused:
     still_open = read_orders.every_open(node).orders if day == today else ()
     with node.db.read() as reader:
         sums = house_day.sums(reader, day)
-        refunds, refunds_fen = house_day.refunds(reader, day)
+        refunds, given_back_fen, tips_back_fen = house_day.refunds(reader, day)
+        refunds_fen = given_back_fen - tips_back_fen
         return DayFigures(
             day=day,
             today=today,
@@ -107,7 +108,7 @@ def of_day(node: Node, day: str) -> DayFigures | Refused:
             gross_fen=sums.gross_fen,
             discounts_fen=sums.discounts_fen,
             charges_fen=sums.charges_fen,
-            tips_fen=sums.tips_fen,
+            tips_fen=sums.tips_fen - tips_back_fen,
             covers=sums.covers,
             platform_sales=sums.platform_sales,
             platform_fen=sums.platform_fen,

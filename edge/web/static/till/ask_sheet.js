@@ -2,9 +2,11 @@
 
 import { el, icon, setDisabled, setText } from "./dom.js";
 import { amount, parseAmount, short } from "./money.js";
+import { showToast } from "./toast.js";
 import { t } from "./words.js";
 
 const AMOUNT_MAX_FEN = 100_000_000;
+const COUNT_MAX = 999;
 const DIGITS = ["7", "8", "9", "4", "5", "6", "1", "2", "3"];
 const NUMERIC = ["amount", "count", "digits", "pin"];
 
@@ -16,7 +18,7 @@ function valueOf(field, text) {
   }
   if (field.kind === "count") {
     const n = Number(text);
-    return text === "" || n < (field.min ?? 1) || n > (field.max ?? 999) ? null : n;
+    return text === "" || n < (field.min ?? 1) || n > (field.max ?? COUNT_MAX) ? null : n;
   }
   const trimmed = text.trim();
   return trimmed || field.optional ? trimmed : null;
@@ -105,10 +107,14 @@ class AskSheet {
     const next = (this.fresh ? "" : this.texts[this.at]) + character;
     if (field.kind === "amount") {
       const clean = next.startsWith(".") ? "0" + next : next.replace(/^0+(?=\d)/, "");
-      if (Number.isNaN(parseAmount(clean)) || parseAmount(clean) > (field.max ?? AMOUNT_MAX_FEN)) return;
+      if (Number.isNaN(parseAmount(clean)) || parseAmount(clean) > AMOUNT_MAX_FEN) return;
+      // Too much stands there as it was typed and cannot be sent: a digit that is dropped would make it another amount.
       this.set(clean);
+      if (field.max !== undefined && parseAmount(clean) > field.max) showToast(t("ask.at_most", { most: amount(field.max) }));
     } else if (/^[0-9]$/.test(character)) {
-      if (field.kind === "count" && Number(next) > (field.max ?? 999)) return;
+      const most = field.max ?? COUNT_MAX;
+      if (field.kind === "count" && Number(next) > COUNT_MAX) return;
+      if (field.kind === "count" && Number(next) > most) showToast(t("ask.at_most", { most }));
       if (next.length <= (field.chars ?? 32)) this.set(field.kind === "count" ? String(Number(next)) : next);
     } else if (field.letters && /^[A-Za-z-]$/.test(character) && next.length <= (field.chars ?? 32)) this.set(next);
   }

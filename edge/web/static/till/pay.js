@@ -241,11 +241,12 @@ export class PayPage {
 }
 
 /** The finish key says what it will do, or what is still missing. */
-export function drawFinish(missing_fen, change_fen, blocked, undecided = false) {
+export function drawFinish(missing_fen, change_fen, blocked, undecided = false, over_fen = 0) {
   const finish = byId("finish");
-  const text = undecided ? t("pay.finish_undecided") : missing_fen > 0 ? t("pay.finish_short", { amount: amount(missing_fen) })
+  const text = undecided ? t("pay.finish_undecided") : over_fen > 0 ? t("pay.finish_over", { amount: amount(over_fen) }) : missing_fen > 0 ? t("pay.finish_short", { amount: amount(missing_fen) })
     : blocked === "slip.blocked_away" ? t("pay.finish_away") : t("pay.finish", { amount: amount(change_fen) });
   setText(byId("finish-word"), text);
-  setDisabled(finish, missing_fen > 0 || Boolean(blocked) || undecided);
-  setHidden(finish.querySelector("svg"), missing_fen > 0 || undecided);
+  const open = missing_fen > 0 || over_fen > 0 || undecided;
+  setDisabled(finish, open || Boolean(blocked));
+  setHidden(finish.querySelector("svg"), open);
 }

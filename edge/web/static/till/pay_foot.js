@@ -32,5 +32,5 @@ export function drawPayFoot(app, job, tab, blocked) {
   for (const id of ["exact-cash", "pay"]) setHidden(byId(id), true);
   setHidden(byId("finish"), false);
   const { received_fen, due_fen: cash_fen } = app.pay;
-  drawFinish(Math.max(0, cash_fen - received_fen) + tab.over_fen, Math.max(0, received_fen - cash_fen), blocked, Boolean(tab.undecided));
+  drawFinish(Math.max(0, cash_fen - received_fen), Math.max(0, received_fen - cash_fen), blocked, Boolean(tab.undecided), tab.over_fen);
 }

@@ -105,12 +105,21 @@ export class SlipActs {
       app.tab.remove(line.key);
       return;
     }
+    if (this.keepsMoney()) return;
     app.order.remove(line.key);
     showToast(t("toast.removed", { qty: line.qty, dish: nameOf(line.name) }), () => this.undo());
   }
 
+  /** Whether the last line of a basket stays, since money was taken for it: the next guest's dishes would be paid with it. */
+  keepsMoney() {
+    const { order, paying } = this.app;
+    const keeps = order.cart.lines.length < 2 && paying.ways.hasKept(order.cart.sale_id);
+    if (keeps) showToast(t("toast.money_on_it"));
+    return keeps;
+  }
+
   undo() {
-    if (this.app.view === "pay") return;
+    if (this.app.view === "pay" || (!this.app.tab.isOpen && this.keepsMoney())) return;
     hideToast();
     showToast(t(this.opened.undo() ? "toast.undone" : "toast.nothing_to_undo"));
   }
