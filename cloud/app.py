@@ -11,6 +11,7 @@ from cloud.services.hub import Hub
 from cloud.web import access, api, figures_door, frame, guest, handover, health, openapi, security, words
 from cloud.web.assets import Assets
 from cloud.web.frame import EXTENSION, Site
+from cloud.web.guest_join import Once
 from cloud.web.pages import (
     account,
     audit,
@@ -97,6 +98,7 @@ def create_guest_app(hub: Hub) -> Flask:
         policy=security.GUEST_CONTENT_SECURITY_POLICY,
     )
     handle(app, words=site.words, locale=guest.locale, page=guest.draw_problem)
+    app.extensions[guest.ONCE] = Once()
     app.register_blueprint(guest.pages)
     return app
 

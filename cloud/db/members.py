@@ -467,6 +467,11 @@ def put_claim(tx: Tx, invite_id: str, member_id: str, day: str, at_ms: int) -> b
     return bool(row.member_id == member_id)
 
 
+def claim_waits(reader: Reader, invite_id: str) -> bool:
+    """Say whether somebody claimed a receipt that its store has not told of yet."""
+    return reader.row(select(member_claims.c.member_id).where(member_claims.c.invite_id == invite_id)) is not None
+
+
 def take_claim(tx: Tx, invite_id: str) -> tuple[str, str] | None:
     """Take the claim that waits for a receipt: member and day."""
     row = tx.row(select(member_claims).where(member_claims.c.invite_id == invite_id))

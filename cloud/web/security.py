@@ -13,10 +13,10 @@ CONTENT_SECURITY_POLICY = (
 )
 """Nothing inline, nothing foreign (reference ux-security §10.4)."""
 GUEST_CONTENT_SECURITY_POLICY = (
-    "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'none'; base-uri 'none'; "
+    "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; "
     "frame-ancestors 'none'"
 )
-"""The guest page has no script at all."""
+"""The guest page has no script at all; its forms go to itself."""
 
 REQUEST_BYTES_MAX = 1024 * 1024
 FORM_PARTS_MAX = 32

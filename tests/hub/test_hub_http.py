@@ -717,4 +717,5 @@ def test_a_receipt_that_is_not_here_yet_asks_for_patience_and_looks_like_one_tha
 def test_the_guest_listener_serves_nothing_else(guest: FlaskClient) -> None:
     for path in ("/", "/overview", "/sign-in", "/api/v1/stores", "/j/", "/j/a/b"):
         assert guest.get(path).status_code == 404, path
-    assert guest.post("/j/x").status_code == 405
+    assert "不是本店的码" in guest.post("/j/x").text
+    assert guest.put("/j/x").status_code == 405

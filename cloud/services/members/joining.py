@@ -17,7 +17,7 @@ from cloud.domain import booking
 from cloud.domain.booking import At, Conflict
 from cloud.services.members import booker, cards, erase, people, recognise, referral
 from cloud.services.members.shared import BadDeed, LedgerBook, Shared, everybody, standing
-from sync.contract import member_cards, points
+from sync.contract import ledger, member_cards, points
 from sync.contract.member_cards import Profile
 from sync.contract.members import Consent, Origin, PointsEarned
 from sync.node import member_seal
@@ -79,6 +79,23 @@ class Joining:
             told = Joined(member_id=member_id, known=known is not None, points=_points(tx, member_id), claimed=claimed)
         self._shared.on_stream()
         return told
+
+    def receipt(self, invite_id: str) -> str:
+        """Say what a receipt holds for whoever joins with it.
+
+        Returns:
+            `open`; `waits`, where its store has not told of it yet; or why there is nothing: `used`, `refunded`, `late`.
+        """
+        with self._shared.database.read() as reader:
+            book = LedgerBook(reader, self._shared)
+            if book.claimed_by(invite_id) or members.claim_waits(reader, invite_id):
+                return "used"
+            held = book.escrow(invite_id)
+            if held is None:
+                return "waits"
+            if book.lots(ledger.escrow_account(invite_id)):
+                return "open"
+            return "refunded" if held.taken >= held.points else "late"
 
     def claim(self, member_id: str, invite_id: str) -> str:
         """Claim the points of another receipt; says what `Joined.claimed` says.
