@@ -75,6 +75,7 @@ class SessionAnswer(msgspec.Struct, frozen=True, kw_only=True):
         locale: the language that they read.
         may: what the table lets them do without asking anybody, for the menus.
         asks: what they may do with another person's word.
+        members: whether this store has members.
     """
 
     till: str
@@ -83,6 +84,7 @@ class SessionAnswer(msgspec.Struct, frozen=True, kw_only=True):
     locked: bool = False
     may: tuple[Action, ...] = ()
     asks: tuple[Action, ...] = ()
+    members: bool = False
 
 
 class SignInList(msgspec.Struct, frozen=True, kw_only=True):
@@ -137,6 +139,7 @@ def session_answer(session: Session, *, locked: bool = False) -> SessionAnswer:
         locked=locked,
         may=tuple(action for action, verdict in verdicts.items() if verdict is Verdict.ALLOWED),
         asks=tuple(action for action, verdict in verdicts.items() if verdict is Verdict.ASK),
+        members=desk().node.store_rules.members,
     )
 
 

@@ -17,8 +17,8 @@ SHOWN = {
     ".": "",
 }
 """How a key stands on the sheet, and what a browser calls it; empty for what is typed, or is the browser's own."""
-UNNAMED = {"till:F3", "order:ArrowUp", "order:ArrowDown", "pay:0-9.", "pay:Backspace"}
-"""F3 is taken from the browser and kept for members; the others are the same keys under a wider name."""
+UNNAMED = {"order:ArrowUp", "order:ArrowDown", "pay:0-9.", "pay:Backspace"}
+"""The same keys under a wider name."""
 ROW = re.compile(r'^  \["(\w+)", \[([^\]]*)\], "(keys\.\w+)"\],$', re.MULTILINE)
 
 

@@ -12,6 +12,7 @@ import { Hold } from "./hold.js";
 import { LineSheet } from "./line_sheet.js";
 import { Link } from "./link.js";
 import { Lock } from "./lock.js";
+import { Members } from "./members.js";
 import { More } from "./more.js";
 import { NodeSays } from "./node_says.js";
 import { OpenOrder } from "./open_order.js";
@@ -60,6 +61,7 @@ export class App {
     this.lineSheet = new LineSheet(this);
     this.orderSheet = new OrderSheet(this);
     this.hold = new Hold(this);
+    this.members = new Members(this);
     this.screen = new Screen(this);
     this.deeds = new Deeds(this);
     this.desk = new Desk(this);

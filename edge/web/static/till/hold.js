@@ -38,7 +38,9 @@ export class Hold {
     const said = await askFor(app, { name: "hold", title: t("tables.order_hold"), primary: t("tables.order_hold"),
       fields: [{ name: "label", kind: "text", label: t("tables.label"), max: 24, optional: true }] });
     if (!said || app.order.isEmpty) return;
+    const { sale_id } = app.order.cart;
     const order_id = tab.open({ service: "counter", held: true, label: said.label ?? "", steps: stepsOf(app.order.cart) });
+    app.members.moved(sale_id, order_id);
     app.basket.leave();
     this.said(order_id);
   }
@@ -59,7 +61,9 @@ export class Hold {
       showToast(t("tables.basket_paid"));
       return null;
     }
+    const { sale_id } = app.order.cart;
     const order_id = app.tab.open({ ...body, steps: stepsOf(app.order.cart) });
+    app.members.moved(sale_id, order_id);
     app.basket.leave();
     app.tab.show(order_id);
     return order_id;

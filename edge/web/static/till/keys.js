@@ -64,6 +64,9 @@ function functionKey(app, event) {
       if (app.view !== "pay") app.slip.send();
       return true;
     case "F3":
+      if (app.view === "plan" || !app.members.on) return true;
+      app.sheets.close();
+      app.members.open();
       return true;
     case "F4":
       if (app.view !== "pay") app.slip.discount();

@@ -26,6 +26,29 @@ export async function printedCode(ways) {
   if (said && ways.tab) ways.add({ kind: "static_code", reference: "", ...said });
 }
 
+/** The member's points pay, as far as they may be spent here; beyond that the node asks for a manager's word. */
+export async function points(ways) {
+  const { members } = ways.app;
+  const member_id = members.idOf(members.key);
+  if (!member_id) {
+    await members.open();
+    return;
+  }
+  if (!ways.ready()) return;
+  if (ways.tab.parts.some((part) => part.kind === "points")) {
+    ways.say(t("pay.points_once"));
+    return;
+  }
+  const one = await members.read(member_id);
+  if (!one || !ways.tab) {
+    ways.say(t("notice.node_away"));
+    return;
+  }
+  const said = await askFor(ways.app, { name: "points", title: t("pay.points"), says: t("pay.points_says", { n: one.spendable, worth: money(one.worth_fen) }), works: t("pay.points_works"), primary: t("pay.points_go"),
+    fields: [{ ...amountField(ways), value: Math.min(one.worth_fen, ways.tab.left_fen) || null }] });
+  if (said && ways.tab) ways.add({ kind: "points", ...said });
+}
+
 /** What the guest gives on top; nothing takes it away again. */
 export async function tip(ways) {
   const { tab } = ways;

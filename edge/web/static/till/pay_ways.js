@@ -5,7 +5,7 @@ import { CodePay } from "./code_pay.js";
 import { el, icon, kbd } from "./dom.js";
 import { uuid7 } from "./ids.js";
 import { amount } from "./money.js";
-import { card, deposit, printedCode, tip } from "./pay_noted.js";
+import { card, deposit, points, printedCode, tip } from "./pay_noted.js";
 import { emptyDoc, Tab } from "./pay_tab.js";
 import { SplitSheet } from "./split.js";
 import { takeParts } from "./split_share.js";
@@ -118,7 +118,8 @@ export class PayWays {
 
   /** The keys of the left column; the same nodes for as long as they say the same. */
   keys() {
-    const made = getLanguage() + Boolean(this.job?.share);
+    const takes = !this.job?.share && this.app.members.on;
+    const made = getLanguage() + Boolean(this.job?.share) + takes;
     if (made === this.made) return this.made_keys;
     this.made = made;
     this.made_keys = [
@@ -127,6 +128,7 @@ export class PayWays {
       this.way("pay.card", "way-card", "card", () => card(this)),
       this.way("pay.static", "way-static", "tag", () => printedCode(this)),
       ...(this.job?.share ? [] : [this.way("pay.deposit", "way-deposit", "receipt", () => deposit(this))]),
+      ...(takes ? [this.way("pay.points", "way-points", "person", () => points(this))] : []),
       this.way("pay.split", "way-split", "open", () => this.split()),
     ];
     return this.made_keys;

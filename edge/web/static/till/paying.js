@@ -123,7 +123,7 @@ export class Paying {
     const { cart } = this.app.order;
     const body = {
       sale_id: cart.sale_id, lines: wireLines(cart.lines), tenders, due_fen: sum.total_fen, menu_version: this.app.menu.version, locale: localeTag(),
-      ...(tab?.doc.tip_fen ? { tip_fen: tab.doc.tip_fen } : {}),
+      ...(tab?.doc.tip_fen ? { tip_fen: tab.doc.tip_fen } : {}), ...this.app.members.onBill(cart.sale_id),
     };
     const received_fen = tenders.find((one) => one.kind === "cash" && !one.payment_id)?.received_fen ?? 0;
     const next = emptyCart();
@@ -134,7 +134,7 @@ export class Paying {
     const { order, what } = job;
     const body = {
       sale_id: tab.doc.sale_id, tenders: tab.tenders(received_fen), due_fen: job.bill_fen, locale: localeTag(), tip_fen: tab.doc.tip_fen,
-      ...what,
+      ...what, ...this.app.members.onBill(order.order_id),
     };
     await this.send({ sale_id: tab.doc.sale_id, path: `/orders/${order.order_id}/pay`, body, cart: null, order, what, due_fen: job.bill_fen + tab.doc.tip_fen, received_fen, key: job.key }, null);
   }

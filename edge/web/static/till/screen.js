@@ -162,6 +162,7 @@ export class Screen {
   draw() {
     const { app } = this;
     app.tables.dress();
+    app.members.draw();
     if (app.tab.isOpen && (app.view !== "pay" || app.paying.order)) {
       drawOrderSlip(app);
       this.drawnLast = null;

@@ -7,6 +7,7 @@ export const PLACES = ["everywhere", "order", "plan", "pay", "count"];
 export const SHORTCUTS = [
   ["everywhere", ["F1"], "keys.send"],
   ["everywhere", ["F2"], "keys.search"],
+  ["everywhere", ["F3"], "keys.member"],
   ["everywhere", ["F4"], "keys.discount"],
   ["everywhere", ["F5"], "keys.tables"],
   ["everywhere", ["F6"], "keys.hold"],

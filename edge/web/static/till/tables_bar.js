@@ -15,6 +15,7 @@ const KEYS = [
   ["fn-recall", "bar.recall", "F7", "hold", "order", (app) => app.hold.recall(), (app) => app.hold.held().length],
   ["fn-tables", "bar.tables", "F5", "tables", "order", (app) => app.tables.togglePlan(), null],
   ["fn-order", "bar.order", "F5", "tables", "plan", (app) => app.tables.togglePlan(), null],
+  ["fn-member", "bar.member", "F3", "members", "order", (app) => app.members.open(), null],
   ["undo", "bar.undo", "", "", "order", (app) => app.slip.undo(), null],
   ["more", "bar.more", "", "", "both", (app) => app.more.show(), null],
 ];
@@ -36,7 +37,7 @@ export function clearFunctions() {
 /** Draw the bar of the view; `keys` are the device's own (language, light), null keeps those. */
 export function drawFunctions(app, keys) {
   if (keys) beside = keys;
-  const shown = KEYS.filter(([, , , action, view]) => (view === "both" || view === app.view || (app.view === "pay" && view === "order")) && (!action || !app.session || !app.session.may || app.may(action) || app.asks(action)));
+  const shown = KEYS.filter(([id, , , action, view]) => (view === "both" || view === app.view || (app.view === "pay" && view === "order")) && (id !== "fn-member" || app.members.on) && (!action || !app.session || !app.session.may || app.may(action) || app.asks(action)));
   const rows = shown.map(([id, word, key, , , , count]) => [id, t(word), key, count?.(app) || 0]);
   const says = JSON.stringify([app.view, document.documentElement.lang, rows.map(([id]) => id)]);
   const counts = JSON.stringify(rows);

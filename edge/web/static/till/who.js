@@ -45,6 +45,7 @@ export class Who {
     app.last = last || null;
     app.aside = aside || [];
     await app.paying.ways.restore();
+    await app.members.restore();
     app.deeds.resume();
     await app.tables.restore();
     this.signIn.hide();
