@@ -59,8 +59,8 @@ COMMANDS = {
         lock="demo",
         module="scripts.sim_{name}",
         help="a seeded world without a network",
-        usage="sync [--seeds N] [--replay S] [--mutants] [--json] | printer [--jobs N] [--seed S] [--no-marking] [--json]",
-        names=("sync", "printer"),
+        usage="sync|value [--seeds N] [--replay S] [--mutants] [--json] | printer [--jobs N] [--seed S] [--no-marking] [--json]",
+        names=("sync", "value", "printer"),
     ),
     "chaos": Command(
         lock="dev",
