@@ -13,7 +13,7 @@ from edge.services.guests import guest_orders
 from edge.services.guests.guest_limits import GuestLimits
 from edge.services.house.lan import Lan
 from edge.services.practice.hall import Hall
-from edge.web import access, guest, problems
+from edge.web import access, guest, guest_join, problems
 from edge.web.access import Door
 from edge.web.api import api
 from edge.web.devices import devices as device_pages
@@ -120,4 +120,5 @@ def create_guest_app(desk: Desk, lan: Lan, admits: Callable[[str], bool]) -> Fla
     guest.guard(app)
     problems.register(app)
     app.register_blueprint(guest.guest)
+    app.register_blueprint(guest_join.join_page)
     return app

@@ -207,6 +207,8 @@ SAMPLES: dict[str, Sample] = {
     f"POST {API}/table-codes/<table_id>/renew": asked(over=1),
     "POST /terminals/tables/<table_id>/renew": formed(over="1"),
     "guest POST /T/<code>/ask": Sample({"request_id": FRESH, "lines": [{"line_id": LINE, "dish_id": "d101"}]}),
+    "guest POST /J/<code>": Sample(form={"once": FRESH, "purpose_membership": "yes"}),
+    "guest POST /j/<code>": Sample(form={"once": FRESH, "purpose_membership": "yes"}),
     "guest POST /T/<code>/asked": Sample({"order_id": ORDER, "line_ids": [LINE]}),
     "GET /first-start": Sample(fresh=True),
     "POST /first-start": Sample(form={"name_zh": "Store"}, fresh=True),

@@ -48,5 +48,7 @@ class GuestLimits:
         """Baskets sent from one table."""
         self.asks_of_house = Allowance(at_once=60, every_ms=500)
         """Baskets sent from all of them: the till's own writes come first."""
+        self.joins = Allowance(at_once=20, every_ms=10_000)
+        """Joining on phones, of all of them: nobody tries numbers in numbers."""
         self.looks = Allowance(at_once=300, every_ms=50)
         """Anything asked from one address; the guests of a house may all have the same, that of its access point."""

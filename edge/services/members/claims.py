@@ -47,6 +47,23 @@ def of_sale(node: Node, sale_id: str) -> Invite | Refused:
     return Invite(found[0], node.enrolment.store, found[1])
 
 
+def look(node: Node, invite: Invite) -> Refused | None:
+    """Say why nobody can have a receipt's points any more, for a page that is only read; `standing` has the word that counts.
+
+    Returns:
+        `claim_used`, `claim_refunded`, `claim_late`.
+    """
+    today = times.epoch_day(times.business_day(node.clock.now_ms(), node.zone, node.store_rules.cutoff_minutes))
+    with node.db.read() as reader:
+        if members.claimed_here(reader, invite.invite_id):
+            return Refused("claim_used")
+        held = members.earning_of_invite(reader, invite.invite_id)
+        rules = known.rules(reader) if held is None else known.rules_of(reader, held.rules)
+        if held is not None and members.held_by_invite(reader, invite.invite_id) <= 0:
+            return Refused("claim_refunded")
+    return Refused("claim_late") if today > times.epoch_day(invite.issued_day) + rules.claim_days else None
+
+
 def standing(deed: Deed, invite: Invite, member_id: str) -> Refused | None:
     """Say why a receipt's points cannot be claimed by a member, as far as this store knows; the hub has the last word.
 

@@ -9,7 +9,7 @@ from typing import Annotated, Final, Literal
 
 import msgspec
 
-from edge.db import members
+from edge.db import members, sales
 from edge.db.staff import Session
 from edge.domain import phone
 from edge.domain.refusal import Refused
@@ -171,6 +171,12 @@ def join(node: Node, who: Session | None, command: JoinCommand) -> Done | Refuse
         keys.drop(member_id)
     node.steered.notify()
     return done
+
+
+def was_done(node: Node, request_id: str) -> bool:
+    """Say whether this very join was done before."""
+    with node.db.read() as reader:
+        return sales.stored_answer(reader, request_id) is not None
 
 
 def read_answer(raw: bytes) -> JoinAnswer:
