@@ -22,6 +22,8 @@ class Action(enum.StrEnum):
     PUBLISH = "publish"
     ENROL_STORES = "enrol_stores"
     MANAGE_USERS = "manage_users"
+    VIEW_MEMBERS = "view_members"
+    SERVE_MEMBERS = "serve_members"
     SEE_GUESTS = "see_guests"
 
 
@@ -57,11 +59,16 @@ TABLE: dict[Role, frozenset[Action]] = {
         Action.SEND_COMMANDS,
         Action.ENROL_STORES,
         Action.MANAGE_USERS,
+        Action.VIEW_MEMBERS,
+        Action.SERVE_MEMBERS,
+        Action.SEE_GUESTS,
     },
-    Role.MARKETER: _VIEW | {Action.VIEW_VERSIONS, Action.PUBLISH},
-    Role.FINANCE: _VIEW | {Action.VIEW_AUDIT, Action.RUN_VERIFY, Action.EXPORT},
+    Role.MARKETER: _VIEW | {Action.VIEW_VERSIONS, Action.PUBLISH, Action.VIEW_MEMBERS},
+    Role.FINANCE: _VIEW | {Action.VIEW_AUDIT, Action.RUN_VERIFY, Action.EXPORT, Action.VIEW_MEMBERS},
     Role.OPERATIONS: _VIEW
     | {
+        Action.VIEW_MEMBERS,
+        Action.SERVE_MEMBERS,
         Action.VIEW_PARKED,
         Action.VIEW_VERSIONS,
         Action.RUN_VERIFY,
@@ -71,7 +78,7 @@ TABLE: dict[Role, frozenset[Action]] = {
     Role.VIEWER: _VIEW,
     Role.PROGRAM: _VIEW | {Action.VIEW_PARKED, Action.VIEW_VERSIONS, Action.RUN_VERIFY, Action.EXPORT},
 }
-"""`SEE_GUESTS` is nobody's: no page shows a guest's data in clear."""
+"""`SEE_GUESTS` is an admin's: a guest's data in clear, out as a file or gone for good; each time with a reason, in the audit log."""
 
 SECOND_FACTOR = frozenset(
     {
@@ -82,6 +89,7 @@ SECOND_FACTOR = frozenset(
         Action.PUBLISH,
         Action.ENROL_STORES,
         Action.MANAGE_USERS,
+        Action.SERVE_MEMBERS,
         Action.SEE_GUESTS,
     }
 )

@@ -20,7 +20,9 @@ MATRIX = {
     Action.PUBLISH: "m",
     Action.ENROL_STORES: "a",
     Action.MANAGE_USERS: "a",
-    Action.SEE_GUESTS: "",
+    Action.VIEW_MEMBERS: "amfo",
+    Action.SERVE_MEMBERS: "ao",
+    Action.SEE_GUESTS: "a",
 }
 
 
