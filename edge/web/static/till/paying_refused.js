@@ -41,7 +41,8 @@ async function askWord(paying, error, pending) {
         first = false;
         throw error;
       }
-      await paying.send({ ...pending, body: { ...pending.body, approvals } }, pending.cart ? emptyCart() : null);
+      // An order was allowed what it was before; only points beyond what is put aside are asked about when it is paid.
+      await paying.send({ ...pending, body: { ...pending.body, ...(pending.order ? { points_approval: approval_id } : { approvals }) } }, pending.cart ? emptyCart() : null);
     });
   } catch (declined) {
     if (!(declined instanceof Declined)) throw declined;
