@@ -15,12 +15,6 @@ MUTANTS = {
         "return grant.epoch == epoch and not grant.recalled and",
         "return not grant.recalled and",
     ),
-    "released_is_spent": Mutant(
-        "nothing is spent of a grant that was given back",
-        "sync.contract.grants",
-        "    return grant.epoch == epoch and not grant.recalled and now_ms <= grant.not_after_ms - SKEW_MARGIN_MS",
-        "    return grant.epoch == epoch and now_ms <= grant.not_after_ms - SKEW_MARGIN_MS",
-    ),
     "fenced_freed_at_once": Mutant(
         "a grant of a replaced node is freed only when nobody can spend it any more",
         "sync.contract.grants",
