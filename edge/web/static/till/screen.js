@@ -15,7 +15,7 @@ import { applyWords, getLanguage, nameOf, t } from "./words.js";
 export class Screen {
   constructor(app) {
     this.app = app;
-    this.bar = new StateBar(byId("states"), (id) => { if (id === "devices") location.assign(devicesPath()); else if (id === "disk") this.tellDisk(); else if (id === "clock") showToast(t("toast.clock")); else if (id === "platforms") app.platforms.show(); else app.sheets.show(id); });
+    this.bar = new StateBar(byId("states"), (id) => { if (id === "devices") location.assign(devicesPath()); else if (id === "disk") this.tellDisk(); else if (id === "platforms") app.platforms.show(); else app.sheets.show(id); });
     this.drawnLast = null;
     byId("categories").addEventListener("click", (event) => {
       const key = event.target.closest("button");
