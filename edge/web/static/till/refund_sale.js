@@ -107,7 +107,7 @@ export class RefundSale {
     const ways = (this.quote?.tenders ?? []).map((one) => [t("way." + one.kind) + (one.queued ? " · " + t("refund.queued") : ""), amount(one.amount_fen)]);
     desk.paper({
       title: state.receipt_no, sub: `${stamp(state.at_ms)} · ${t("till.number", { till: state.till })}`,
-      body: [desk.facts([[t("refund.paid"), amount(state.total_fen + state.tip_fen)], [t("refund.left"), amount(state.left_fen)]]),
+      body: [desk.facts([[t("refund.paid"), amount(state.total_fen + state.tip_fen)], ...(state.tip_fen ? [[t("refund.of_it_tip"), amount(state.tip_fen)]] : []), [t("refund.left"), amount(state.left_fen)]]),
         el("h3", { text: t("refund.ways") }), desk.facts(ways),
         ...(this.works ? [el("p", { class: "works", text: this.works })] : []),
         ...(this.quote?.verdict === "ask" ? [el("p", { class: "works", text: t("refund.asks") })] : []), ...(this.quote?.verdict === "denied" ? [el("p", { class: "sheet-error", text: t("refund.denied") })] : []),
@@ -170,8 +170,11 @@ export class RefundSale {
       this.refund_id = uuid7();
       const { order_id } = this;
       this.order_id = uuid7();
-      // Whoever shows orders takes the new one into the slip.
+      // Whoever shows orders takes the new one into the slip; what goes back to the guest is said until it was read.
       this.app.toPay.reopened(order_id);
+      const ways = answer.tenders.map((one) => `${t("way." + one.kind)} ${money(one.amount_fen)}${one.queued ? " " + t("refund.queued") : ""}`);
+      this.app.special = { tone: "fault", icon: "receipt", title: t("notice.reversed", { amount: money(answer.amount_fen) }), sub: ways.join(" \u00b7 "), code: answer.receipt_no, button: t("notice.go_on"), sheet: null };
+      this.app.screen.drawStates();
     });
   }
 

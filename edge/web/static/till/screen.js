@@ -216,7 +216,6 @@ export class Screen {
       app.paying.drawFoot();
       return;
     }
-    byId("pay-rows").replaceChildren();
     const pending = app.order.isEmpty && app.submitter.pending?.cart ? app.submitter.pending : null;
     const lines = pending ? pending.cart.lines : app.order.cart.lines;
     const sum = price(app.menu, lines);

@@ -165,9 +165,9 @@ export class Sheets {
   }
 
   drawPrice() {
-    const { old_fen, new_fen, go } = this.extra;
-    this.frame(t("sheet.price_title"), [
-      el("p", { class: "says", text: t("sheet.price_what") }),
+    const { old_fen, new_fen, go, of_order } = this.extra;
+    this.frame(t(of_order ? "sheet.order_title" : "sheet.price_title"), [
+      el("p", { class: "says", text: t(of_order ? "sheet.order_what" : "sheet.price_what") }),
       el("dl", { class: "price-pair" },
         el("dt", { text: t("sheet.price_old") }), el("dd", { class: "old", testid: "price-old", text: money(old_fen) }),
         el("dt", { text: t("sheet.price_new") }), el("dd", { testid: "price-new", text: money(new_fen) })),

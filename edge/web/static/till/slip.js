@@ -126,6 +126,7 @@ export function drawLastSale(root, last, onReprint, onFapiao = null) {
       el("span", { class: "last-number" }, el("span", { text: t("last.number") + " " }), el("b", { testid: "receipt-no", text: last.sale.receipt_no }))),
     el("dl", { class: "last-facts" },
       el("dt", { text: t("last.total") }), el("dd", { text: amount(last.sale.total_fen) }),
+      ...(last.sale.tip_fen ? [el("dt", { text: t("pay.tip_title") }), el("dd", { testid: "last-tip", text: amount(last.sale.tip_fen) })] : []),
       el("dt", { text: t("last.received") }), el("dd", { text: amount(last.sale.received_fen) })),
     el("p", { class: "last-change" },
       el("span", { text: t("last.change") }), change),
@@ -142,6 +143,14 @@ function countText(lines, portions) {
   return portions === 1 ? t("slip.counts_single") : t("slip.counts_one", { portions });
 }
 
+/** What was taken for a bill already, above the total: who left the payment page must not ask for all of it again. Gives what is to go. */
+export function drawTaken(rows, total_fen, taken_fen) {
+  const left_fen = Math.max(0, total_fen - taken_fen);
+  const taken = taken_fen ? [[t("pay.taken"), taken_fen], total_fen < taken_fen ? [t("pay.over"), taken_fen - total_fen] : [t("pay.missing"), left_fen]] : [];
+  byId("pay-rows").replaceChildren(...[...rows, ...taken].flatMap(([word, fen]) => [el("dt", { text: word }), el("dd", { text: amount(fen) })]));
+  return left_fen;
+}
+
 /** Head, facts, total and keys of the slip from what `app` knows; `sum` is the price of the lines shown. */
 export function drawSlipFoot(app, lines, sum, blocked) {
   const paying = app.view === "pay";
@@ -151,7 +160,7 @@ export function drawSlipFoot(app, lines, sum, blocked) {
   setText(byId("slip-total-word"), t(paying ? "slip.due" : "slip.total"));
   const total = money(sum.total_fen);
   fit(byId("total"), total, total.length < MEASURED_CHARS ? [] : TOTAL_STEPS_PX);
-  setText(byId("exact-amount"), money(sum.total_fen));
+  setText(byId("exact-amount"), money(drawTaken([], sum.total_fen, lines.length ? app.paying.ways.takenFen(app.order.cart.sale_id) : 0)));
   setHidden(byId("exact-cash"), paying);
   setHidden(byId("pay"), paying);
   setHidden(byId("finish"), !paying);
