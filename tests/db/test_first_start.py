@@ -178,6 +178,11 @@ def test_the_enrolment_code_makes_it_a_store_at_the_next_start(fresh: Browser, h
     assert wrong.status_code == 422
     assert fresh.restarts == []
     assert fresh.client.post("/first-start/enrol", data={"hub": url}).status_code == 422
+    no_sheet = fresh.client.post(
+        "/first-start/enrol", data={"sheet": "wifi:home"}, headers={"Accept-Language": "zh-CN"}
+    )
+    assert (no_sheet.status_code, "这不是登记单上的码" in no_sheet.text) == (422, True)
+    assert "this is no code sheet" not in no_sheet.text, "one page speaks one language"
     code = core.hub.enrolment.make_code("s1", NAME).code
     right = fresh.client.post("/first-start/enrol", data={"hub": url, "store": "s1", "code": code})
     assert (right.status_code, fresh.restarts) == (200, ["again"])

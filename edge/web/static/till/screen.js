@@ -245,7 +245,7 @@ export class Screen {
     const store = app.status?.store || app.session?.store;
     setText(byId("store-name"), store ? nameOf(store.name) : t("brand.name"));
     setText(byId("till-name"), app.till ? t("till.number", { till: app.till }) : "");
-    setText(byId("who-name"), app.session ? t("till.cashier", { name: app.session.cashier.name }) : "");
+    setText(byId("who-name"), app.session ? t("till.cashier", { name: app.session.cashier.name, role: t("staff.role_" + (app.session.cashier.role ?? "cashier")) }) : "");
   }
 
   tellDisk() {
