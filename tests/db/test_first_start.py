@@ -149,7 +149,7 @@ def test_a_node_that_has_a_manager_is_not_set_up_by_somebody_else(fresh: Browser
     assert again.status_code == 422
     assert [one.name for one in staff.everybody(fresh.rig.node)] == ["陈店长"]
     assert stranger.get("/first-start").status_code == 401
-    for path in ("/first-start/enrol", "/first-start/restart"):
+    for path in ("/first-start/enrol", "/first-start/restart", "/first-start/practice"):
         assert stranger.post(path, data={"hub": "http://127.0.0.1:1", "store": "s1", "code": "x"}).status_code == 401
     assert fresh.restarts == []
 

@@ -107,7 +107,7 @@ export class Screen {
     app.tiles.forget();
     app.chips.forget();
     if (!app.menu) {
-      byId("tiles").replaceChildren(el("p", { class: "tiles-tail", text: t("till.no_menu") }));
+      byId("tiles").replaceChildren(el("p", { class: "tiles-tail", text: t(app.status?.node.training ? "till.no_menu_training" : "till.no_menu") }));
       return;
     }
     byId("categories").replaceChildren(...app.menu.categories.map((category) =>
