@@ -138,8 +138,9 @@ export function drawLastSale(root, last, onReprint, onFapiao = null) {
   fit(change, amount(last.sale.change_fen), CHANGE_STEPS_PX);
 }
 
-function countText(lines, portions) {
-  if (lines.length !== 1) return t("slip.counts", { items: lines.length, portions });
+/** How many lines and portions there are, in the words for one where it is one. */
+export function countText(items, portions) {
+  if (items !== 1) return t("slip.counts", { items, portions });
   return portions === 1 ? t("slip.counts_single") : t("slip.counts_one", { portions });
 }
 
@@ -154,7 +155,7 @@ export function drawTaken(rows, total_fen, taken_fen) {
 /** Head, facts, total and keys of the slip from what `app` knows; `sum` is the price of the lines shown. */
 export function drawSlipFoot(app, lines, sum, blocked) {
   const paying = app.view === "pay";
-  setText(byId("slip-count"), lines.length ? countText(lines, sum.portions) : "");
+  setText(byId("slip-count"), lines.length ? countText(lines.length, sum.portions) : "");
   setText(byId("slip-blocked"), blocked && lines.length ? t(blocked) : "");
   byId("slip-blocked").classList.remove("calm");
   setText(byId("slip-total-word"), t(paying ? "slip.due" : "slip.total"));
@@ -169,7 +170,7 @@ export function drawSlipFoot(app, lines, sum, blocked) {
   setDisabled(byId("pay"), empty);
   setDisabled(byId("clear"), app.order.isEmpty || paying);
   const saved = !lines.length && app.last ? app.last.sale : null;
-  setText(byId("slip-bar-count"), saved ? t("toast.saved", { number: saved.receipt_no, change: amount(saved.change_fen) }) : countText(lines, sum.portions));
+  setText(byId("slip-bar-count"), saved ? t("toast.saved", { number: saved.receipt_no, change: amount(saved.change_fen) }) : countText(lines.length, sum.portions));
   setText(byId("slip-bar-total"), saved ? "" : total);
 }
 

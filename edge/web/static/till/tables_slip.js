@@ -4,7 +4,7 @@ import { byId, el, setDisabled, setHidden, setText } from "./dom.js";
 import { fit } from "./figures.js";
 import { amount, money } from "./money.js";
 import { since } from "./plan_tile.js";
-import { drawTaken } from "./slip.js";
+import { countText, drawTaken } from "./slip.js";
 import { kilograms } from "./weights.js";
 import { getLanguage, nameOf, t } from "./words.js";
 
@@ -111,7 +111,7 @@ function drawFoot(app, { lines, total_fen, adjustments }) {
   const sums = new Map();
   for (const one of adjustments) sums.set(one.kind, (sums.get(one.kind) ?? 0) + one.amount_fen);
   const left_fen = drawTaken([...sums].map(([kind, fen]) => [t("adjust." + kind), fen]), total_fen, app.paying.ways.takenFen(tab.order_id));
-  setText(byId("slip-count"), open.length ? t("slip.counts", { items: open.length, portions: open.reduce((sum, line) => sum + line.qty, 0) }) : "");
+  setText(byId("slip-count"), open.length ? countText(open.length, open.reduce((sum, line) => sum + line.qty, 0)) : "");
   const blocked = app.paying.blocked({});
   setText(byId("slip-blocked"), blocked && open.length ? t(blocked) : unsent ? t("tables.unsent_n", { n: unsent }) : "");
   byId("slip-blocked").classList.toggle("calm", !blocked && unsent > 0);
@@ -124,6 +124,6 @@ function drawFoot(app, { lines, total_fen, adjustments }) {
   const nothing = !open.some((line) => line.left_qty > 0);
   setDisabled(byId("exact-cash"), nothing || Boolean(blocked));
   setDisabled(byId("pay"), nothing || Boolean(blocked));
-  setText(byId("slip-bar-count"), `${tab.title()}\u00b7${t("slip.counts", { items: open.length, portions: open.reduce((sum, line) => sum + line.qty, 0) })}`);
+  setText(byId("slip-bar-count"), `${tab.title()}\u00b7${countText(open.length, open.reduce((sum, line) => sum + line.qty, 0))}`);
   setText(byId("slip-bar-total"), money(total_fen));
 }
