@@ -11,7 +11,7 @@ import msgspec
 from sync.contract import facts, limits
 from sync.contract.facts import Fact
 from sync.contract.messages import LaneHead
-from sync.contract.times import hlc_merge, hlc_next
+from sync.contract.times import epoch_day, hlc_merge, hlc_next
 from sync.engine.store_link import Batch
 from sync.node.database import Reader, Row, Tx
 from sync.node.keys import Identity
@@ -19,6 +19,8 @@ from sync.node.keys import Identity
 LANES = (0, 1)
 ACKED_MS = "acked_ms"
 """The counter that holds the wall time of the hub's last acknowledgement."""
+DAY = "day"
+"""The counter that holds the business day of the newest fact, in days after 1970-01-01."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,13 @@ def append(tx: Tx, place: Place, identity: Identity, drafts: Sequence[Draft]) ->
         written.append(fact)
     set_counter(tx, "n", n)
     set_counter(tx, "hlc", clock)
+    set_counter(tx, DAY, epoch_day(place.day))
     return written
+
+
+def last_day(reader: Reader) -> int:
+    """Give the business day of the newest fact, in days after 1970-01-01; 0 for none."""
+    return counter(reader, DAY)
 
 
 def counter(reader: Reader, name: str) -> int:

@@ -20,7 +20,7 @@ from edge.services.money.gateway_desk import GatewayDesk
 from edge.services.people.presence import Presence
 from edge.settings import EdgeSettings, StoreSettings
 from sync.contract import house
-from sync.contract.times import business_day
+from sync.contract.times import business_day, not_before
 from sync.engine.questions import Questions
 from sync.node.archives import MemoryArchives
 from sync.node.database import Storage
@@ -259,5 +259,22 @@ class Node:
             store=self.enrolment.store,
             epoch=self.enrolment.epoch,
             at_ms=now_ms,
-            day=business_day(now_ms, self.zone, self.store_rules.cutoff_minutes),
+            day=self._day(now_ms),
         )
+
+    def today(self) -> str:
+        """Name the business day of now: none before the last that something was booked on, unless the hub's clock says so too."""
+        return self._day(self.clock.now_ms())
+
+    def held_day(self) -> str:
+        """Name the business day that is held against a clock that says an earlier one; empty while the clock rules."""
+        now_ms = self.clock.now_ms()
+        day = self._day(now_ms)
+        return "" if day == business_day(now_ms, self.zone, self.store_rules.cutoff_minutes) else day
+
+    def _day(self, now_ms: int) -> str:
+        day = business_day(now_ms, self.zone, self.store_rules.cutoff_minutes)
+        if self.clock_watch is not None and self.clock_watch.view().agrees:
+            return day
+        with self.db.read() as reader:
+            return not_before(day, journal.last_day(reader))

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import msgspec
 from flask import Blueprint, redirect, render_template, request
+from werkzeug.wrappers import Response as WerkzeugResponse
 
 from edge.domain.refusal import Refused
 from edge.domain.roles import Action, Role
@@ -17,6 +18,7 @@ from edge.services.people import permit, sign_in, staff
 from edge.services.people.staff import AddCommand, BadgeCommand, ChangeCommand, PersonCommand, PinCommand
 from edge.web.access import asker, care, desk, give_token, till_devices, who
 from edge.web.devices import Page, answered, frame, speaker, stranger
+from edge.web.practice import PREFIX, let_in
 from sync.contract.words import LOCALES
 
 pages_of_people = Blueprint("pages_of_people", __name__)
@@ -74,6 +76,14 @@ def enrol() -> Page:
         return _enrolment(refusal.code, str(refusal.details.get("reason", "")))
     desk().restart()
     return _enrolment("", granted=True)
+
+
+@pages_of_people.post("/first-start/practice")
+def practise() -> Page | WerkzeugResponse:
+    """Lead to the world to learn in, which has a menu; this node itself has none before it is a store's."""
+    if not permit.may(who(), Action.PRACTISE):
+        return stranger("first.title")
+    return let_in(redirect(f"{PREFIX}/till/", 303))
 
 
 @pages_of_people.post("/first-start/restart")

@@ -145,7 +145,7 @@ def take_deposit() -> Response:
 def list_deposits() -> Response:
     """List deposits by the day that they are for; without a day, from today on."""
     node = desk().node
-    today = times.business_day(node.clock.now_ms(), node.zone, node.store_rules.cutoff_minutes)
+    today = node.today()
     first = request.args.get("from", today)
     last = request.args.get("to")
     if last is None:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 from functools import partial
 from http import HTTPStatus
-from typing import Final
+from typing import Final, TypeVar
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import msgspec
@@ -45,6 +45,9 @@ _ADDRESS: Final = re.compile(rb'( (?:href|src|action|hx-get|hx-post|hx-put|hx-de
 _BODY: Final = re.compile(rb"<body[^>]*>")
 
 
+Answer = TypeVar("Answer", bound=WerkzeugResponse)
+
+
 class PracticeAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """The scratch world is open to this terminal; `path` is its till."""
 
@@ -55,12 +58,16 @@ class PracticeAnswer(msgspec.Struct, frozen=True, kw_only=True):
 def enter() -> Response:
     """Let this terminal into practice."""
     allowed(Action.PRACTISE)
+    body = msgspec.json.encode(PracticeAnswer(path=f"{PREFIX}/till/"))
+    return let_in(Response(body, status=201, mimetype="application/json"))
+
+
+def let_in(answer: Answer) -> Answer:
+    """Give this terminal, with an answer, what admits it to practice."""
     hall: Hall | None = current_app.extensions["practice_hall"]
     if hall is None:
         raise Problem("not_found")
     token = hall.enter()
-    body = msgspec.json.encode(PracticeAnswer(path=f"{PREFIX}/till/"))
-    answer = Response(body, status=201, mimetype="application/json")
     house = door().house
     answer.set_cookie(
         GATE_COOKIES[house], token, max_age=LASTS_MS // 1000, secure=house, httponly=True, samesite="Strict", path="/"

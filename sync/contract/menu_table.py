@@ -30,6 +30,9 @@ NEEDED: Final = ("code", "name_zh", "name_en", "category")
 _WRITTEN: Final = tuple(name for name in COLUMNS if name != "price_fen")
 _AMOUNT = re.compile(r"-?(\d{1,3}(,\d{3})+|\d+)(\.\d+)?", re.ASCII)
 """Commas part thousands and nothing else: `40,50` would be 4050 without them."""
+_HANZI = re.compile(r"[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
+DISH_HANZI_MAX: Final = 10
+"""What a tile and a kitchen slip hold of a name in one piece."""
 _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,47}")
 _CHOICE = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]{0,47})(?:\*(\d{1,3}))?(?:\+(\d{1,7}(?:\.\d{1,2})?))?", re.ASCII)
 _BOUNDS = re.compile(r"(\d{1,2})-(\d{1,2})", re.ASCII)
@@ -160,9 +163,9 @@ def amount(sheet: Sheet, line: int, column: str, cell: str, *, zero: bool = Fals
                     "no_whole_fen", cell=text)  # fmt: skip
         return None
     if not (0 if zero else 1) <= fen <= limits.PRICE_FEN_MAX:
-        top = limits.PRICE_FEN_MAX // 100
-        sheet.wrong(line, column, f"{text} is not above 0 and up to {top}", "check the amount and its unit",
-                    "out_of_bounds", cell=text, most=str(top))  # fmt: skip
+        least, top = "0" if zero else "0.01", limits.PRICE_FEN_MAX // 100
+        sheet.wrong(line, column, f"{text} does not lie within {least} and {top}", "check the amount and its unit",
+                    "out_of_bounds", cell=text, least=least, most=str(top))  # fmt: skip
         return None
     return int(fen)
 
@@ -185,6 +188,10 @@ def _dish(sheet: Sheet, line: int, row: Mapping[str, str], base: _Base) -> Dish 
         if not row.get(column):
             sheet.wrong(line, column, "it is empty", "write it", "empty_cell")
             known_by = False
+    hanzi = sum(_HANZI.fullmatch(each) is not None for each in row.get("name_zh", ""))
+    if hanzi > DISH_HANZI_MAX:
+        sheet.wrong(line, "name_zh", f"{row['name_zh']} has {hanzi} hanzi", f"a tile and a slip hold {DISH_HANZI_MAX}: shorten it",
+                    "long_name", cell=row["name_zh"], most=str(DISH_HANZI_MAX))  # fmt: skip
     same = base.dishes.get(code)
     reading = _Reading(sheet, line, row)
     groups = reading.groups({group.id for group in base.groups})

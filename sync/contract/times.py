@@ -29,6 +29,11 @@ def business_day(wall_ms: int, zone: tzinfo, cutoff_minutes: int) -> str:
     return (local - timedelta(minutes=cutoff_minutes)).date().isoformat()
 
 
+def not_before(day: str, known: int) -> str:
+    """Hold a business day at the last one known, given as days after 1970-01-01: a clock that fell back books nothing into the past."""
+    return max(day, day_of_epoch(known))
+
+
 def local_hour(wall_ms: int, zone: tzinfo) -> int:
     """Give the local hour of day, 0 to 23, of an instant."""
     return datetime.fromtimestamp(wall_ms / 1000, tz=UTC).astimezone(zone).hour

@@ -149,7 +149,7 @@ def test_a_node_that_has_a_manager_is_not_set_up_by_somebody_else(fresh: Browser
     assert again.status_code == 422
     assert [one.name for one in staff.everybody(fresh.rig.node)] == ["陈店长"]
     assert stranger.get("/first-start").status_code == 401
-    for path in ("/first-start/enrol", "/first-start/restart"):
+    for path in ("/first-start/enrol", "/first-start/restart", "/first-start/practice"):
         assert stranger.post(path, data={"hub": "http://127.0.0.1:1", "store": "s1", "code": "x"}).status_code == 401
     assert fresh.restarts == []
 
@@ -178,6 +178,11 @@ def test_the_enrolment_code_makes_it_a_store_at_the_next_start(fresh: Browser, h
     assert wrong.status_code == 422
     assert fresh.restarts == []
     assert fresh.client.post("/first-start/enrol", data={"hub": url}).status_code == 422
+    no_sheet = fresh.client.post(
+        "/first-start/enrol", data={"sheet": "wifi:home"}, headers={"Accept-Language": "zh-CN"}
+    )
+    assert (no_sheet.status_code, "这不是登记单上的码" in no_sheet.text) == (422, True)
+    assert "this is no code sheet" not in no_sheet.text, "one page speaks one language"
     code = core.hub.enrolment.make_code("s1", NAME).code
     right = fresh.client.post("/first-start/enrol", data={"hub": url, "store": "s1", "code": code})
     assert (right.status_code, fresh.restarts) == (200, ["again"])

@@ -12,6 +12,7 @@ from edge.db import print_jobs
 from edge.domain import kitchen as rules
 from edge.domain import slip_rules
 from edge.domain.order_state import Line
+from edge.domain.refusal import Refused
 from edge.receipts import docket
 from edge.receipts.receipt import Heading
 from edge.services.care import verify_journal
@@ -25,6 +26,7 @@ from sync.contract.trade import SoldLine, SoldPart
 from sync.contract.words import Name
 from tests.kit.hub_store import a_sale
 from tests.kit.nodes import COUNTER, MENU, Rig, uuid7_hex
+from tests.kit.shifts import refunded
 from tests.kit.tables import Floor, add
 
 WOK: dict[str, Any] = {"kind": "printer", "id": "wok", "address": "tcp://127.0.0.1:9101", "stations": ["wok"]}
@@ -238,6 +240,22 @@ def test_a_sale_over_the_counter_stands_on_the_kitchens_screen_until_it_is_done_
     assert rig.rows("SELECT count(*) FROM print_jobs WHERE document = 'docket'") == [(1,)], (
         "the sale's docket, and no other"
     )
+
+
+def test_a_counter_sale_that_went_back_whole_is_cooked_no_more(rig):
+    sold = rig.sell(1)
+    assert not isinstance(refunded(rig, 11, 1, whole=True), Refused)
+    view = kitchen.view(rig.node)
+    assert view.to_cook == ()
+    assert [(item.qty, item.void_qty) for item in view.tickets[0].items] == [(2, 2), (1, 1)], "struck, and seen to be"
+    assert (view.tickets[0].order_id, bump(rig, 60).lines) == (sold.sale_id, 2)
+    assert kitchen.view(rig.node).tickets == ()
+
+
+def test_a_counter_sale_of_which_a_part_went_back_is_cooked_as_before(rig):
+    rig.sell(1)
+    assert not isinstance(refunded(rig, 11, 1, amount_fen=100), Refused)
+    assert sum(dish.qty for dish in kitchen.view(rig.node).to_cook) == 3
 
 
 def test_a_set_menu_over_the_counter_goes_to_the_stations_of_its_parts_on_screen_and_paper(rig):

@@ -99,6 +99,15 @@ def test_every_mistake_stands_by_its_line_and_column_and_nothing_is_written(rig)
     assert rig.tables("sessions") == before
 
 
+def test_a_price_of_nothing_and_a_name_too_long_for_a_tile_are_told(rig):
+    text = "code,name_zh,name_en,category,price\n101,宫保鸡丁,Kung Pao chicken,hot,0\n102,一二三四五六七八九十饭,Rice,hot,3.00\n"
+    found = client_of(rig, MANAGER).post(f"{API}/menu/try", json=file(text)).json
+    told = [
+        (one["line"], one["column"], one["code"], dict(one["values"]).get("least", "")) for one in found["mistakes"]
+    ]
+    assert told == [(2, "price", "out_of_bounds", "0.01"), (3, "name_zh", "long_name", "")]
+
+
 def test_a_workbook_is_tried_and_then_taken_over_the_menu_that_it_was_shown_against(rig):
     client = client_of(rig, MANAGER)
     book = openpyxl.Workbook()

@@ -239,4 +239,10 @@ def test_a_node_that_is_not_enrolled_can_be_learned_on(tmp_path: Path):
         body = sell_body(2, lines=[{"dish_id": "p101", "qty": 1}])
         assert browser.ask("POST", "/api/v1/sales", body).get_json()["code"] == "training_mode"
         assert browser.ask("POST", "/practice/api/v1/sales", body).status_code == 201
+        led = browser.ask("POST", "/first-start/practice")
+        assert (led.status_code, led.headers["Location"]) == (303, "/practice/till/"), (
+            "the first start leads to a till with a menu"
+        )
+        tried = browser.ask("POST", "/api/v1/menu/try", {"name": "menu.csv", "content": "Y29kZQ=="})
+        assert tried.get_json()["code"] == "training_mode", "said before the file is mended, not behind it"
         practice.hall.close()

@@ -15,11 +15,13 @@ from edge.services.money.pay_order import PayCommand
 from edge.services.money.refunds import RefundAnswer
 from edge.services.money.settle_sale import SaleAnswer
 from edge.services.ordering import stock
+from edge.services.ordering.order_work import SendStep
 from sync.contract import facts, kinds
 from sync.contract.trade import SalePaid
 from tests.kit.nodes import COUNTER, Rig, basket, uuid7_hex
 from tests.kit.people import CASHIER, MANAGER, OTHER_MANAGER, SUPERVISOR, at, staffed
 from tests.kit.shifts import refunded, reversed_sale
+from tests.kit.tables import Floor, add
 
 ORDER = 500
 
@@ -65,6 +67,31 @@ def test_a_reversed_sale_is_paid_anew_and_both_name_each_other(rig):
     state = refunds.state(rig.node, at(MANAGER), uuid7_hex(1))
     assert not isinstance(state, Refused)
     assert (state.remade_by, state.refunds[0].reopened_as) == ((uuid7_hex(2),), uuid7_hex(ORDER))
+
+
+def test_a_table_comes_back_with_its_seat_its_note_and_what_guests_must_not_eat(rig):
+    floor = Floor(rig, at(MANAGER))
+    before = floor.open(1, add(2), SendStep(), allergies="花生", note="少油")
+    tender = AskedTender(kind="cash", received_fen=10_000_000)
+    paid = pay_order.pay_order(rig.node, at(MANAGER), before, PayCommand(sale_id=uuid7_hex(2), tenders=(tender,)))
+    assert isinstance(paid, Done), paid
+    slips = rig.rows("SELECT count(*) FROM kitchen_slips")
+    assert isinstance(reversed_sale(rig, 11, 2, ORDER, at(MANAGER)), RefundAnswer)
+    again = order_of(rig)
+    assert (again.table, again.allergies, again.note) == ("t1", "花生", "少油")
+    assert rig.rows("SELECT count(*) FROM kitchen_slips") == slips, "of what was cooked nobody is told"
+
+
+def test_a_table_that_somebody_sits_at_by_now_is_only_named(rig):
+    floor = Floor(rig, at(MANAGER))
+    before = floor.open(1, add(2))
+    tender = AskedTender(kind="cash", received_fen=10_000_000)
+    paid = pay_order.pay_order(rig.node, at(MANAGER), before, PayCommand(sale_id=uuid7_hex(2), tenders=(tender,)))
+    assert isinstance(paid, Done), paid
+    floor.open(3, add(4))
+    assert isinstance(reversed_sale(rig, 11, 2, ORDER, at(MANAGER)), RefundAnswer)
+    again = order_of(rig)
+    assert (again.table, bool(again.label)) == ("", True)
 
 
 def test_nothing_is_cooked_or_counted_a_second_time(rig):

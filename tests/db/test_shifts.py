@@ -24,6 +24,7 @@ from sync.node.database import Tx
 from tests.kit.nodes import AT_TILL_2, COUNTER, BreakingStorage, PowerCut, Rig, uuid7_hex
 from tests.kit.people import API, CASHIER, MANAGER, SUPERVISOR, at, client_of, staffed
 from tests.kit.shifts import cash, closed, counted, opened, refunded, told
+from tests.kit.tables import Floor
 
 DRAWER = {"kind": "drawer", "id": "drawer", "printer": "counter"}
 
@@ -171,6 +172,11 @@ def test_open_orders_are_shown_at_the_z_counted_and_go_on_in_the_next_shift(rig)
     answer = closed(rig, 12, open_orders_stay=True)
     assert isinstance(answer, ZAnswer)
     assert answer.report.open_orders == 1
+    Floor(rig, at(MANAGER)).open(701, table="t3")
+    with rig.db.read() as reader:
+        named = [(one["table"], one["table_name"]) for one in shift_figures.open_orders(reader)]
+    assert named == [("", ""), ("t3", "A3")], "people know a table by its name"
+    Floor(rig, at(MANAGER)).cancel(uuid7_hex(701))
     assert shift_figures.state(rig.node, at(MANAGER)).open_orders == 1
 
 

@@ -48,7 +48,8 @@ def test_numbers_go_on_and_nothing_is_lost_when_the_clock_jumps(rig, by_ms):
     assert [answer.receipt_no for answer in answers] == [f"1-1-{number:06d}" for number in range(4, 7)]
     numbers = [row[0] for row in rig.rows("SELECT number FROM sales ORDER BY n")]
     assert numbers == list(range(1, 7))
-    assert answers[-1].business_day == business_day(rig.clock.now_ms(), rig.node.zone, 240)
+    told = business_day(rig.clock.now_ms(), rig.node.zone, 240)
+    assert answers[-1].business_day == max("2026-09-21", told), "the day never goes before the last one known"
     assert verify_journal.verify(rig.node).ok
     hybrid = rig.rows("SELECT value FROM counters WHERE name = 'hlc'")[0][0]
     assert hybrid >> 16 >= START_MS, "the hybrid clock never goes back"
@@ -76,6 +77,33 @@ def test_a_step_in_the_middle_of_a_sale_changes_nothing_of_it(rig):
     assert step.by_ms == -DAY_MS
     assert rig.sell(3).receipt_no == "1-1-000003"
     assert verify_journal.verify(rig.node).ok
+
+
+def test_a_clock_in_1970_books_into_the_last_day_known_and_the_page_says_so(rig):
+    watch = ClockWatch(rig.clock)
+    rig.sell(1)
+    rig.clock.step_wall(DAY_MS - rig.clock.now_ms())
+    node = replace(rig.node, clock_watch=watch)
+    settled = settle_sale(node, AT_TILL_1, sell_command(2))
+    assert isinstance(settled, Settled)
+    assert read_answer(settled.answer).business_day == "2026-09-21"
+    clock = rig.client(node=node).get("/api/v1/status").json["clock"]
+    assert (clock["state"], clock["held_day"]) == ("wrong", "2026-09-21")
+    assert rig.rows("SELECT day, sales FROM day_totals") == [("2026-09-21", 2)]
+
+
+def test_a_day_booked_too_far_ahead_is_left_again_once_the_hubs_clock_agrees(rig):
+    watch = ClockWatch(rig.clock)
+    node = replace(rig.node, clock_watch=watch)
+    rig.clock.step_wall(400 * DAY_MS)
+    rig.sell(1)
+    rig.clock.step_wall(-400 * DAY_MS)
+    assert node.today() == node.held_day() == "2027-10-26", "nobody said which of the two is right"
+    watch.hub_said(rig.clock.now_ms() + 300, rig.clock.monotonic_ms())
+    assert (node.today(), node.held_day()) == ("2026-09-21", "")
+    rig.node = node
+    rig.sell(2)
+    assert rig.rows("SELECT day, sales FROM day_totals ORDER BY day") == [("2026-09-21", 1), ("2027-10-26", 1)]
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from sync.contract import orders
 from sync.contract.facts import Fact
 from sync.contract.intake import PlatformCancelled
 from sync.contract.members import MemberSeen
+from sync.contract.refunds import SaleRefunded
 from sync.node.database import Tx
 
 TABLES: dict[str, str] = {
@@ -155,6 +156,16 @@ def platform_cancelled(tx: Tx, fact: Fact, body: PlatformCancelled) -> None:
     _tell(tx, fact, order, "void", told)
 
 
+def sale_refunded(tx: Tx, fact: Fact, refund: SaleRefunded) -> None:
+    """Strike what a counter sale that went back whole still wants of the kitchen; 反结账 wants it as before."""
+    if not refund.whole or refund.reopened_as:
+        return
+    for work in kitchen.of_order(tx, refund.sale_id):
+        if not work.done_n and work.item.left_qty > 0:
+            item = msgspec.structs.replace(work.item, void_qty=work.item.qty, void_ms=fact.at_ms)
+            kitchen.keep(tx, work._replace(item=item))
+
+
 def bumped(tx: Tx, fact: Fact, body: orders.Bumped) -> None:
     """Settle what a station is done with, up to the round that its screen had shown; or bring back what it settled last."""
     order = kept.where_now(tx, body.order_id)
@@ -248,4 +259,5 @@ HANDLERS: dict[type[Any], Handler] = {
     orders.Bumped: bumped,
     orders.CounterSent: counter_sent,
     PlatformCancelled: platform_cancelled,
+    SaleRefunded: sale_refunded,
 }

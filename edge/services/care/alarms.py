@@ -143,11 +143,12 @@ def _clock(node: Node) -> dict[str, str]:
     if node.clock_watch is None:
         return {}
     view = node.clock_watch.view()
-    if view.state is ClockState.OK:
+    state = ClockState.WRONG if node.held_day() else view.state
+    if state is ClockState.OK:
         return {}
     stepped_ms = None if view.last_step is None else view.last_step.by_ms
-    by_ms = view.offset_ms if view.state is ClockState.WRONG else stepped_ms
-    return {f"clock.{view.state.value}": "" if by_ms is None else f"{by_ms // 1_000} s"}
+    by_ms = view.offset_ms if state is ClockState.WRONG else stepped_ms
+    return {f"clock.{state.value}": "" if by_ms is None else f"{by_ms // 1_000} s"}
 
 
 def _copies(node: Node, reader: Reader) -> dict[str, str]:

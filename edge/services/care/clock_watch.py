@@ -1,7 +1,8 @@
 """Notices a wall clock that stepped or is far from the hub's, without ever correcting it: facts keep the time they were told.
 
 Order inside a store is the seq, and receipts are numbered by count, so a wrong clock loses nothing. It may put sales on a
-wrong business day, and that a person must hear of (protocol §5.12; ux-security §12, test 9).
+wrong business day, and that a person must hear of (protocol §5.12; ux-security §12, test 9). A clock that fell behind does not take
+the business day back with it: `Node.today` holds the last one known, until the hub's clock agrees with this one.
 """
 
 import threading
@@ -61,6 +62,11 @@ class ClockView:
     state: ClockState
     offset_ms: int | None
     last_step: Step | None
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the hub's clock says the same: then this one is right, whatever was booked before."""
+        return self.offset_ms is not None and abs(self.offset_ms) < OFF_MS
 
     @property
     def alarms(self) -> tuple[str, ...]:

@@ -1,4 +1,6 @@
-"""The node in figures for Prometheus, read when it is asked: no globals, no personal data, nothing of a guest.
+"""The node in figures for Prometheus, read when it is asked: no globals, no personal data, nothing of a guest, no takings.
+
+Whoever counts a drawer blind, and whoever may not see the totals, can open this page too: it counts work, not money.
 
 Names follow Prometheus: base units, `_total` for what only grows.
 """
@@ -70,9 +72,6 @@ class _Reading(Collector):
                 "zhanggui_edge_last_ack_timestamp_seconds", "When the hub last acknowledged.", acked_ms / 1_000
             )
         yield _counter("zhanggui_edge_sales", "Sales in the file.", sum(row[1] for row in days))
-        yield _counter(
-            "zhanggui_edge_sales_amount_minor", "What they came to, in minor units.", sum(row[2] for row in days)
-        )
         yield _gauge("zhanggui_edge_prints_waiting", "Slips that wait for a printer.", waiting)
         yield _gauge("zhanggui_edge_prints_parked", "Slips that wait for a person.", parked)
         free = disk.state_of(node.disk).free_bytes

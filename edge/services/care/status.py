@@ -78,11 +78,15 @@ class DiskStatus(msgspec.Struct, frozen=True):
     free_mb: int | None
 
 
-class ClockStatus(msgspec.Struct, frozen=True):
-    """The wall clock: `ok`, `stepped` (it was set within the last hours) or `wrong`; ms ahead of the hub's, None = not known."""
+class ClockStatus(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The wall clock: `ok`, `stepped` (it was set within the last hours) or `wrong`; ms ahead of the hub's, None = not known.
+
+    `held_day`, said only when it is so: the business day that goes on being booked on, since the clock fell behind it.
+    """
 
     state: str
     offset_ms: int | None
+    held_day: str = ""
 
 
 class NodeStatus(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -224,11 +228,12 @@ def _disk_status(node: Node) -> DiskStatus:
 
 
 def clock_status(node: Node) -> ClockStatus:
-    """Say how the wall clock is."""
+    """Say how the wall clock is: one that is behind what was booked already is wrong, whatever else is known."""
+    held = node.held_day()
     if node.clock_watch is None:
-        return ClockStatus(ClockState.OK.value, None)
+        return ClockStatus((ClockState.WRONG if held else ClockState.OK).value, None, held)
     view = node.clock_watch.view()
-    return ClockStatus(view.state.value, view.offset_ms)
+    return ClockStatus((ClockState.WRONG if held else view.state).value, view.offset_ms, held)
 
 
 def _hub_state(link: LinkStatus | None) -> str:

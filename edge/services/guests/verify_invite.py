@@ -34,7 +34,7 @@ def verify_invite(node: Node, text: str) -> Verified:
     if signer is None:
         return Verified(Verdict.FORGED)
     claims = apart.claims
-    today = times.epoch_day(times.business_day(node.clock.now_ms(), node.zone, node.store_rules.cutoff_minutes))
+    today = times.epoch_day(node.today())
     revoked_day = None if signer.revoked_ms is None else signer.revoked_ms // times.DAY_MS
     verdict = codes.standing(claims, today=today, revoked_day=revoked_day)
     return Verified(

@@ -204,7 +204,7 @@ def end(node: Node, who: Session, booking_id: str, asked: EndBookingCommand) -> 
 
 def listed(node: Node, first: str, last: str) -> BookingsAnswer | Refused:
     """List the bookings for days between two; empty ones mean today, and as far ahead as anybody books."""
-    today = times.business_day(node.clock.now_ms(), node.zone, node.store_rules.cutoff_minutes)
+    today = node.today()
     first = first or today
     try:
         last = last or times.day_of_epoch(times.epoch_day(first) + AHEAD_MAX)

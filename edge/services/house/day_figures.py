@@ -86,7 +86,7 @@ class DayFigures(msgspec.Struct, frozen=True, kw_only=True):
 
 def of_day(node: Node, day: str) -> DayFigures | Refused:
     """Give the figures of a business day; empty = today."""
-    today = times.business_day(node.clock.now_ms(), node.zone, node.store_rules.cutoff_minutes)
+    today = node.today()
     day = day or today
     try:
         times.epoch_day(day)

@@ -129,7 +129,7 @@ def enrol(node: Node, command: EnrolCommand) -> Refused | None:
     """Make this node the store's node; it is that from its next start on.
 
     Returns:
-        None when the hub granted it; `already_enrolled`, or `enrol_failed` with the hub's or our own sentence.
+        None when the hub granted it; `already_enrolled`, `no_code_sheet`, or `enrol_failed` with the hub's or our own sentence.
     """
     folder = Path(node.settings.data_dir)
     with _one_at_a_time:
@@ -139,7 +139,10 @@ def enrol(node: Node, command: EnrolCommand) -> Refused | None:
         hub, store, code, ca = command.hub.strip(), command.store.strip(), command.code.strip(), ""
         try:
             if command.sheet.strip():
-                sheet = enrolment.read_sheet(command.sheet)
+                try:
+                    sheet = enrolment.read_sheet(command.sheet)
+                except EnrolmentError:
+                    return Refused("no_code_sheet")
                 hub, store, code, ca = sheet.hub, sheet.store, sheet.code, sheet.ca
             if not (hub and store and code):
                 return Refused("malformed", {"field": "code"})

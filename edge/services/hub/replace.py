@@ -23,6 +23,7 @@ from sync.contract.envelope import MessageKind
 from sync.contract.facts import ContractError, Fact
 from sync.contract.handover import Handover, PageOfFacts
 from sync.contract.operations import MenuImported
+from sync.contract.times import epoch_day
 from sync.contract.trade import InviteIssued, SalePaid
 from sync.node import sealing
 from sync.node.database import IntegrityError, Row, Storage, Tx
@@ -268,7 +269,7 @@ class _Tables:
 
     def build(self, tx: Tx, rows: list[tuple[int, bytes]], after: int) -> None:
         """Project facts in the order of their numbers; what this version does not know stays a fact and waits for a newer one."""
-        clock, menu = journal.counter(tx, "hlc"), 0
+        clock, menu, day = journal.counter(tx, "hlc"), 0, journal.last_day(tx)
         for _, raw in rows:
             try:
                 fact = facts.decode(raw)
@@ -278,10 +279,12 @@ class _Tables:
                 projections.project(tx, fact)
                 if fact.lane == 0:
                     self._answer(tx, fact)
+                day = epoch_day(fact.day)
             except (ContractError, ValueError):
                 continue
         self._without_invite(tx)
         journal.set_counter(tx, "hlc", clock)
+        journal.set_counter(tx, journal.DAY, day)
         menus.note_named(tx, menu)
         held.built(tx, self._heir.grant.epoch, after)
 

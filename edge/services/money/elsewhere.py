@@ -35,7 +35,7 @@ from edge.services.money.refunds import (
 from edge.services.node import Node
 from edge.services.people.permit import permit
 from sync.contract import elsewhere as wire
-from sync.contract import limits, times
+from sync.contract import limits
 from sync.contract import refunds as contract
 from sync.contract.elsewhere import AskedPieces, Drop, Leave, Look, Reserve, SaleThere, Wanted
 from sync.contract.refunds import RefundAsked, RefundCeded, RefundDropped
@@ -400,7 +400,7 @@ def _same(row: AskedRow, command: ElsewhereCommand, reason: str) -> bool:
 
 
 def _about(node: Node, there: SaleThere, planned: Plan) -> About:
-    today = times.business_day(node.clock.now_ms(), node.zone, node.store_rules.cutoff_minutes)
+    today = node.today()
     return About(amount_fen=planned.amount_fen, own=False, same_day=there.day == today, other_way=planned.other_way)
 
 

@@ -73,7 +73,7 @@ def find(
         sale_id = named(node, text)
         with node.db.read() as reader:
             return [_shown(reader, one) for one in sales.found_by_id(reader, sale_id or "")]
-    today = times.business_day(node.clock.now_ms(), node.zone, node.store_rules.cutoff_minutes)
+    today = node.today()
     first = day or (date.fromisoformat(today) - timedelta(days=DAYS_BACK - 1)).isoformat()
     last = day or today
     with node.db.read() as reader:

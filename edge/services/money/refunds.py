@@ -25,7 +25,7 @@ from edge.services.money import find_sale
 from edge.services.money.find_sale import SoldFact
 from edge.services.node import Node
 from edge.services.people.permit import NOBODY_ASKED, Permitted, permit
-from sync.contract import bill, facts, kinds, limits, times
+from sync.contract import bill, facts, kinds, limits
 from sync.contract import refunds as contract
 from sync.contract.facts import Fact
 from sync.contract.refunds import RefundedLine, RefundTender, SaleRefunded
@@ -434,4 +434,4 @@ def _about(found: SoldFact, planned: Plan, who: Session, today: str) -> About:
 
 
 def _today(node: Node) -> str:
-    return times.business_day(node.clock.now_ms(), node.zone, node.store_rules.cutoff_minutes)
+    return node.today()

@@ -2,7 +2,7 @@
 
 The kitchen has cooked these lines: the new order says of all of them that they were sent and served, so nothing is cooked twice, and
 what is counted (沽清) is not counted down a second time. Charges are worked out anew when it is paid; discounts, gifts and what was on
-the house come along, with who allowed them.
+the house come along, with who allowed them; so do the note and what guests must not eat, and the table where nobody sits at it yet.
 """
 
 from typing import Annotated
@@ -10,6 +10,7 @@ from typing import Annotated
 import msgspec
 
 from edge.db import dishes
+from edge.db import orders as kept
 from edge.db.staff import Session
 from edge.domain.refund import Asked
 from edge.domain.refusal import Refused
@@ -31,6 +32,7 @@ from edge.services.money.refunds import (
     write,
 )
 from edge.services.node import Node
+from edge.services.ordering.orders import seat_refused
 from edge.services.people.permit import permit
 from sync.contract import ids, orders
 from sync.contract.menu import Dish
@@ -111,17 +113,26 @@ def _reopen(deed: Deed, found: SoldFact, order_id: str) -> None:
     menu = {} if catalogue is None else {dish.id: dish for dish in catalogue.menu.dishes}
     deed.version = found.fact.versions.get("menu", 0)
     lines = [_line(deed, line, menu.get(line.dish_id)) for line in sale.lines]
+    former = kept.by_id(deed.tx, sale.order_id) if sale.order_id else None
+    seat = "" if former is None or seat_refused(deed.tx, former.table, beside=False) else former.table
     opened = orders.OrderOpened(
         order_id=order_id,
         service=_service(sale.service),
         till=deed.who.till,
-        label=(sale.table or sale.receipt_no)[:LABEL_CHARS],
+        table=seat,
+        label=former.label if former is not None and seat else (sale.table or sale.receipt_no)[:LABEL_CHARS],
         covers=sale.covers,
         replaces=sale.sale_id,
         platform=sale.platform,
         platform_no=sale.platform_no,
     )
     deed.write(orders.OPENED, opened)
+    if former is not None and (former.note or former.allergies):
+        # Said before any line: what is added later goes to the kitchen with it, and of what was cooked nobody is told.
+        deed.write(
+            orders.CHANGED,
+            orders.OrderChanged(order_id=order_id, note=former.note or None, allergies=former.allergies or None),
+        )
     within = {dish for line in lines for dish in (line.dish_id, *(part.dish_id for part in line.parts))}
     counted = dishes.left(deed.tx, within)
     for line in lines:

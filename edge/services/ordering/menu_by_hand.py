@@ -90,8 +90,10 @@ class _Asked(msgspec.Struct, frozen=True):
     over: int
 
 
-def look_at(node: Node, asked: TryMenuCommand) -> MenuTrial:
-    """Say what a file would do, and write nothing."""
+def look_at(node: Node, asked: TryMenuCommand) -> MenuTrial | Refused:
+    """Say what a file would do, and write nothing; refused where no menu could be taken, so that nobody mends a file in vain."""
+    if node.training:
+        return Refused(node.idle_code)
     with node.db.read() as reader:
         before, version, of_hq = import_menu.own(reader), _version(reader), is_of_hq(reader)
     carte = _read(asked.name, asked.content, before)

@@ -13,6 +13,7 @@ from edge.domain.refusal import Refused
 from edge.domain.roles import Action
 from edge.domain.shift import Entry
 from edge.services.node import Node
+from edge.services.ordering import floor as floors
 from edge.services.people import permit as permits
 from sync.contract import facts, kinds
 from sync.contract.facts import Fact
@@ -25,10 +26,11 @@ Z_PAGE_MAX = 100
 
 
 class OpenOrder(msgspec.Struct, frozen=True, kw_only=True):
-    """An order that is open when a shift ends."""
+    """An order that is open when a shift ends; `table_name` is what people call its table, empty where it has none."""
 
     order_id: str
     table: str
+    table_name: str
     label: str
     service: str
     till: str
@@ -247,6 +249,7 @@ def open_orders(reader: Reader) -> list[dict[str, object]]:
             OpenOrder(
                 order_id=order.order_id,
                 table=order.table,
+                table_name=floors.table_name(reader, order.table) if order.table else "",
                 label=order.label,
                 service=order.service,
                 till=order.till,

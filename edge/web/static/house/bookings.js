@@ -10,6 +10,18 @@ import { Deed, field, key, section, texts, today } from "./parts.js";
 
 const ANY = "*";
 
+/** A whole number may be typed or pasted: its last four digits are what is kept. */
+function lastFour(input) {
+  const four = input.value.replace(/\D/g, "").slice(-4);
+  if (input.value !== four) input.value = four;
+}
+
+/** Whether a time of today is past by this computer's clock. */
+function isPast({ day, time }) {
+  const now = new Date();
+  return day === today() && time < `${String(now.getHours()).padStart(2, "0")}:${String(now.getMinutes()).padStart(2, "0")}`;
+}
+
 export class Bookings {
   constructor(house) {
     this.house = house;
@@ -24,6 +36,7 @@ export class Bookings {
     this.booking_id = uuid7();
     this.deed = new Deed();
     this.editing = null;
+    this.meant = "";
   }
 
   async open() {
@@ -122,7 +135,7 @@ export class Bookings {
       field({ name: "day", label: t("house.day"), type: "date", value: one.day, min: this.seen.today, required: true, onchange: () => this.readDeposits() }),
       field({ name: "time", label: t("house.time"), type: "time", value: one.time, required: true }),
       field({ name: "name", label: t("house.name"), value: one.name, maxlength: 24, required: true }),
-      field({ name: "phone4", label: t("house.phone4"), value: one.phone4, maxlength: 4, inputmode: "numeric", pattern: "[0-9]{4}", required: true }),
+      field({ name: "phone4", label: t("house.phone4"), value: one.phone4, maxlength: 20, inputmode: "numeric", pattern: "[0-9]{4}", required: true, oninput: (event) => lastFour(event.target) }),
       field({ name: "covers", label: t("house.covers"), type: "number", value: one.covers, min: 1, max: 999, inputmode: "numeric", required: true }),
       field({ name: "table", label: t("house.table"), options: tables, value: one.table }),
       field({ name: "note", label: t("house.note"), value: one.note, maxlength: 60 }),
@@ -156,6 +169,13 @@ export class Bookings {
 
   async send() {
     const said = texts(this.fields);
+    const when = said.day + said.time;
+    if (isPast(said) && this.meant !== when) {
+      // Guests who sit already may be written down too, so it is asked and not refused.
+      this.meant = when;
+      this.house.say(t("house.booking_past", { time: said.time }));
+      return;
+    }
     const body = { ...said, covers: Number(said.covers), beside: this.beside.checked };
     const done = await this.house.attempt(() => this.deed.send(`/bookings/${this.booking_id}`, body));
     if (!done) return;

@@ -73,7 +73,7 @@ export function card(ticket, digit, say, press) {
   return el("article", { "data-key": keyOf(ticket), "data-testid": "ticket" },
     el("header", {}, el("h2", {}, ticket.called), el("time", { "data-since": ticket.since_ms }, ticket.since_ms ? "" : say("kitchen.held"))),
     el("p", { class: "facts" }, el("span", {}, [guests, ticket.station].join("·")), el("span", {}, ticket.number)),
-    ticket.allergies ? el("p", { class: "avoid", "data-testid": "avoid" }, icon("alert"), " ", ticket.allergies) : null,
+    ticket.allergies ? el("p", { class: "avoid", "data-testid": "avoid" }, icon("alert"), " ", say("kitchen.avoids", { allergies: ticket.allergies })) : null,
     ticket.note ? el("p", { class: "note" }, ticket.note) : null,
     el("ul", {}, ...ticket.items.flatMap((item) => dish(item, say))),
     done);

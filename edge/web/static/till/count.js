@@ -191,7 +191,7 @@ export class CountPage {
 
   /** Tables that still eat go on in the next shift once who closes has seen them. */
   async openOrders({ count, orders }, said) {
-    const rows = orders.slice(0, 12).map((one) => el("li", {}, el("b", { text: one.table || one.label || t("close.no_name") }), el("span", { text: amount(one.subtotal_fen) })));
+    const rows = orders.slice(0, 12).map((one) => el("li", {}, el("b", { text: one.table_name || one.label || t("close.no_name") }), el("span", { text: amount(one.subtotal_fen) })));
     const stay = await askFor(this.app, { name: "open-orders", title: t("close.open_title", { n: count }), says: t("close.open_says"), primary: t("close.open_go"), more: [el("ul", { class: "open-orders" }, ...rows)] });
     if (stay) await this.close(true, said);
   }

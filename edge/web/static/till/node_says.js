@@ -2,11 +2,11 @@
 
 import { ask } from "./api.js";
 import { useHouse } from "./house.js";
-import { indexMenu } from "./menu.js";
+import { indexMenu, unitFen } from "./menu.js";
 import { amount, useCurrency } from "./money.js";
 import { price } from "./order.js";
 import { keep } from "./vault.js";
-import { t } from "./words.js";
+import { nameOf, t } from "./words.js";
 import { lookForBuild } from "./worker.js";
 
 export class NodeSays {
@@ -87,7 +87,9 @@ export class NodeSays {
   repriced(had, old_fen) {
     const { app } = this;
     const sum = price(this.menu, app.order.cart.lines);
-    if (had && !app.order.isEmpty && (sum.total_fen !== old_fen || sum.gone)) {
+    const gone = had ? app.order.cart.lines.filter((line) => unitFen(this.menu, line) === null) : [];
+    if (gone.length) this.takenOff(gone);
+    else if (had && !app.order.isEmpty && (sum.total_fen !== old_fen || sum.gone)) {
       app.special = {
         tone: "fault", icon: "tag", code: "MENU-" + this.menu.version, button: t("notice.go_on"), sheet: null,
         title: t("notice.prices_changed", { old: amount(old_fen), new: amount(sum.total_fen) }), sub: t("notice.prices_changed_sub"),
@@ -96,6 +98,17 @@ export class NodeSays {
     if (app.view === "pay" && !app.paying.order) app.paying.openBasket(app.pay.received_fen || null);
     app.screen.drawStates();
     app.screen.draw();
+  }
+
+  /** A dish of the basket is off the menu: nothing of it can be paid, so the page goes back to the slip, and the notice removes it. */
+  takenOff(gone) {
+    const { app } = this;
+    if (app.view === "pay" && !app.paying.order) app.toPay.leave();
+    app.special = {
+      tone: "fault", icon: "tag", code: "MENU-" + this.menu.version, button: t("notice.gone_go"), sheet: null,
+      title: t("notice.gone", { dish: gone.map((line) => nameOf(line.name)).join(", ") }), sub: t("notice.gone_sub"),
+      go: () => { for (const line of gone) if (!app.slip.keepsMoney()) app.order.remove(line.key); },
+    };
   }
 
   // --- the house ---

@@ -6,6 +6,9 @@ import { heldDeposits } from "./deposits.js";
 import { money } from "./money.js";
 import { errorText, t } from "./words.js";
 
+// So much may be given whatever the bill is.
+const TIP_FREE_FEN = 10_000;
+
 function amountField(ways) {
   return { name: "amount_fen", kind: "amount", label: t("pay.amount"), value: ways.wanted(), max: ways.tab.left_fen };
 }
@@ -49,11 +52,11 @@ export async function points(ways) {
   if (said && ways.tab) ways.add({ kind: "points", ...said });
 }
 
-/** What the guest gives on top; nothing takes it away again. */
+/** What the guest gives on top; nothing takes it away again. More than the bill itself is a slip of the finger, a small bill aside. */
 export async function tip(ways) {
   const { tab } = ways;
   const said = await askFor(ways.app, { name: "tip", title: t("pay.tip_title"), says: t("pay.tip_says"), primary: t("pay.tip_go"),
-    fields: [{ name: "tip_fen", kind: "amount", label: t("pay.tip_title"), min: 0, value: tab.doc.tip_fen || null }] });
+    fields: [{ name: "tip_fen", kind: "amount", label: t("pay.tip_title"), min: 0, value: tab.doc.tip_fen || null, max: Math.max(tab.bill_fen, TIP_FREE_FEN) }] });
   if (!said || ways.tab !== tab) return;
   tab.doc.tip_fen = said.tip_fen;
   ways.changed();

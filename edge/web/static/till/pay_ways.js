@@ -37,6 +37,12 @@ export class PayWays {
     return Boolean(this.docs[key]?.parts.length);
   }
 
+  /** What was taken for the bill of `key` and is kept: payments that count, and cash that was counted before another way. */
+  takenFen(key) {
+    const doc = this.docs[key];
+    return doc ? doc.held_fen + new Tab(0, "none", doc).counted.reduce((sum, part) => sum + part.amount_fen, 0) : 0;
+  }
+
   save() {
     const { doc } = this.tab;
     this.docs[this.job.key] = doc;

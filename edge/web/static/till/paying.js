@@ -104,6 +104,22 @@ export class Paying {
     return true;
   }
 
+  /** The order changed under the payment page: what is due is read anew, and what was taken or typed stays. A part keeps what it was opened for. */
+  async rebill() {
+    const { job } = this.ways;
+    if (!job?.order || job.share || Object.keys(job.what).length || this.submitter.pending) return;
+    const { order_id, title } = job.order;
+    let bill;
+    try {
+      bill = (await ask("GET", `/orders/${order_id}/bill`)).body;
+    } catch {
+      // The node refuses a sum that is no more; the next event asks again.
+      return;
+    }
+    if (this.ways.job !== job || this.submitter.pending || bill.total_fen === job.bill_fen) return;
+    await this.openOrder(order_id, { title, received_fen: this.app.pay.received_fen || null, note: t("pay.order_changed", { old: amount(job.bill_fen), new: amount(bill.total_fen) }) });
+  }
+
   async finish() {
     const { tab, job } = this.ways;
     const { app } = this;

@@ -59,7 +59,7 @@ async function askPrice(paying, error, pending) {
   const new_fen = error.details.due_fen ?? paying.sum().total_fen;
   const again = () => (pending.exact ? paying.exactCash() : app.toPay.open(pending.received_fen));
   const order_again = () => paying.openOrder(pending.order.order_id, { title: pending.order.title, what: pending.what.share ? {} : pending.what, received_fen: pending.received_fen });
-  app.sheets.show("price", { old_fen: pending.body.due_fen, new_fen, go: pending.order ? order_again : again });
+  app.sheets.show("price", { old_fen: pending.body.due_fen, new_fen, go: pending.order ? order_again : again, of_order: Boolean(pending.order) });
 }
 
 async function alreadyPaid(paying, pending) {

@@ -8,6 +8,7 @@ import { showFapiao } from "./fapiao.js";
 import { uuid7 } from "./ids.js";
 import { amount, money } from "./money.js";
 import { stamp } from "./shift.js";
+import { keep } from "./vault.js";
 import { errorText, nameOf, t } from "./words.js";
 
 const REASONS = 4;
@@ -107,7 +108,7 @@ export class RefundSale {
     const ways = (this.quote?.tenders ?? []).map((one) => [t("way." + one.kind) + (one.queued ? " · " + t("refund.queued") : ""), amount(one.amount_fen)]);
     desk.paper({
       title: state.receipt_no, sub: `${stamp(state.at_ms)} · ${t("till.number", { till: state.till })}`,
-      body: [desk.facts([[t("refund.paid"), amount(state.total_fen + state.tip_fen)], [t("refund.left"), amount(state.left_fen)]]),
+      body: [desk.facts([[t("refund.paid"), amount(state.total_fen + state.tip_fen)], ...(state.tip_fen ? [[t("refund.of_it_tip"), amount(state.tip_fen)]] : []), [t("refund.left"), amount(state.left_fen)]]),
         el("h3", { text: t("refund.ways") }), desk.facts(ways),
         ...(this.works ? [el("p", { class: "works", text: this.works })] : []),
         ...(this.quote?.verdict === "ask" ? [el("p", { class: "works", text: t("refund.asks") })] : []), ...(this.quote?.verdict === "denied" ? [el("p", { class: "sheet-error", text: t("refund.denied") })] : []),
@@ -155,6 +156,7 @@ export class RefundSale {
     await this.deed(() => withApproval((approval_id) => this.app.deeds.send("/refunds", { ...body, approval_id })), (answer) => {
       const queued = answer.tenders.some((one) => one.queued);
       this.page.note = t(queued ? "refund.done_queued" : "refund.done", { number: answer.receipt_no, amount: money(answer.amount_fen) });
+      this.toldLast(answer);
       Object.assign(this, { refund_id: uuid7(), pieces: new Map(), amount_fen: 0, reason: "", quote: null });
     });
   }
@@ -167,12 +169,24 @@ export class RefundSale {
     const body = { refund_id: this.refund_id, order_id: this.order_id, sale_id: this.sale_id, reason: said.reason, shown_fen: this.state.left_fen, ...(this.in_cash ? { in_cash: true } : {}) };
     await this.deed(() => withApproval((approval_id) => this.app.deeds.send("/reversals", { ...body, approval_id })), (answer) => {
       this.page.note = t("refund.reversed", { number: answer.receipt_no });
+      this.toldLast(answer);
       this.refund_id = uuid7();
       const { order_id } = this;
       this.order_id = uuid7();
-      // Whoever shows orders takes the new one into the slip.
+      // Whoever shows orders takes the new one into the slip; what goes back to the guest is said until it was read.
       this.app.toPay.reopened(order_id);
+      const ways = answer.tenders.map((one) => `${t("way." + one.kind)} ${money(one.amount_fen)}${one.queued ? " " + t("refund.queued") : ""}`);
+      this.app.special = { tone: "fault", icon: "receipt", title: t("notice.reversed", { amount: money(answer.amount_fen) }), sub: ways.join(" \u00b7 "), code: answer.receipt_no, button: t("notice.go_on"), sheet: null };
+      this.app.screen.drawStates();
     });
+  }
+
+  /** The panel of the sale just saved says that it went back. */
+  toldLast(answer) {
+    const { app } = this;
+    if (app.last?.sale.sale_id !== this.sale_id) return;
+    app.last.note = t("last.refunded", { amount: money(answer.amount_fen) });
+    keep({ [app.kept("last")]: app.last }).catch(() => {});
   }
 
   /** Do it once; while the node does not answer the key stays off, and the same refund is asked for again. */

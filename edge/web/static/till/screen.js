@@ -15,7 +15,7 @@ import { applyWords, getLanguage, nameOf, t } from "./words.js";
 export class Screen {
   constructor(app) {
     this.app = app;
-    this.bar = new StateBar(byId("states"), (id) => { if (id === "devices") location.assign(devicesPath()); else if (id === "disk") this.tellDisk(); else if (id === "clock") showToast(t("toast.clock")); else if (id === "platforms") app.platforms.show(); else app.sheets.show(id); });
+    this.bar = new StateBar(byId("states"), (id) => { if (id === "devices") location.assign(devicesPath()); else if (id === "disk") this.tellDisk(); else if (id === "platforms") app.platforms.show(); else app.sheets.show(id); });
     this.drawnLast = null;
     byId("categories").addEventListener("click", (event) => {
       const key = event.target.closest("button");
@@ -107,7 +107,7 @@ export class Screen {
     app.tiles.forget();
     app.chips.forget();
     if (!app.menu) {
-      byId("tiles").replaceChildren(el("p", { class: "tiles-tail", text: t("till.no_menu") }));
+      byId("tiles").replaceChildren(el("p", { class: "tiles-tail", text: t(app.status?.node.training ? "till.no_menu_training" : "till.no_menu") }));
       return;
     }
     byId("categories").replaceChildren(...app.menu.categories.map((category) =>
@@ -217,7 +217,6 @@ export class Screen {
       app.paying.drawFoot();
       return;
     }
-    byId("pay-rows").replaceChildren();
     const pending = app.order.isEmpty && app.submitter.pending?.cart ? app.submitter.pending : null;
     const lines = pending ? pending.cart.lines : app.order.cart.lines;
     const sum = price(app.menu, lines);
@@ -247,7 +246,7 @@ export class Screen {
     const store = app.status?.store || app.session?.store;
     setText(byId("store-name"), store ? nameOf(store.name) : t("brand.name"));
     setText(byId("till-name"), app.till ? t("till.number", { till: app.till }) : "");
-    setText(byId("who-name"), app.session ? t("till.cashier", { name: app.session.cashier.name }) : "");
+    setText(byId("who-name"), app.session ? t("till.cashier", { name: app.session.cashier.name, role: t("staff.role_" + (app.session.cashier.role ?? "cashier")) }) : "");
   }
 
   tellDisk() {

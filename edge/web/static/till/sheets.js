@@ -6,7 +6,7 @@ import { money } from "./money.js";
 import { ParkedSlips } from "./parked.js";
 import { enterPractice } from "./practice.js";
 import { devicesPath } from "./settings.js";
-import { faultOf, hubWord, recoveryOf, refusalWord } from "./states.js";
+import { clockText, faultOf, hubWord, recoveryOf, refusalWord } from "./states.js";
 import { WeighPad } from "./weigh.js";
 import { t } from "./words.js";
 
@@ -82,7 +82,7 @@ export class Sheets {
   }
 
   draw() {
-    const drawer = { hub: "drawHub", node: "drawNode", printer: "drawPrinter", price: "drawPrice", who: "drawWho", training: "drawTraining", recovery: "drawRecovery", fenced: "drawFenced", revoked: "drawRevoked", weigh: "drawWeigh" }[this.name] ?? "drawGiven";
+    const drawer = { hub: "drawHub", node: "drawNode", printer: "drawPrinter", price: "drawPrice", who: "drawWho", training: "drawTraining", recovery: "drawRecovery", fenced: "drawFenced", clock: "drawClock", revoked: "drawRevoked", weigh: "drawWeigh" }[this.name] ?? "drawGiven";
     this[drawer]();
   }
 
@@ -126,6 +126,20 @@ export class Sheets {
     this.frame(t("sheet.fenced_title"), this.what(null, t("sheet.fenced_what"), t("sheet.fenced_works")), []);
   }
 
+  drawClock() {
+    const { status } = this.app;
+    const clock = status?.clock;
+    if (!clock) {
+      this.frame(t("state.clock_wrong"), [el("p", { class: "says", text: t("sheet.unread") })], [this.refreshKey()]);
+      return;
+    }
+    this.frame(t(clock.state === "wrong" ? "state.clock_wrong" : "state.clock_stepped"), [
+      ...this.what(null, t("sheet.clock"), t("sheet.clock_works")),
+      clock.held_day ? el("p", { class: "works", testid: "clock-held", text: t("sheet.clock_held", { day: clock.held_day }) }) : null,
+      facts([t("sheet.clock_time"), clockText(status)], clock.held_day ? [t("sheet.clock_day"), clock.held_day] : null),
+    ].filter(Boolean), [this.refreshKey()]);
+  }
+
   drawRevoked() {
     this.frame(t("state.revoked"), this.what(null, t("sheet.refused_revoked"), t("sheet.revoked_works")), []);
   }
@@ -151,9 +165,9 @@ export class Sheets {
   }
 
   drawPrice() {
-    const { old_fen, new_fen, go } = this.extra;
-    this.frame(t("sheet.price_title"), [
-      el("p", { class: "says", text: t("sheet.price_what") }),
+    const { old_fen, new_fen, go, of_order } = this.extra;
+    this.frame(t(of_order ? "sheet.order_title" : "sheet.price_title"), [
+      el("p", { class: "says", text: t(of_order ? "sheet.order_what" : "sheet.price_what") }),
       el("dl", { class: "price-pair" },
         el("dt", { text: t("sheet.price_old") }), el("dd", { class: "old", testid: "price-old", text: money(old_fen) }),
         el("dt", { text: t("sheet.price_new") }), el("dd", { testid: "price-new", text: money(new_fen) })),

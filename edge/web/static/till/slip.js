@@ -126,6 +126,7 @@ export function drawLastSale(root, last, onReprint, onFapiao = null) {
       el("span", { class: "last-number" }, el("span", { text: t("last.number") + " " }), el("b", { testid: "receipt-no", text: last.sale.receipt_no }))),
     el("dl", { class: "last-facts" },
       el("dt", { text: t("last.total") }), el("dd", { text: amount(last.sale.total_fen) }),
+      ...(last.sale.tip_fen ? [el("dt", { text: t("pay.tip_title") }), el("dd", { testid: "last-tip", text: amount(last.sale.tip_fen) })] : []),
       el("dt", { text: t("last.received") }), el("dd", { text: amount(last.sale.received_fen) })),
     el("p", { class: "last-change" },
       el("span", { text: t("last.change") }), change),
@@ -137,21 +138,30 @@ export function drawLastSale(root, last, onReprint, onFapiao = null) {
   fit(change, amount(last.sale.change_fen), CHANGE_STEPS_PX);
 }
 
-function countText(lines, portions) {
-  if (lines.length !== 1) return t("slip.counts", { items: lines.length, portions });
+/** How many lines and portions there are, in the words for one where it is one. */
+export function countText(items, portions) {
+  if (items !== 1) return t("slip.counts", { items, portions });
   return portions === 1 ? t("slip.counts_single") : t("slip.counts_one", { portions });
+}
+
+/** What was taken for a bill already, above the total: who left the payment page must not ask for all of it again. Gives what is to go. */
+export function drawTaken(rows, total_fen, taken_fen) {
+  const left_fen = Math.max(0, total_fen - taken_fen);
+  const taken = taken_fen ? [[t("pay.taken"), taken_fen], total_fen < taken_fen ? [t("pay.over"), taken_fen - total_fen] : [t("pay.missing"), left_fen]] : [];
+  byId("pay-rows").replaceChildren(...[...rows, ...taken].flatMap(([word, fen]) => [el("dt", { text: word }), el("dd", { text: amount(fen) })]));
+  return left_fen;
 }
 
 /** Head, facts, total and keys of the slip from what `app` knows; `sum` is the price of the lines shown. */
 export function drawSlipFoot(app, lines, sum, blocked) {
   const paying = app.view === "pay";
-  setText(byId("slip-count"), lines.length ? countText(lines, sum.portions) : "");
+  setText(byId("slip-count"), lines.length ? countText(lines.length, sum.portions) : "");
   setText(byId("slip-blocked"), blocked && lines.length ? t(blocked) : "");
   byId("slip-blocked").classList.remove("calm");
   setText(byId("slip-total-word"), t(paying ? "slip.due" : "slip.total"));
   const total = money(sum.total_fen);
   fit(byId("total"), total, total.length < MEASURED_CHARS ? [] : TOTAL_STEPS_PX);
-  setText(byId("exact-amount"), money(sum.total_fen));
+  setText(byId("exact-amount"), money(drawTaken([], sum.total_fen, lines.length ? app.paying.ways.takenFen(app.order.cart.sale_id) : 0)));
   setHidden(byId("exact-cash"), paying);
   setHidden(byId("pay"), paying);
   setHidden(byId("finish"), !paying);
@@ -160,7 +170,7 @@ export function drawSlipFoot(app, lines, sum, blocked) {
   setDisabled(byId("pay"), empty);
   setDisabled(byId("clear"), app.order.isEmpty || paying);
   const saved = !lines.length && app.last ? app.last.sale : null;
-  setText(byId("slip-bar-count"), saved ? t("toast.saved", { number: saved.receipt_no, change: amount(saved.change_fen) }) : countText(lines, sum.portions));
+  setText(byId("slip-bar-count"), saved ? t("toast.saved", { number: saved.receipt_no, change: amount(saved.change_fen) }) : countText(lines.length, sum.portions));
   setText(byId("slip-bar-total"), saved ? "" : total);
 }
 

@@ -75,6 +75,13 @@ function clockState(status) {
   return state === "wrong" || state === "stepped" ? { id: "clock", shape: "fault", text: t("state.clock_" + state), rank: state === "wrong" ? 2.7 : 1.1 } : null;
 }
 
+/** What the node's clock says, in whole minutes. */
+export function clockText(status) {
+  const at = new Date(status.now_ms);
+  const two = (n) => String(n).padStart(2, "0");
+  return `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())} ${two(at.getHours())}:${two(at.getMinutes())}`;
+}
+
 /** The states to show, in their fixed order, `more` of them last; `node_away` makes all the rest unknown. */
 export function statesOf(status, node_away, more = []) {
   const states = [];
@@ -147,6 +154,10 @@ export function noticeOf(status, node_away) {
     const waits = waiting === 0 ? t("notice.printer_sub_none") : waiting === 1 ? t("notice.printer_sub_one") : t("notice.printer_sub", { n: waiting });
     const needs = parked === 0 ? "" : parked === 1 ? t("notice.parked_too_one") : t("notice.parked_too", { n: parked });
     return { ...base, title: t("fault." + fault), sub: [waits, needs].filter(Boolean).join(" "), code: "PRN-" + fault.toUpperCase().replaceAll("_", "-") };
+  }
+  if (status.clock?.state === "wrong") {
+    const held = status.clock.held_day;
+    return { kind: "clock", tone: "fault", icon: "alert", title: t("notice.clock", { time: clockText(status) }), sub: held ? t("notice.clock_held", { day: held }) : t("notice.clock_sub"), code: "CLOCK", button: t("notice.more"), sheet: "clock" };
   }
   if (parked) {
     return { ...base, title: parked === 1 ? t("notice.parked_one") : t("notice.parked", { n: parked }), sub: t("notice.parked_sub"), code: "PRN-PARKED" };

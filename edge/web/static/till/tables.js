@@ -132,6 +132,8 @@ export class Tables {
     if (all || news.dishes?.length) app.stock.read();
     if (all || news.orders?.length) {
       this.soon();
+      const paid = app.paying.order?.order_id;
+      if (paid && (all || news.orders.some((one) => one.order_id === paid))) app.paying.rebill();
       const mine = news.orders?.find((one) => one.order_id === app.tab.order_id);
       if (app.tab.isOpen && (all || (mine && mine.n > (app.tab.view?.n ?? 0)))) app.tab.read();
     }

@@ -4,6 +4,7 @@ import { byId, el, setDisabled, setHidden, setText } from "./dom.js";
 import { fit } from "./figures.js";
 import { amount, money } from "./money.js";
 import { since } from "./plan_tile.js";
+import { countText, drawTaken } from "./slip.js";
 import { kilograms } from "./weights.js";
 import { getLanguage, nameOf, t } from "./words.js";
 
@@ -73,7 +74,7 @@ function drawHead(app, { head }) {
   const what = [area ? nameOf(area.name) : "", head.covers ? t("tables.guests", { n: head.covers }) : "", t("service." + (head.service ?? "counter"))].filter(Boolean).join("\u00b7");
   const facts = [what, head.opened_ms ? `${t("tables.opened_at", { time: opened })}\u00b7${since(head.opened_ms)}` : t("tables.opening")];
   byId("slip-order").replaceChildren(...facts.map((text) => el("span", { text })));
-  const said = [head.allergies ? t("tables.allergies_are", { text: head.allergies }) : "", head.note ?? ""].filter(Boolean).join(" \u00b7 ");
+  const said = [head.allergies ? t("tables.allergies_are", { text: head.allergies }) : "", head.note ? t("tables.note_is", { text: head.note }) : ""].filter(Boolean).join("\n");
   setText(byId("slip-avoid"), said);
   byId("slip-avoid").classList.toggle("allergy", Boolean(head.allergies));
   setHidden(byId("slip-avoid"), !said);
@@ -109,20 +110,20 @@ function drawFoot(app, { lines, total_fen, adjustments }) {
   const open = lines.filter((line) => line.qty > 0);
   const sums = new Map();
   for (const one of adjustments) sums.set(one.kind, (sums.get(one.kind) ?? 0) + one.amount_fen);
-  byId("pay-rows").replaceChildren(...[...sums].flatMap(([kind, fen]) => [el("dt", { text: t("adjust." + kind) }), el("dd", { text: amount(fen) })]));
-  setText(byId("slip-count"), open.length ? t("slip.counts", { items: open.length, portions: open.reduce((sum, line) => sum + line.qty, 0) }) : "");
+  const left_fen = drawTaken([...sums].map(([kind, fen]) => [t("adjust." + kind), fen]), total_fen, app.paying.ways.takenFen(tab.order_id));
+  setText(byId("slip-count"), open.length ? countText(open.length, open.reduce((sum, line) => sum + line.qty, 0)) : "");
   const blocked = app.paying.blocked({});
   setText(byId("slip-blocked"), blocked && open.length ? t(blocked) : unsent ? t("tables.unsent_n", { n: unsent }) : "");
   byId("slip-blocked").classList.toggle("calm", !blocked && unsent > 0);
   setText(byId("slip-total-word"), t("slip.total"));
   fit(byId("total"), money(total_fen), TOTAL_STEPS_PX);
-  setText(byId("exact-amount"), money(total_fen));
+  setText(byId("exact-amount"), money(left_fen));
   setHidden(byId("exact-cash"), false);
   setHidden(byId("pay"), false);
   setHidden(byId("finish"), true);
   const nothing = !open.some((line) => line.left_qty > 0);
   setDisabled(byId("exact-cash"), nothing || Boolean(blocked));
   setDisabled(byId("pay"), nothing || Boolean(blocked));
-  setText(byId("slip-bar-count"), `${tab.title()}\u00b7${t("slip.counts", { items: open.length, portions: open.reduce((sum, line) => sum + line.qty, 0) })}`);
+  setText(byId("slip-bar-count"), `${tab.title()}\u00b7${countText(open.length, open.reduce((sum, line) => sum + line.qty, 0))}`);
   setText(byId("slip-bar-total"), money(total_fen));
 }

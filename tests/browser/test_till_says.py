@@ -1,0 +1,72 @@
+"""The till says what it holds, in a real Chromium: money taken, the tip, an order that changed, who is signed in."""
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.test_till_money import call, uuid7
+from tests.browser.test_till_page import complaints, money, plain_dishes, sign_in, type_dish
+
+__all__ = ["complaints"]
+
+
+def test_a_basket_left_half_paid_says_what_is_taken_and_what_is_to_go(
+    page: Page, node_url: str, cashier_pin: str, complaints: list[str]
+) -> None:
+    sign_in(page, node_url, cashier_pin)
+    dish = plain_dishes(page, node_url)[0]
+    type_dish(page, f"2*{dish['code']}")
+    page.keyboard.press("F12")
+    page.get_by_test_id("way-split").click()
+    page.get_by_test_id("split-2").click()
+    page.get_by_test_id("pad-exact").click()
+    page.keyboard.press("F12")
+    expect(page.get_by_test_id("pay-due")).to_have_text(money(dish["price_fen"]))
+    page.keyboard.press("Escape")
+    expect(page.locator("#pay-rows dd")).to_have_text([money(dish["price_fen"])] * 2)
+    expect(page.locator("#exact-amount")).to_contain_text(money(dish["price_fen"]))
+    page.keyboard.press("F12")
+    page.get_by_test_id("pad-exact").click()
+    page.keyboard.press("F12")
+    expect(page.get_by_test_id("saved")).to_be_visible()
+
+
+def test_a_tip_far_above_the_bill_is_not_taken_and_one_that_is_stands_in_the_sum(
+    page: Page, node_url: str, cashier_pin: str, complaints: list[str]
+) -> None:
+    sign_in(page, node_url, cashier_pin)
+    expect(page.locator("#who-name")).to_contain_text("店长")
+    dish = plain_dishes(page, node_url)[0]
+    type_dish(page, dish["code"])
+    page.keyboard.press("F12")
+    page.get_by_test_id("tip").click()
+    page.keyboard.type("3000")
+    expect(page.get_by_test_id("ask-tip_fen")).to_have_text("3,000.00")
+    expect(page.get_by_test_id("ask-go")).to_be_disabled()
+    for _ in range(3):
+        page.keyboard.press("Backspace")
+    page.keyboard.press("Enter")
+    expect(page.get_by_test_id("pay-due")).to_have_text(money(dish["price_fen"] + 300))
+    page.get_by_test_id("pad-exact").click()
+    page.keyboard.press("F12")
+    expect(page.get_by_test_id("last-tip")).to_have_text("3.00")
+
+
+def test_a_dish_that_a_colleague_adds_while_money_is_taken_is_due_at_once(
+    page: Page, node_url: str, cashier_pin: str, complaints: list[str]
+) -> None:
+    sign_in(page, node_url, cashier_pin)
+    one, two = plain_dishes(page, node_url)[:2]
+    order_id = uuid7()
+    steps = [{"do": "add", "line_id": uuid7(), "dish_id": one["id"], "qty": 1}]
+    body = {"order_id": order_id, "service": "takeaway", "label": "外带九", "held": True, "steps": steps}
+    call(page, node_url, "POST", "/orders", body)
+    page.keyboard.press("F7")
+    page.get_by_test_id("recall-" + order_id).click()
+    page.keyboard.press("F12")
+    expect(page.get_by_test_id("pay-due")).to_have_text(money(one["price_fen"]))
+    more = [{"do": "add", "line_id": uuid7(), "dish_id": two["id"], "qty": 1}]
+    call(page, node_url, "POST", f"/orders/{order_id}/steps", {"request_id": uuid7(), "steps": more})
+    expect(page.get_by_test_id("pay-due")).to_have_text(money(one["price_fen"] + two["price_fen"]))
+    expect(page.get_by_test_id("pay-note")).to_contain_text("单子改过")
+    page.get_by_test_id("pad-exact").click()
+    page.keyboard.press("F12")
+    expect(page.get_by_test_id("saved")).to_be_visible()
