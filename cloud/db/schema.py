@@ -729,6 +729,51 @@ gateway_refunds = Table(
     sqlite_strict=True,
 )
 
+# ----------------------------------------------------------------------------------------------------------- live codes
+
+live_codes = Table(
+    "live_codes",
+    metadata,
+    Column("code_id", Text, primary_key=True),
+    Column("store", Text, nullable=False),
+    Column("place", Text, nullable=False),  # table, till, door, staff, queue
+    Column("at", Text, nullable=False),
+    Column("label_zh", Text, nullable=False),
+    Column("label_en", Text, nullable=False),
+    Column("code", Text, nullable=False),
+    Column("target", LargeBinary, nullable=False),  # JSON
+    Column("stopped_ms", WHOLE),
+    Column("made_ms", WHOLE, nullable=False),
+    Column("made_by", Text, nullable=False),
+    Column("changed_ms", WHOLE, nullable=False),
+    CheckConstraint("place IN ('table', 'till', 'door', 'staff', 'queue')", name="live_codes_place"),
+    Index("live_codes_of_store", "store", "place"),
+    sqlite_strict=True,
+)
+
+live_scans = Table(
+    "live_scans",
+    metadata,
+    Column("code_id", Text, nullable=False),
+    Column("day", Text, nullable=False),
+    Column("scans", WHOLE, nullable=False),
+    PrimaryKeyConstraint("code_id", "day"),
+    sqlite_strict=True,
+)
+"""How often a code was opened on the hub's own page."""
+
+live_scans_told = Table(
+    "live_scans_told",
+    metadata,
+    Column("code_id", Text, nullable=False),
+    Column("store", Text, nullable=False),  # where it was opened
+    Column("day", Text, nullable=False),
+    Column("scans", WHOLE, nullable=False),
+    PrimaryKeyConstraint("code_id", "store", "day"),
+    sqlite_strict=True,
+)
+"""How often stores said that it was opened in their network."""
+
 READ_MODELS = (
     sales,
     invites,
@@ -743,8 +788,9 @@ READ_MODELS = (
     z_reports,
     payments,
     gateway_refunds,
+    live_scans_told,
 )
-READ_MODELS_VERSION = "2"
+READ_MODELS_VERSION = "3"
 """Another one whenever a table comes to them, or a kind of fact that was only noted is taken in: then they are rebuilt once."""
 
 APPEND_ONLY = (

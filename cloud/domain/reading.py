@@ -11,8 +11,9 @@ from datetime import date, tzinfo
 
 import msgspec
 
-from sync.contract import codes, facts, ids, kinds, limits, members, operations, times, trade
+from sync.contract import codes, facts, ids, kinds, limits, live_codes, members, operations, times, trade
 from sync.contract.facts import ContractError, Fact, UnknownKind
+from sync.contract.live_codes import LiveCodeScanned
 from sync.contract.operations import AlarmChanged, CommandSettled, DrillDone, PrintSettled
 from sync.contract.payments import (
     DepositReturned,
@@ -127,6 +128,14 @@ class Moved:
 
 
 @dataclass(frozen=True)
+class Scanned:
+    """A live code was opened in a store's network."""
+
+    fact: Fact
+    scanned: LiveCodeScanned
+
+
+@dataclass(frozen=True)
 class Noted:
     """Understood; no read model takes it."""
 
@@ -138,7 +147,7 @@ class Parked:
     reason: str
 
 
-Meaning = Sold | Invited | Printed | Commanded | Alarmed | Drilled | Moved | Noted | Parked
+Meaning = Sold | Invited | Printed | Commanded | Alarmed | Drilled | Moved | Scanned | Noted | Parked
 
 
 @dataclass(frozen=True)
@@ -226,6 +235,8 @@ def _read_body(fact: Fact, zone: tzinfo) -> Meaning:
             return Alarmed(fact, body, fact.kind == operations.ALARM_RAISED) if fits else Parked("bad_value")
         case DrillDone(ok=True):
             return Drilled(fact)
+        case LiveCodeScanned():
+            return Scanned(fact, body) if live_codes.is_code_id(body.code_id) else Parked("bad_value")
         case _ if fact.kind in members.KINDS:
             return Noted() if ids_fit(body) else Parked("bad_value")
         case (

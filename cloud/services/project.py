@@ -7,17 +7,30 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import tzinfo
 
-from cloud.db import alarms, commands, drills, journal, money, sales
+from cloud.db import alarms, commands, drills, journal, live_codes, money, sales
 from cloud.db.alarms import AlarmRow, AlarmTurn
 from cloud.db.commands import ResultRow
 from cloud.db.drills import StoreDrillRow
 from cloud.db.engine import HubDatabase, Reader, Turn, Tx
 from cloud.db.journal import FactRow
+from cloud.db.live_codes import TollRow
 from cloud.db.money import Moved
 from cloud.db.sales import InviteRow, ParkedRow, PrintRow, SaleRow, TakingRow
 from cloud.db.schema import READ_MODELS_VERSION
 from cloud.domain import reading
-from cloud.domain.reading import Alarmed, Commanded, Drilled, Invited, Meaning, Noted, Parked, Place, Printed, Sold
+from cloud.domain.reading import (
+    Alarmed,
+    Commanded,
+    Drilled,
+    Invited,
+    Meaning,
+    Noted,
+    Parked,
+    Place,
+    Printed,
+    Scanned,
+    Sold,
+)
 from sync.contract.trade import SalePaid
 
 BATCH_FACTS = 1_000
@@ -48,6 +61,7 @@ class _Rows:
     commanded: list[ResultRow] = field(default_factory=list)
     alarmed: list[AlarmTurn] = field(default_factory=list)
     drilled: list[StoreDrillRow] = field(default_factory=list)
+    scanned: list[TollRow] = field(default_factory=list)
     moved: list[tuple[FactRow, Moved]] = field(default_factory=list)
 
     def park(self, row: FactRow, reason: str) -> None:
@@ -116,6 +130,7 @@ def _fold(tx: Tx, rows: list[FactRow], zone: tzinfo, understand: Understand) -> 
     commands.insert_results(tx, found.commanded)
     alarms.turn(tx, found.alarmed)
     drills.keep(tx, found.drilled)
+    live_codes.add_told(tx, found.scanned)
     return len(found.parked)
 
 
@@ -317,6 +332,8 @@ def _read(found: _Rows, row: FactRow, zone: tzinfo, understand: Understand) -> N
         case Drilled(fact=fact):
             # A clock that is ahead must not make a drill of the years to come of it.
             found.drilled.append(StoreDrillRow(row.store, min(fact.at_ms, row.received_ms)))
+        case Scanned(fact=fact, scanned=scanned):
+            found.scanned.append(TollRow(scanned.code_id, row.store, fact.day, scanned.scans))
         case reading.Moved(fact=fact, body=body):
             found.moved.append((row, Moved(row.ingest_id, fact, body)))
         case Parked(reason=reason):

@@ -8,6 +8,7 @@ import msgspec
 from sync.contract import (
     house_day,
     intake,
+    live_codes,
     members,
     operations,
     orders,
@@ -28,6 +29,7 @@ KINDS: dict[Lane, dict[str, type[msgspec.Struct]]] = {
         **people.KINDS,
         **terminals.KINDS,
         **members.OPERATION_KINDS,
+        **live_codes.OPERATION_KINDS,
         **house_day.KINDS,
         **intake.KINDS,
     },
