@@ -165,6 +165,28 @@ def test_nobody_is_merged_into_themselves_or_into_nobody(hub):
         deed(hub, lambda tx: merge.by_hand(tx, hub.shared, member, other, ANNE))
 
 
+def test_the_cards_of_a_chain_of_merges_all_name_the_one_who_stands(any_hub):
+    hub = any_hub
+    first, second, third = hub.store("s1").join(), hub.store("s2").join(), hub.store("s3").join()
+    hub.store("s1").earn(first, 30)
+    hub.settle()
+    deed(hub, lambda tx: merge.by_hand(tx, hub.shared, first, second, ANNE))
+    later = deed(hub, lambda tx: merge.by_hand(tx, hub.shared, second, third, ANNE))
+
+    def named(store, member_id):
+        card = hub.card(store, member_id)
+        assert card is not None
+        return card.merged_into
+
+    assert (named("s1", first), named("s1", second), named("s2", second)) == (third, third, third)
+    standing = hub.card("s1", third)
+    assert standing is not None
+    assert (standing.merged_into, standing.points) == ("", 30)
+    deed(hub, lambda tx: merge.undo(tx, hub.shared, later, ANNE))
+    assert (named("s1", first), named("s1", second), named("s2", second)) == (second, "", "")
+    hub.proven()
+
+
 def test_an_allergy_is_not_lost_in_a_merge(hub):
     store = hub.store()
     store.join(PHONE, profile=Profile(phone=PHONE, name="王女士"))

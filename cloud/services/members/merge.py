@@ -11,7 +11,7 @@ from cloud.db.ledger import By
 from cloud.db.members import MergeRow
 from cloud.domain import moves
 from cloud.services.members import cards, people, referral
-from cloud.services.members.shared import BadDeed, LedgerBook, NoMember, Shared, post
+from cloud.services.members.shared import BadDeed, LedgerBook, NoMember, Shared, everybody, post
 from sync.contract import times
 
 UNDO_MS = 30 * times.DAY_MS
@@ -49,7 +49,8 @@ def merge(tx: Tx, shared: Shared, loser: str, survivor: str, by: By) -> str:
         members.note_guest(tx, store, survivor, by.at_ms)
     _combine(tx, shared, loser, survivor, by.at_ms)
     referral.on_merge(tx, shared, loser, survivor)
-    cards.publish(tx, shared, [survivor, loser])
+    # Whoever turned out to be the loser before is the survivor now: their cards say so, too.
+    cards.publish(tx, shared, everybody(tx, survivor))
     return merge_id
 
 
@@ -95,7 +96,7 @@ def undo(tx: Tx, shared: Shared, merge_id: str, by: By) -> str:
     )
     post(tx, deed, by)
     members.undo_merge(tx, merge_id, by.at_ms)
-    cards.publish(tx, shared, [row.loser, row.survivor])
+    cards.publish(tx, shared, [*everybody(tx, row.loser), *everybody(tx, members.resolve(tx, row.survivor))])
     return row.loser
 
 
