@@ -28,6 +28,7 @@ SPENT: Final = "points.spent"
 TAKEN_BACK: Final = "points.taken_back"
 GIVEN_BACK: Final = "points.given_back"
 CLAIMED: Final = "points.claimed"
+REGAINED: Final = "regained"
 FREED: Final = "grant.freed"
 
 
@@ -104,10 +105,14 @@ def earned(book: Book, at: At, body: PointsEarned) -> Outcome:
         return Outcome(conflicts=(Conflict("gift_doubled", who, body.idem, body.points),), touches=(who,))
     posting = Posting(book, at.day)
     posting.move(ledger.ISSUED, -body.points)
+    lot = Lot(body.post_id, "", 0, body.from_day, body.last_day, ref)
+    if body.by == REGAINED:
+        # Whoever claimed the receipt had these points.
+        claimer = book.claimed_by(body.invite_id) if body.invite_id else ""
+        who = book.resolve(claimer) if claimer else who
     if who:
-        posting.credit(who, body.points, Lot(body.post_id, "", 0, body.from_day, body.last_day, ref))
+        posting.credit(who, body.points, _reinstated(lot, at.day, body.post_id) if body.by == REGAINED else lot)
     else:
-        lot = Lot(body.post_id, "", 0, body.from_day, body.last_day, ref)
         posting.put(ledger.escrow_account(body.invite_id), body.points, lot)
     journal = posting.journal(idem, EARNED, ref)
     assert journal is not None

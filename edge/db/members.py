@@ -57,6 +57,15 @@ class ConsentHere(NamedTuple):
     at: Place
 
 
+class Bill(NamedTuple):
+    """A bill of a member at this store."""
+
+    day: str
+    at_ms: int
+    receipt_no: str
+    total_fen: int
+
+
 class Visit(NamedTuple):
     """A time at which somebody was recognised here."""
 
@@ -235,12 +244,13 @@ def posted_behind(reader: Reader, member_ids: Sequence[str], at: Place) -> int:
     behind = "(epoch > ? OR (epoch = ? AND seq > ?))"
     place = (at[0], at[0], at[1])
     [(posted,)] = reader.execute(
-        f"SELECT coalesce(sum(points), 0) FROM member_posts WHERE member_id IN ({marks}) AND {behind}",  # noqa: S608
+        "SELECT coalesce(sum(points), 0) FROM member_posts"  # noqa: S608 - marks only
+        f" WHERE member_id IN ({marks}) AND member_id <> '' AND {behind}",
         (*member_ids, *place),
     )
     [(claimed,)] = reader.execute(
-        "SELECT coalesce(sum(points), 0) FROM member_posts WHERE member_id = '' AND invite_id IN"  # noqa: S608
-        f" (SELECT invite_id FROM invite_claims WHERE member_id IN ({marks}) AND {behind})",
+        "SELECT coalesce(sum(points), 0) FROM member_posts WHERE member_id = '' AND invite_id <> ''"  # noqa: S608
+        f" AND invite_id IN (SELECT invite_id FROM invite_claims WHERE member_id IN ({marks}) AND {behind})",
         (*member_ids, *place),
     )
     return int(posted) + int(claimed)
@@ -249,8 +259,8 @@ def posted_behind(reader: Reader, member_ids: Sequence[str], at: Place) -> int:
 def risked_behind(reader: Reader, member_ids: Sequence[str], at: Place) -> int:
     """Add up what a member was let spend here without a grant, as far as the hub did not count it yet."""
     rows = reader.execute(
-        f"SELECT kind, doc FROM member_posts WHERE kind <> 'earned' AND member_id IN ({_marks(member_ids)})"  # noqa: S608
-        " AND (epoch > ? OR (epoch = ? AND seq > ?))",
+        "SELECT kind, doc FROM member_posts WHERE kind <> 'earned'"  # noqa: S608 - marks only
+        f" AND member_id IN ({_marks(member_ids)}) AND member_id <> '' AND (epoch > ? OR (epoch = ? AND seq > ?))",
         (*member_ids, at[0], at[0], at[1]),
     )
     risked = 0
@@ -266,7 +276,7 @@ def earned_on(reader: Reader, member_ids: Sequence[str], day: str, by: str) -> i
     """Add up what a member was given here on a business day for one thing."""
     [(points,)] = reader.execute(
         "SELECT coalesce(sum(points), 0) FROM member_posts"  # noqa: S608 - marks only
-        f" WHERE kind = 'earned' AND member_id IN ({_marks(member_ids)}) AND day = ? AND by_what = ?",
+        f" WHERE kind = 'earned' AND member_id IN ({_marks(member_ids)}) AND member_id <> '' AND day = ? AND by_what = ?",
         (*member_ids, day, by),
     )
     return int(points)
@@ -280,7 +290,10 @@ def earning_of(reader: Reader, ref: str) -> PointsEarned | None:
 
 def earning_of_invite(reader: Reader, invite_id: str) -> PointsEarned | None:
     """Find the points that an invite of ours holds, or held."""
-    rows = reader.execute("SELECT doc FROM member_posts WHERE invite_id = ? AND kind = 'earned'", (invite_id,))
+    rows = reader.execute(
+        "SELECT doc FROM member_posts WHERE invite_id = ? AND invite_id <> '' AND kind = 'earned' AND by_what = 'sale'",
+        (invite_id,),
+    )
     return msgspec.json.decode(rows[0][0], type=PointsEarned) if rows else None
 
 
@@ -306,20 +319,22 @@ def spent_at(reader: Reader, ref: str) -> tuple[PointsSpent, int] | None:
 
 
 def reversals_of(reader: Reader, sale_id: str) -> list[PointsReversed]:
-    """List what refunds of a sale did to points, the oldest first."""
-    rows = reader.execute("SELECT doc FROM member_posts WHERE ref = ? AND kind = 'reversed' ORDER BY n", (sale_id,))
-    return [msgspec.json.decode(doc, type=PointsReversed) for (doc,) in rows]
+    """List what refunds of a sale did to points, the oldest first; not those that were counted back since."""
+    rows = reader.execute("SELECT refund_id FROM refunds_ceded WHERE sale_id = ? AND regained = 1", (sale_id,))
+    regained = {row[0] for row in rows}
+    return [one for one in _reversals(reader, sale_id) if one.refund_id not in regained]
 
 
 def reversal_of(reader: Reader, refund_id: str, sale_id: str) -> PointsReversed | None:
     """Find what one refund did to points."""
-    return next((one for one in reversals_of(reader, sale_id) if one.refund_id == refund_id), None)
+    return next((one for one in _reversals(reader, sale_id) if one.refund_id == refund_id), None)
 
 
 def held_by_invite(reader: Reader, invite_id: str) -> int:
     """Add up what a receipt of ours holds for whoever claims it."""
     [(points,)] = reader.execute(
-        "SELECT coalesce(sum(points), 0) FROM member_posts WHERE invite_id = ? AND member_id = ''", (invite_id,)
+        "SELECT coalesce(sum(points), 0) FROM member_posts WHERE invite_id = ? AND invite_id <> '' AND member_id = ''",
+        (invite_id,),
     )
     return int(points)
 
@@ -358,6 +373,17 @@ def visits(reader: Reader, member_ids: Sequence[str], limit: int) -> list[Visit]
         (*member_ids, limit),
     )
     return [Visit(*row) for row in rows]
+
+
+def bills(reader: Reader, member_ids: Sequence[str], limit: int) -> list[Bill]:
+    """List the last bills of a member here, the newest first."""
+    rows = reader.execute(
+        "SELECT sales.day, sales.at_ms, sales.receipt_no, sales.total_fen"  # noqa: S608 - marks only
+        " FROM member_sales JOIN sales USING (sale_id)"
+        f" WHERE member_sales.member_id IN ({_marks(member_ids)}) ORDER BY member_sales.n DESC LIMIT ?",
+        (*member_ids, limit),
+    )
+    return [Bill(*row) for row in rows]
 
 
 def member_at(reader: Reader, order_id: str) -> str:
@@ -454,6 +480,11 @@ def gone(tx: Tx, member_id: str, what: str) -> None:
 def settled(tx: Tx, member_id: str, what: str) -> None:
     """Note that it was done."""
     tx.execute("DELETE FROM member_work WHERE member_id = ? AND what = ?", (member_id, what))
+
+
+def _reversals(reader: Reader, sale_id: str) -> list[PointsReversed]:
+    rows = reader.execute("SELECT doc FROM member_posts WHERE ref = ? AND kind = 'reversed' ORDER BY n", (sale_id,))
+    return [msgspec.json.decode(doc, type=PointsReversed) for (doc,) in rows]
 
 
 def _marks(values: Sequence[object]) -> str:

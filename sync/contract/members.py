@@ -31,7 +31,8 @@ PURPOSES: tuple[Purpose, ...] = ("membership", "sms", "wecom", "profiling", "sha
 Place = Literal["slip", "member", "table", "till", "door", "staff", "queue", "phone", "card", "platform"]
 """What brought a guest: a receipt's invite, a member's own code, a live code of a place or person, the cashier's question, a card."""
 
-EarnedBy = Literal["sale", "welcome", "sign_in", "review", "share", "dish_tip", "event", "claim"]
+EarnedBy = Literal["sale", "welcome", "sign_in", "review", "share", "dish_tip", "event", "claim", "regained"]
+"""`regained`: what a refund took that was left to another store and never given there; it comes back under the sale's name."""
 SpentOn = Literal["bill", "gift"]
 
 
@@ -84,12 +85,13 @@ class MemberConsented(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MemberSeen(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A member was recognised at the counter or a table, by what."""
+    """A member was recognised at the counter or a table, by what; `off` = the order is not theirs after all."""
 
     member_id: str
     by: Literal["phone", "code", "card", "name"]
     order_id: str = ""
     till: str = ""
+    off: bool = False
 
 
 class MemberLeft(msgspec.Struct, frozen=True, kw_only=True):

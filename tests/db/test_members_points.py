@@ -360,6 +360,51 @@ def test_what_another_store_gives_back_takes_its_points_here_and_points_go_back_
     near.verified()
 
 
+def given_up_elsewhere(till: Till, sale: SaleAnswer) -> None:
+    """Leave a whole refund to another store, which never gives it."""
+    refund_id, wanted = till.new_id(), Wanted(whole=True, shown_fen=sale.total_fen)
+    asked = {"refund": refund_id, "sale": sale.sale_id, "to": "far", "asked": msgspec.json.encode(wanted)}
+    assert till.rig.db.write(lambda tx: cede.cede(tx, till.node, asked)) == ""
+    for _ in range(2):
+        assert till.rig.db.write(lambda tx: cede.regain(tx, till.node, asked)) == ""
+
+
+def test_a_refund_that_another_store_dropped_brings_its_points_back_and_takes_them_when_it_is_given_here(
+    shops: World,
+) -> None:
+    near = shops.till("near")
+    member_id = member(near)
+    sale = sell(near, member_id)
+    assert sale.points is not None
+    earned = sale.points.earned
+    assert near.view(member_id).points == 5_000 + earned
+    for _ in range(2):
+        given_up_elsewhere(near, sale)
+        assert near.view(member_id).points == 5_000 + earned
+        near.sync()
+        assert shops.hub.points(member_id) == 5_000 + earned
+        assert near.view(member_id).points == 5_000 + earned, "the hub's card and our own postings agree"
+    refund(near, sale)
+    near.sync()
+    assert (shops.hub.points(member_id), shops.hub.debt(member_id)) == (5_000, 0)
+    assert near.view(member_id).points == 5_000
+    assert shops.hub.conflicts() == []
+    shops.hub.proven()
+    near.verified()
+
+
+def test_points_of_a_refund_that_was_dropped_pay_what_its_taking_left_owed(shops: World) -> None:
+    near, member_id, sale = owing(shops)
+    have = near.known(member_id).net
+    given_up_elsewhere(near, sale)
+    assert near.known(member_id).net == have
+    near.sync()
+    near.sync()
+    assert (shops.hub.points(member_id), shops.hub.debt(member_id)) == (have, 0)
+    shops.hub.proven()
+    near.verified()
+
+
 def owing(shops: World) -> tuple[Till, str, SaleAnswer]:
     """Somebody who spent what a sale earned."""
     near = shops.till("near")

@@ -360,6 +360,31 @@ def test_a_claim_behind_the_refund_is_told_as_one(hub):
     hub.proven()
 
 
+@pytest.mark.parametrize("claimed", [True, False], ids=["claimed", "not_claimed"])
+def test_what_a_refund_took_that_was_never_given_comes_back_to_the_receipt_or_to_who_claimed_it(hub, claimed):
+    store = hub.store()
+    member = store.join()
+    invite, sale = store.hold(80)
+    if claimed:
+        store.claim(invite, member)
+    store.reverse(sale.sale_id, invite_id=invite, taken=80)
+    for _ in range(2):
+        store.earn(
+            "", 80, by="regained", idem="regained:r1", ref=f"sale:{sale.sale_id}", invite_id=invite, as_sale=False
+        )
+    hub.settle()
+    assert hub.points(member) == (80 if claimed else 0)
+    if not claimed:
+        store.claim(invite, member)
+        hub.settle()
+    assert (hub.points(member), hub.debt(member)) == (80, 0)
+    assert hub.conflicts() == ["earned_twice"], "told twice it comes back once"
+    store.reverse(sale.sale_id, invite_id=invite, taken=80)
+    hub.settle()
+    assert hub.points(member) - hub.debt(member) == 0
+    hub.proven()
+
+
 def test_a_claim_is_good_for_so_many_days(hub):
     store = hub.store()
     member = store.join()

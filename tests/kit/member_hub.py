@@ -266,13 +266,14 @@ class MemberStore:
         from_day: str = DAY,
         last_day: str = FAR,
         day: str = DAY,
+        as_sale: bool = True,
     ) -> str:
         """Give points; gives the id of the post."""
         post_id = self.new_id()
         body = PointsEarned(
             post_id=post_id,
             idem=idem or f"{by}:{post_id}",
-            by="sale" if ref.startswith("sale:") else by,  # type: ignore[arg-type]
+            by="sale" if as_sale and ref.startswith("sale:") else by,  # type: ignore[arg-type]
             ref=ref,
             points=points,
             from_day=from_day,

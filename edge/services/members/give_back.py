@@ -145,6 +145,27 @@ def write(deed: Deed, planned: Planned | None, way: Way, refund_id: str, sale_id
     return paid_fen
 
 
+def regain(deed: Deed, refund_id: str, sale_id: str) -> None:
+    """Bring back what a refund took that another store never gave; the hub gives it to whoever has the receipt's points."""
+    told = members.reversal_of(deed.tx, refund_id, sale_id)
+    earned = members.earning_of(deed.tx, f"sale:{sale_id}")
+    if told is None or earned is None or not told.taken:
+        return
+    body = PointsEarned(
+        post_id=deed.node.ids.uuid7().hex(),
+        idem=f"regained:{refund_id}",
+        by="regained",
+        ref=earned.ref,
+        points=told.taken,
+        from_day=earned.from_day,
+        last_day=earned.last_day,
+        member_id=earned.member_id,
+        invite_id=earned.invite_id,
+        rules=earned.rules,
+    )
+    deed.write(contract.POINTS_EARNED, body)
+
+
 def of_refund(reader: Reader, refund_id: str, sale_id: str) -> PointsBack | None:
     """Say again what a refund did to points; None where it did nothing. The balance then is not kept."""
     body = members.reversal_of(reader, refund_id, sale_id)

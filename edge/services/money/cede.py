@@ -73,7 +73,9 @@ def regain(tx: Tx, node: Node, args: dict[str, Any]) -> str:
         return "not_ceded"
     if not row.regained:
         body = RefundRegained(refund_id=args["refund"], sale_id=row.body.sale_id)
-        Deed(node, tx, node.place(), None).write(contract.REGAINED, body)
+        deed = Deed(node, tx, node.place(), None)
+        deed.write(contract.REGAINED, body)
+        give_back.regain(deed, body.refund_id, body.sale_id)
     return ""
 
 
