@@ -33,6 +33,7 @@ CREATE TABLE invite_claims (
     invite_id TEXT NOT NULL, member_id TEXT NOT NULL, sale_store TEXT NOT NULL, n INTEGER NOT NULL, epoch INTEGER NOT NULL,
     seq INTEGER NOT NULL, PRIMARY KEY (invite_id, member_id)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX invite_claims_by_member ON invite_claims (member_id);
 CREATE TABLE referrals_bound (friend TEXT PRIMARY KEY, referrer TEXT NOT NULL, flags TEXT NOT NULL, n INTEGER NOT NULL) STRICT;
 CREATE TABLE member_sales (sale_id TEXT PRIMARY KEY, member_id TEXT NOT NULL, n INTEGER NOT NULL) STRICT;
 CREATE INDEX member_sales_by_member ON member_sales (member_id, n);

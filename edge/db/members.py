@@ -241,17 +241,16 @@ def has_left(reader: Reader, member_id: str) -> bool:
 def posted_behind(reader: Reader, member_ids: Sequence[str], at: Place) -> int:
     """Add up what our own facts behind a place of lane 0 did to a member's points, claims of our own receipts included."""
     marks = _marks(member_ids)
-    behind = "(epoch > ? OR (epoch = ? AND seq > ?))"
-    place = (at[0], at[0], at[1])
+    behind = "(epoch, seq) > (?, ?)"
     [(posted,)] = reader.execute(
         "SELECT coalesce(sum(points), 0) FROM member_posts"  # noqa: S608 - marks only
         f" WHERE member_id IN ({marks}) AND member_id <> '' AND {behind}",
-        (*member_ids, *place),
+        (*member_ids, *at),
     )
     [(claimed,)] = reader.execute(
         "SELECT coalesce(sum(points), 0) FROM member_posts WHERE member_id = '' AND invite_id <> ''"  # noqa: S608
         f" AND invite_id IN (SELECT invite_id FROM invite_claims WHERE member_id IN ({marks}) AND {behind})",
-        (*member_ids, *place),
+        (*member_ids, *at),
     )
     return int(posted) + int(claimed)
 
@@ -260,8 +259,8 @@ def risked_behind(reader: Reader, member_ids: Sequence[str], at: Place) -> int:
     """Add up what a member was let spend here without a grant, as far as the hub did not count it yet."""
     rows = reader.execute(
         "SELECT kind, doc FROM member_posts WHERE kind <> 'earned'"  # noqa: S608 - marks only
-        f" AND member_id IN ({_marks(member_ids)}) AND member_id <> '' AND (epoch > ? OR (epoch = ? AND seq > ?))",
-        (*member_ids, at[0], at[0], at[1]),
+        f" AND member_id IN ({_marks(member_ids)}) AND member_id <> '' AND (epoch, seq) > (?, ?)",
+        (*member_ids, *at),
     )
     risked = 0
     for kind, doc in rows:
