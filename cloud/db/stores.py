@@ -121,6 +121,12 @@ def keys_named(reader: Reader, key_id: bytes) -> list[KeyRow]:
     return [KeyRow(*row) for row in reader.rows(query)]
 
 
+def keys_hinted(reader: Reader, hint: bytes) -> list[KeyRow]:
+    """Find the keys whose id begins with some bytes, newest epoch first."""
+    wanted = select(store_keys).where(func.substr(store_keys.c.key_id, 1, len(hint)) == hint)
+    return [KeyRow(*row) for row in reader.rows(wanted.order_by(store_keys.c.epoch.desc()))]
+
+
 def revoke_key(tx: Tx, store: str, epoch: int, at_ms: int) -> None:
     """Note since when a key no longer counts; the first time holds."""
     tx.run(

@@ -11,7 +11,7 @@ from datetime import date, tzinfo
 
 import msgspec
 
-from sync.contract import codes, facts, ids, kinds, limits, live_codes, members, operations, times, trade
+from sync.contract import codes, facts, ids, kinds, limits, live_codes, member_doors, members, operations, times, trade
 from sync.contract.facts import ContractError, Fact, UnknownKind
 from sync.contract.live_codes import LiveCodeScanned
 from sync.contract.operations import AlarmChanged, CommandSettled, DrillDone, PrintSettled
@@ -237,7 +237,7 @@ def _read_body(fact: Fact, zone: tzinfo) -> Meaning:
             return Drilled(fact)
         case LiveCodeScanned():
             return Scanned(fact, body) if live_codes.is_code_id(body.code_id) else Parked("bad_value")
-        case _ if fact.kind in members.KINDS:
+        case _ if fact.kind in members.KINDS or fact.kind in member_doors.KINDS:
             return Noted() if ids_fit(body) else Parked("bad_value")
         case (
             SaleRefunded()

@@ -66,6 +66,7 @@ def build_members(
             settings.cutoff_minutes,
             policy=Policy(member_max=told.grant_member_max, store_max=told.grant_store_max, alone_max=told.alone_max),
             on_stream=on_stream or (lambda: None),
+            signer=identity,
         )
         return Members(shared, Booker(shared, on_change))
     except BaseException:

@@ -9,6 +9,7 @@ from sync.contract import (
     house_day,
     intake,
     live_codes,
+    member_doors,
     members,
     operations,
     orders,
@@ -22,7 +23,14 @@ from sync.contract import (
 from sync.contract.facts import UNREADABLE, ContractError, Fact, Lane, UnknownKind
 
 KINDS: dict[Lane, dict[str, type[msgspec.Struct]]] = {
-    Lane.TRADE: {**trade.KINDS, **payments.KINDS, **refunds.KINDS, **shifts.KINDS, **members.KINDS},
+    Lane.TRADE: {
+        **trade.KINDS,
+        **payments.KINDS,
+        **refunds.KINDS,
+        **shifts.KINDS,
+        **members.KINDS,
+        **member_doors.KINDS,
+    },
     Lane.OPERATIONS: {
         **operations.KINDS,
         **orders.KINDS,

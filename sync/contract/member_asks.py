@@ -87,8 +87,10 @@ class IndexKey(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Find(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Who is this? One of the three is given; `phone` is E.164, `token` the keyed digest of a card.
+    """Who is this? One of the four is given.
 
+    `phone` is E.164, `token` the keyed digest of a card, `code` what a member's phone shows (`sync.contract.member_codes`): the hub
+    checks it for a store that does not have the member's key.
     `salt` is random hex, so that nothing that is kept of this question can be tried out against all phone numbers.
     The hub then counts the member as a guest of this store: card, key and a grant follow in its streams, too.
     """
@@ -97,6 +99,7 @@ class Find(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     phone: str = ""
     token: str = ""
     member_id: str = ""
+    code: str = ""
 
     def __repr__(self) -> str:
         """Show nobody's number."""

@@ -8,9 +8,10 @@ import binascii
 import hashlib
 import hmac
 
-from sync.contract import member_cards
+from sync.contract import member_cards, member_codes
 from sync.contract.facts import ContractError
 from sync.contract.member_cards import Profile
+from sync.contract.member_codes import Shown
 from sync.node import boxes
 from sync.node.ports import Chance
 
@@ -64,6 +65,17 @@ def token_digest(index_key: bytes, token: str) -> str:
 def word_digest(index_key: bytes, word: str) -> str:
     """Give what any other word of a member is found by, such as the last four digits with the first letter of the name."""
     return _digest(index_key, "word", word)
+
+
+def code_mac(key: bytes, member_id: str, step: int) -> bytes:
+    """Give the mac of a member's code of one step (`sync.contract.member_codes`), under the member's own key."""
+    said = f"zhanggui member code|{member_id}|{step}".encode()
+    return hmac.digest(key, said, "sha256")[: member_codes.MAC_BYTES]
+
+
+def holds_code(key: bytes, shown: Shown) -> bool:
+    """Say whether a member's code was made with the member's key; whether it is still in time is another question."""
+    return hmac.compare_digest(code_mac(key, shown.member_id, shown.step), shown.mac)
 
 
 def store_index_key(hub_key: bytes, store: str) -> bytes:

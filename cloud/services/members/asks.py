@@ -12,7 +12,7 @@ from cloud.db import members
 from cloud.db.engine import Reader, Tx
 from cloud.db.ledger import By
 from cloud.db.members import MemberRow
-from cloud.services.members import cards, grants, people, recognise
+from cloud.services.members import cards, centre, grants, people, recognise
 from cloud.services.members.grants import Short
 from cloud.services.members.shared import Shared
 from cloud.services.questions import DONE, REFUSED, Handler, Verdict
@@ -140,7 +140,7 @@ def _grant(tx: Tx, shared: Shared, store: str, raw: bytes) -> Verdict:
 
 
 def _wanted(reader: Reader, shared: Shared, wanted: Find) -> MemberRow | None:
-    given = [one for one in (wanted.phone, wanted.token, wanted.member_id) if one]
+    given = [one for one in (wanted.phone, wanted.token, wanted.member_id, wanted.code) if one]
     if len(given) != 1 or (wanted.phone and PHONE.fullmatch(wanted.phone) is None):
         raise ContractError("bad_body")
     member_id: str | None = wanted.member_id
@@ -149,6 +149,8 @@ def _wanted(reader: Reader, shared: Shared, wanted: Find) -> MemberRow | None:
     elif wanted.token:
         found = members.found_by(reader, members.TOKEN, wanted.token)
         member_id = found[0] if found else None
+    elif wanted.code:
+        member_id = centre.of_code(shared, wanted.code)
     row = None if member_id is None else members.member(reader, members.resolve(reader, member_id))
     return None if row is None or row.left_ms is not None else row
 

@@ -21,11 +21,12 @@ from cloud.db.members import MemberRow, ReturnRow, SaleRow
 from cloud.domain import booking, reading
 from cloud.domain.booking import At, Conflict, Outcome
 from cloud.domain.reading import Parked, Place
-from cloud.services.members import cards, erase, grants, merge, people, recognise, referral
+from cloud.services.members import cards, centre, erase, grants, merge, people, recognise, referral
 from cloud.services.members.shared import LedgerBook, Shared, distinct
+from sync.contract import member_doors, times
 from sync.contract import members as facts
-from sync.contract import times
 from sync.contract.facts import Fact, Lane
+from sync.contract.member_doors import MemberDoorGiven
 from sync.contract.members import (
     CardBound,
     GrantReleased,
@@ -47,7 +48,7 @@ BATCH_FACTS = 500
 BATCH_BOOKED = 128
 """Facts of members in one transaction: on SQLite a store's acknowledgement waits for it, and so does a till's question."""
 FAILED = "booking_failed"
-_KINDS = frozenset({*facts.KINDS, SALE_PAID, SALE_REFUNDED})
+_KINDS = frozenset({*facts.KINDS, *member_doors.KINDS, SALE_PAID, SALE_REFUNDED})
 _NAMES_MEMBER = b'"member_id":'
 _WAITS_MAX = 1_000
 """Facts that one fact may set free; behind them the next run goes on."""
@@ -290,6 +291,8 @@ class Booker:
             case ReferralBound():
                 referral.bind(tx, shared, body.friend, body.referrer, body.flags, here.row.store, here.at_ms)
                 run.touch(body.referrer)
+            case MemberDoorGiven():
+                centre.keep_slip(tx, body, here.row.received_ms)
             case SalePaid():
                 self._sold(tx, run, here, body)
             case SaleRefunded():

@@ -18,7 +18,7 @@ from cloud.db.members import ConsentRow, MemberRow, MergeRow, SaleRow
 from cloud.db.referrals import IssueRow, ReferralRow
 from cloud.services import audit, streams
 from cloud.services.accounts import Who
-from cloud.services.members import cards, erase, issue, merge, people
+from cloud.services.members import cards, erase, held, issue, merge, people
 from cloud.services.members.referral import Referrals
 from cloud.services.members.shared import BadDeed, NoMember, Shared, everybody, standing
 from sync.contract import ledger, member_cards, phones
@@ -288,31 +288,8 @@ class MemberDesk:
 
         def work(tx: Tx) -> dict[str, Any]:
             row = standing(tx, member_id)
-            whole = everybody(tx, row.member_id)
-            profile = people.open_profile(self._shared, row)
             self._record(tx, who, "member.exported", row.member_id, reason=why)
-            found = {
-                "member_id": row.member_id,
-                "joined_day": row.joined_day,
-                "home_store": row.home_store,
-                "profile": profile,
-                "consents": members.consents_of(tx, whole),
-                "bills": members.sales_of(tx, whole, 10_000),
-                "points": [
-                    {
-                        "day": line.journal.day,
-                        "kind": line.journal.kind,
-                        "ref": line.journal.ref,
-                        "account": line.account.rsplit(":", 1)[-1],
-                        "amount": line.amount,
-                    }
-                    for line in rows.history(tx, whole, 10_000)
-                ],
-                "brought": [one.bound_ms for one in referral_rows.by_referrer(tx, whole)],
-                "stores": members.stores_of(tx, [row.member_id]).get(row.member_id, []),
-            }
-            plain: dict[str, Any] = msgspec.to_builtins(found)
-            return plain
+            return held.everything(self._shared, tx, row)
 
         return self._do(work)
 

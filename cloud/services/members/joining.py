@@ -8,14 +8,14 @@ from collections.abc import Sequence
 
 import msgspec
 
+from cloud.db import centre, members
 from cloud.db import ledger as rows
-from cloud.db import members
 from cloud.db.engine import Reader, Tx
 from cloud.db.ledger import By
 from cloud.db.members import MemberRow
 from cloud.domain import booking
 from cloud.domain.booking import At, Conflict
-from cloud.services.members import booker, cards, erase, people, recognise, referral
+from cloud.services.members import booker, cards, devices, erase, people, recognise, referral
 from cloud.services.members.shared import BadDeed, LedgerBook, Shared, everybody, standing
 from sync.contract import ledger, member_cards, points
 from sync.contract.member_cards import Profile
@@ -50,7 +50,15 @@ class Joining:
     def __init__(self, shared: Shared) -> None:
         self._shared = shared
 
-    def join(self, profile: Profile, consents: Sequence[Consent], origin: Origin, invite_id: str = "") -> Joined:
+    def join(  # noqa: PLR0913 - what a form says
+        self,
+        profile: Profile,
+        consents: Sequence[Consent],
+        origin: Origin,
+        invite_id: str = "",
+        once: str = "",
+        device: str = "",
+    ) -> Joined:
         """Let a guest join, and claim the points of the receipt that brought them.
 
         The caller has checked the code that brought them, and that a phone number is the guest's own as far as that is asked for.
@@ -61,6 +69,8 @@ class Joining:
             consents: what was said to each purpose; `membership` must be among them and given.
             origin: what brought them.
             invite_id: of the receipt.
+            once: names the form, 32 hex digits: sent again, to whatever process, it is answered again and makes nobody twice.
+            device: the marker of the phone that the form came from (`devices`); empty where there is none.
 
         Raises:
             BadDeed: no word for the membership, or something in the profile is not sound; the sentence names which part.
@@ -72,13 +82,34 @@ class Joining:
             raise BadDeed(f"please look again at: {', '.join(found)}")
         with self._shared.database.write() as tx:
             rows.hold(tx)
+            if once and (before := self._sent(tx, once, invite_id)) is not None:
+                return before
             known = people.find_phone(tx, self._shared, profile.phone) if profile.phone else None
             member_id = known or self._join(tx, profile, consents, origin)
+            if not known:
+                devices.note(tx, self._shared, device, member_id)
             claimed = self._claim(tx, invite_id, member_id) if invite_id else ""
+            if once:
+                centre.note_sent(tx, once, member_id)
             cards.publish(tx, self._shared, [member_id])
             told = Joined(member_id=member_id, known=known is not None, points=_points(tx, member_id), claimed=claimed)
         self._shared.on_stream()
         return told
+
+    def sent(self, once: str, invite_id: str = "") -> Joined | None:
+        """Give what came of a form that was sent before; None for a new one."""
+        with self._shared.database.read() as reader:
+            return self._sent(reader, once, invite_id)
+
+    def seen_on(self, member_id: str, device: str) -> None:
+        """Note that a member opened their own page on a phone.
+
+        Raises:
+            NoMember: there is no such member.
+        """
+        with self._shared.database.write() as tx:
+            rows.hold(tx)
+            devices.note(tx, self._shared, device, standing(tx, member_id).member_id)
 
     def receipt(self, invite_id: str) -> str:
         """Say what a receipt holds for whoever joins with it.
@@ -87,15 +118,7 @@ class Joining:
             `open`; `waits`, where its store has not told of it yet; or why there is nothing: `used`, `refunded`, `late`.
         """
         with self._shared.database.read() as reader:
-            book = LedgerBook(reader, self._shared)
-            if book.claimed_by(invite_id) or members.claim_waits(reader, invite_id):
-                return "used"
-            held = book.escrow(invite_id)
-            if held is None:
-                return "waits"
-            if book.lots(ledger.escrow_account(invite_id)):
-                return "open"
-            return "refunded" if held.taken >= held.points else "late"
+            return self._receipt(reader, invite_id)
 
     def claim(self, member_id: str, invite_id: str) -> str:
         """Claim the points of another receipt; says what `Joined.claimed` says.
@@ -170,6 +193,32 @@ class Joining:
         """
         with self._shared.database.read() as reader:
             return _points(reader, standing(reader, member_id).member_id)
+
+    def _sent(self, reader: Reader, once: str, invite_id: str) -> Joined | None:
+        member_id = centre.sent_by(reader, once)
+        if not member_id:
+            return None
+        who, claimed = members.resolve(reader, member_id), ""
+        if invite_id:
+            book = LedgerBook(reader, self._shared)
+            owner = book.claimed_by(invite_id)
+            if owner:
+                claimed = "yes" if book.resolve(owner) == who else "claimed_twice"
+            else:
+                held = {"used": "later", "refunded": "claim_of_refunded", "late": "claim_late"}
+                claimed = held.get(self._receipt(reader, invite_id), "later")
+        return Joined(member_id=who, known=True, points=_points(reader, who), claimed=claimed)
+
+    def _receipt(self, reader: Reader, invite_id: str) -> str:
+        book = LedgerBook(reader, self._shared)
+        if book.claimed_by(invite_id) or members.claim_waits(reader, invite_id):
+            return "used"
+        held = book.escrow(invite_id)
+        if held is None:
+            return "waits"
+        if book.lots(ledger.escrow_account(invite_id)):
+            return "open"
+        return "refunded" if held.taken >= held.points else "late"
 
     def _join(self, tx: Tx, profile: Profile, consents: Sequence[Consent], origin: Origin) -> str:
         shared, now_ms = self._shared, self._shared.clock.now_ms()

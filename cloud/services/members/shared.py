@@ -21,6 +21,7 @@ from sync.contract import grants, member_cards, times
 from sync.contract import streams as stream_names
 from sync.contract.ledger import Lot
 from sync.contract.points import Rules
+from sync.node.keys import Identity
 from sync.node.member_keys import MemberKeys
 from sync.node.ports import Chance, Clock, IdSource
 
@@ -110,6 +111,8 @@ class Shared:
     policy: Policy = field(default_factory=Policy)
     on_stream: Callable[[], None] = lambda: None
     rulebook: Rulebook = field(default_factory=Rulebook)
+    signer: Identity | None = None
+    """HQ's own keys, under which it signs members' invites; None where there are no pages of members (simulations)."""
 
     ids: IdSource = field(init=False, repr=False)
 
