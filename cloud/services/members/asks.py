@@ -60,14 +60,23 @@ def handlers(shared: Shared) -> dict[str, Handler]:
     """Give the questions about members."""
     pace = Pace(shared)
     return {
-        asks.KEY: lambda tx, store, _epoch, body: _key(tx, shared, store, body),
+        asks.KEY: lambda tx, store, _epoch, body: _ringing(shared, _key(tx, shared, store, body)),
         asks.KEYS: lambda tx, store, _epoch, body: _keys(tx, shared, store, body),
         asks.INDEX_KEY: lambda _tx, store, _epoch, body: _index_key(shared, store, body),
         asks.FIND: lambda tx, store, _epoch, body: (
-            _find(tx, shared, store, body) if pace.allows(store) else _refused(TOO_MANY)
+            _ringing(shared, _find(tx, shared, store, body)) if pace.allows(store) else _refused(TOO_MANY)
         ),
-        asks.GRANT_ASK: lambda tx, store, _epoch, body: _grant(tx, shared, store, body),
+        asks.GRANT_ASK: lambda tx, store, _epoch, body: _ringing(shared, _grant(tx, shared, store, body)),
     }
+
+
+def _ringing(shared: Shared, verdict: Verdict) -> Verdict:
+    """Tell the stores that their streams have something new: other stores, too, whose grants were asked back or whose member is another's part.
+
+    The thread that answers publishes the doorbell behind its commit, so nobody is called to what is not there yet.
+    """
+    shared.on_stream()
+    return verdict
 
 
 def _key(tx: Tx, shared: Shared, store: str, raw: bytes) -> Verdict:
