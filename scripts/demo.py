@@ -82,13 +82,17 @@ def _show(asked: argparse.Namespace, day: Day, folder: Path) -> int:
     try:
         world.start()
         _wait_for_page(world.stores[0].url)
-        print(_welcome(world), flush=True)
+        # What reads paper is not needed for the page: it is up by now.
+        from scripts import demo_members  # noqa: PLC0415
+
+        club = demo_members.show(world, _say)
+        print(_welcome(world, club), flush=True)
         while True:
             time.sleep(WATCH_S)  # noqa: TID251 - between two looks at other processes
             for process in world.ended():
                 _say(f"{process.name} ended; starting it again, as a service manager would")
                 process.start()
-    except StartError as error:
+    except (StartError, RuntimeError) as error:
         _refuse(str(error), as_json=asked.json)
     except KeyboardInterrupt:
         _say("stopping")
@@ -100,7 +104,7 @@ def _show(asked: argparse.Namespace, day: Day, folder: Path) -> int:
 def _check(asked: argparse.Namespace, day: Day, folder: Path) -> int:
     """Sell the day, judge it, print the verdict."""
     # The judge brings the picture and QR libraries; the demo for people starts faster without them.
-    from scripts import demo_day, demo_judge  # noqa: PLC0415
+    from scripts import demo_day, demo_judge, demo_members  # noqa: PLC0415
 
     world = World(folder, asked.broker, day.menu, _say)
     try:
@@ -110,7 +114,8 @@ def _check(asked: argparse.Namespace, day: Day, folder: Path) -> int:
         demo_day.settle_paper_and_wire(world, desks, _say)
         if asked.spoil == "unmark":
             demo_day.repeat_bytes_unmarked(world)
-        verdict = demo_judge.judge(world, sales, len(day.orders), outage, _say)
+        club = demo_members.join_from_paper(world, desks, _say)
+        verdict = demo_judge.judge(world, sales, len(day.orders), outage, club, _say)
     except (StartError, RuntimeError) as error:
         _refuse(str(error), as_json=asked.json)
     finally:
@@ -137,7 +142,7 @@ def _wait_for_page(url: str) -> float:
     raise StartError(f"the till's page at {url} did not come")
 
 
-def _welcome(world: World) -> str:
+def _welcome(world: World, club: list[str]) -> str:
     lines = ["", "掌柜 Zhanggui is running. Ctrl-C stops all of it.", ""]
     for store in world.stores:
         lines += [
@@ -150,6 +155,7 @@ def _welcome(world: World) -> str:
         "  总部 · HQ",
         f"    console       {world.console_url}/    password {world.console_password}",
         f"    invite page   {world.guest_url}/J/…    (what the QR on a receipt opens)",
+        *club,
         "",
     ]
     return "\n".join(lines)

@@ -15,6 +15,7 @@ from PIL import Image
 from drivers.escpos import decoder
 from scripts.demo_client import Door, Roll, all_sales, hub, till
 from scripts.demo_day import Outage, Sale
+from scripts.demo_members import Club
 from scripts.demo_world import ROOT, Store, World
 from sync.contract import codes
 
@@ -43,6 +44,9 @@ class Verdict:
     invites_issued: int = 0
     invites_verified: int = 0
     invites_read_optically: int = 0
+    members_joined: int = 0
+    points_edge: int = 0
+    points_hub: int = 0
     chain_ok: bool = False
     outage_s: float = 0.0
     catch_up_s: float = 0.0
@@ -66,10 +70,13 @@ class _Paper:
     code: str | None
 
 
-def judge(world: World, sales: list[Sale], wanted: int, outage: Outage, say: Callable[[str], None]) -> Verdict:
+def judge(
+    world: World, sales: list[Sale], wanted: int, outage: Outage, club: Club, say: Callable[[str], None]
+) -> Verdict:
     """Judge a day. The broker is stopped for the last check and stays so."""
     verdict = Verdict(sales_confirmed=sum(sale.answer is not None for sale in sales))
     verdict.outage_s, verdict.catch_up_s = round(outage.outage_s, 2), round(outage.catch_up_s, 2)
+    verdict.members_joined, verdict.points_edge, verdict.points_hub = club.joined, club.points_edge, club.points_hub
     say("comparing every sale at the stores and at the hub")
     doors = {store.id: till(store) for store in world.stores}
     hub_door = hub(world.console_url, world.api_token)
@@ -89,7 +96,7 @@ def judge(world: World, sales: list[Sale], wanted: int, outage: Outage, say: Cal
     say("verifying every invite at the other store, without a broker")
     world.broker.stop()
     _verify_invites(verdict, world, doors, papers, optical)
-    _conclude(verdict, wanted)
+    _conclude(verdict, wanted, club)
     return verdict
 
 
@@ -222,7 +229,7 @@ def _chains_hold(world: World, hub_door: Door) -> bool:
     return all(proved) and len(at_hub) == len(world.stores) and all(store["chain_ok"] for store in at_hub)
 
 
-def _conclude(verdict: Verdict, wanted: int) -> None:
+def _conclude(verdict: Verdict, wanted: int, club: Club) -> None:
     rules = {
         "lost = 0": verdict.lost == 0,
         "doubled = 0": verdict.doubled == 0,
@@ -235,6 +242,14 @@ def _conclude(verdict: Verdict, wanted: int) -> None:
         == verdict.invites_issued
         == verdict.sales_confirmed,
         f"invites read off the drawn paper ≥ {min(50, wanted)}": verdict.invites_read_optically >= min(50, wanted),
+        "members joined at the other store, one under each number": 0
+        < club.joined
+        == club.members_hub
+        == len(club.phones),
+        "points at the stores = at the hub = as the paper promised": 0
+        < verdict.points_edge
+        == verdict.points_hub
+        == club.owed,
         "chains hold": verdict.chain_ok,
         f"catch_up_s ≤ {CATCH_UP_S_MAX}": verdict.catch_up_s <= CATCH_UP_S_MAX,
     }

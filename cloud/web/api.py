@@ -51,6 +51,20 @@ class Stores(msgspec.Struct, frozen=True):
     stores: tuple[StoreView, ...]
 
 
+class Points(msgspec.Struct, frozen=True, kw_only=True):
+    """Points that are out, in whole points, and how many members there are; it names nobody.
+
+    `with_members` and what stores hold of it for them (`in_grants`) are the members', less what is `owed`; `in_receipts` waits for whoever
+    joins with a receipt.
+    """
+
+    members: int
+    with_members: int
+    in_grants: int
+    in_receipts: int
+    owed: int
+
+
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     """A sale with its path and its place in the chain, hashed at `made_ms`."""
 
@@ -200,6 +214,24 @@ def takings() -> Response:
     asked.only("day")
     reports = frame.site().hub.reports
     return answer(reports.takings(asked.day() or reports.business_day_now()))
+
+
+@interface.get("/points")
+@access.needs(Action.VIEW_SALES)
+def points() -> Response:
+    """Give the sums of members' points."""
+    asked.only()
+    desk = frame.site().hub.members.desk
+    held = desk.liability()
+    return answer(
+        Points(
+            members=desk.count(),
+            with_members=held.with_members,
+            in_grants=held.in_grants,
+            in_receipts=held.in_receipts,
+            owed=held.owed,
+        )
+    )
 
 
 @interface.get("/quarantine")

@@ -87,6 +87,7 @@ OPERATIONS = (
     ),
     Operation("get", "/totals", "totals", "Sums of a business day, or of all days", TotalsView, (400, 401), parameters=(_DAY,)),
     Operation("get", "/takings", "takings", "Takings per store and hour", TakingsView, (400, 401), parameters=(_DAY,)),
+    Operation("get", "/points", "points", "Sums of members' points; they name nobody", api.Points, (400, 401)),
     Operation("get", "/quarantine", "quarantine", "Refused messages by reason, parked facts", QuarantineView, (400, 401)),
     Operation(
         "get", "/handover/{store}/{epoch}/lanes", "handoverLanes", "What a store's new node may bring back; the node's key signs the request",

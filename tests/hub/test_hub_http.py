@@ -26,7 +26,7 @@ from tests.kit.hub_store import request
 from tests.kit.hub_stores import EVENING_MS, StoreByHand, open_hub
 
 NASTY = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
-JSON_GETS = ("/stores", "/fleet", "/sales", "/totals", "/takings", "/quarantine")
+JSON_GETS = ("/stores", "/fleet", "/sales", "/totals", "/takings", "/points", "/quarantine")
 PAGES = ("/overview", "/stores", "/sales", "/takings", "/parked")
 
 
