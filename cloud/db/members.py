@@ -272,6 +272,12 @@ def note_gift(tx: Tx, digest: str, member_id: str) -> None:
         tx.run(insert(member_gifts), {"digest": digest, "member_id": member_id})
 
 
+def drop_gifts(tx: Tx, before_ms: int) -> int:
+    """Forget for which phones a gift was given to members who left before a time; gives how many."""
+    gone = select(members.c.member_id).where(members.c.left_ms < before_ms)
+    return int(tx.run(delete(member_gifts).where(member_gifts.c.member_id.in_(gone))).rowcount)
+
+
 def rebind(tx: Tx, digest: str, member_id: str) -> bool:
     """Let a card find this member and nobody else; gives whether it was another's before."""
     others = [one for one in found_by(tx, TOKEN, digest) if one != member_id]

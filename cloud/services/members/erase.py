@@ -1,14 +1,18 @@
 """Forgets a member: the key is destroyed here and at the stores, the index rows go, the book stays under a pseudonym (PIPL art. 47).
 
+One thing outlives them for `Policy.gift_ms`: a digest of the phone, under a key of its own, that says "a welcome gift was given" and to
+which pseudonym. Without it whoever leaves and joins again has the gift again, as often as they like; with it for good the house would keep
+more of somebody than that purpose needs (PIPL arts. 6, 19, 47; membership.md §5.2). A year is as long as the gift's points live.
+
 What they had ends, and so does what they owed. A backup that is put back brings sealed profiles, but no key: the file of keys
 is in no backup, and what it forgot is forgotten again at the next start (`settle`).
 """
 
 import logging
 
+from cloud.db import devices, members
 from cloud.db import grants as grant_rows
 from cloud.db import ledger as rows
-from cloud.db import members
 from cloud.db.engine import Tx
 from cloud.db.ledger import By
 from cloud.domain import moves
@@ -34,6 +38,7 @@ def leave(tx: Tx, shared: Shared, member_id: str, by: By) -> list[str]:
         # Before the commit: whatever becomes of it, nobody reads the profile any more, and `settle` finishes the rest.
         shared.keys.forget(one, by.at_ms)
         members.set_left(tx, one, by.at_ms)
+        devices.forget(tx, one)
     cards.publish(tx, shared, [who])
     for one in whole:
         referral.look(tx, shared, one)

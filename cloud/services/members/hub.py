@@ -2,8 +2,8 @@
 
 import logging
 
+from cloud.db import devices, members, sales
 from cloud.db import ledger as rows
-from cloud.db import members, sales
 from cloud.db.engine import Turn
 from cloud.services.members import erase, proof
 from cloud.services.members.booker import Booker
@@ -50,6 +50,7 @@ class Members:
         self.expiry.run()
         self.grants.nightly()
         self.part_from_guests()
+        self.let_go()
         self.shared.keys.meet_mirror()
         proof.prove_and_keep(self.shared.database, self.shared.clock)
         with self.shared.database.write(Turn.PROJECTOR) as tx:
@@ -77,6 +78,15 @@ class Members:
             self.shared.on_stream()
             log.info("members.parted", extra={"count": total})
         return total
+
+    def let_go(self) -> None:
+        """Forget what was kept of people for a time that is over: phones they joined with, gifts of those who left."""
+        now_ms, policy = self.shared.clock.now_ms(), self.shared.policy
+        with self.shared.database.write(Turn.PROJECTOR) as tx:
+            gone = devices.drop_before(tx, now_ms - policy.device_ms)
+            gifts = members.drop_gifts(tx, now_ms - policy.gift_ms)
+        if gone or gifts:
+            log.info("members.let_go", extra={"count": gone + gifts})
 
     def close(self) -> None:
         """Close the file of keys."""

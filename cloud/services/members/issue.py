@@ -8,7 +8,7 @@ from cloud.db.engine import Tx
 from cloud.db.ledger import By
 from cloud.db.referrals import IssueRow
 from cloud.domain import moves
-from cloud.services.members import cards
+from cloud.services.members import cards, grants
 from cloud.services.members.shared import BadDeed, LedgerBook, Shared, post, standing
 from sync.contract import times
 
@@ -73,4 +73,5 @@ def _do(tx: Tx, shared: Shared, row: IssueRow, by: By) -> None:
     else:
         deed = moves.withdraw(book, who.member_id, -row.points, row.issue_id, day)
     post(tx, deed, by)
+    grants.recall_for_debt(tx, who.member_id)
     cards.publish(tx, shared, [who.member_id])

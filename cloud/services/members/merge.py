@@ -10,7 +10,7 @@ from cloud.db.engine import Tx
 from cloud.db.ledger import By
 from cloud.db.members import MergeRow
 from cloud.domain import moves
-from cloud.services.members import cards, people, referral
+from cloud.services.members import cards, grants, people, referral
 from cloud.services.members.shared import BadDeed, LedgerBook, NoMember, Shared, everybody, post
 from sync.contract import times
 
@@ -48,6 +48,8 @@ def merge(tx: Tx, shared: Shared, loser: str, survivor: str, by: By) -> str:
     for store in members.stores_of(tx, [loser]).get(loser, ()):
         members.note_guest(tx, store, survivor, by.at_ms)
     _combine(tx, shared, loser, survivor, by.at_ms)
+    # What stores hold of either now belongs to somebody who may owe.
+    grants.recall_for_debt(tx, survivor)
     referral.on_merge(tx, shared, loser, survivor)
     # Whoever turned out to be the loser before is the survivor now: their cards say so, too.
     cards.publish(tx, shared, everybody(tx, survivor))

@@ -6,7 +6,7 @@ from cloud.db.engine import Tx
 from cloud.db.ledger import By
 from cloud.domain import moves
 from cloud.domain.booking import Conflict
-from cloud.services.members import merge, people
+from cloud.services.members import grants, merge, people
 from cloud.services.members.shared import LedgerBook, Shared, post
 from sync.node import member_seal
 
@@ -52,5 +52,6 @@ def settle_welcome(tx: Tx, shared: Shared, member_id: str, by: By) -> list[Confl
             points = rows.given_by(tx, earning.idem)
             deed = moves.take_gift(LedgerBook(tx, shared), member_id, points, earning.ref, shared.day())
             if post(tx, deed, by):
+                grants.recall_for_debt(tx, members.resolve(tx, member_id))
                 found.append(Conflict("gift_doubled", members.resolve(tx, member_id), earning.idem, points))
     return found

@@ -15,7 +15,7 @@ from cloud.db.engine import HubDatabase, Turn, Tx
 from cloud.db.ledger import By
 from cloud.db.referrals import ReferralRow
 from cloud.domain import moves
-from cloud.services.members import cards
+from cloud.services.members import cards, grants
 from cloud.services.members.shared import BadDeed, LedgerBook, Shared, everybody, post
 from sync.contract import times
 
@@ -27,9 +27,10 @@ SELF, STAFF, EXISTING, MONTH_MAX, LEFT, BY_PERSON = (
     "left",
     "by_person",
 )
-FLAGGED = ("same_table", "same_device", "velocity")
+FLAGGED = ("same_table", "same_device", "same_phone", "velocity")
 """Reasons for a person to look: families do dine together."""
 ROUND = 200
+HOUR_MS = 3_600_000
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +42,14 @@ def bind(tx: Tx, shared: Shared, friend: str, referrer: str, flags: tuple[str, .
     plain = " ".join(flag for flag in dict.fromkeys(flags) if flag.isidentifier() and flag.isascii())
     table.insert_referral(tx, ReferralRow(friend, referrer, store, plain[:120], at_ms))
     look(tx, shared, friend)
+
+
+def flag(tx: Tx, friend: str, word: str) -> None:
+    """Note something about a referral that a person should look at; what was decided already stays so. The caller holds the book."""
+    row = table.referral_of(tx, friend)
+    if row is None or row.looked or word in row.flags.split() or row.state not in {table.BOUND, table.COOLING}:
+        return
+    table.put_referral(tx, msgspec.structs.replace(row, flags=f"{row.flags} {word}".strip()))
 
 
 def look(tx: Tx, shared: Shared, friend: str) -> None:
@@ -142,7 +151,13 @@ def _refusal(tx: Tx, row: ReferralRow) -> str:
         return LEFT
     if "staff" in row.flags.split() or any(one.staff for one in found.values()):
         return STAFF
-    return EXISTING if friend != row.friend else ""
+    return EXISTING if friend != row.friend or _was_here(tx, friend) else ""
+
+
+def _was_here(tx: Tx, friend: str) -> bool:
+    """Say whether somebody with this phone had the welcome gift before: who left and joins again is no new guest."""
+    holders = {members.gift_of(tx, digest) for digest in members.digests_of(tx, [friend], members.GIFT)}
+    return any(one and members.resolve(tx, one) != friend for one in holders)
 
 
 def _seek_bill(tx: Tx, shared: Shared, row: ReferralRow) -> None:
@@ -189,9 +204,15 @@ def _doubt(tx: Tx, shared: Shared, row: ReferralRow) -> str:
         if flag in FLAGGED:
             return flag
     whole = everybody(tx, members.resolve(tx, row.referrer))
-    day = times.DAY_MS
-    many = table.count_bound(tx, whole, row.bound_ms - day, row.bound_ms + day) > shared.policy.friends_a_day
-    return "velocity" if many else ""
+    phones = set(members.digests_of(tx, [row.friend], members.PHONE))
+    if phones & set(members.digests_of(tx, whole, members.PHONE)):
+        # Somebody said that the two are two, or they would be one by now.
+        return "same_phone"
+    policy = shared.policy
+    for span_ms, most in ((times.DAY_MS, policy.friends_a_day), (HOUR_MS, policy.friends_an_hour)):
+        if table.count_bound(tx, whole, row.bound_ms - span_ms, row.bound_ms + span_ms) > most:
+            return "velocity"
+    return ""
 
 
 def _rewarded_in_month(tx: Tx, shared: Shared, row: ReferralRow) -> int:
@@ -208,6 +229,8 @@ def _take_back(tx: Tx, shared: Shared, row: ReferralRow, by: By) -> None:
         theirs, ours = (int(part) for part in given.reason.split("+"))
         parts = ((referrer, theirs), (friend, ours))
         post(tx, moves.take_reward(LedgerBook(tx, shared), parts, row.friend, shared.day()), by)
+        for who in (referrer, friend):
+            grants.recall_for_debt(tx, who)
     table.put_referral(tx, _decided(row, table.TAKEN_BACK, "refunded", by.actor, by.at_ms))
     cards.publish(tx, shared, [referrer, friend])
 
