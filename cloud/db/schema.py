@@ -496,6 +496,7 @@ NOT_BACKED_UP = (
     "workers",
     "sessions",
     "signin_tries",
+    "member_devices",
     *KEPT_BY_TRIGGERS,
 )
 """Tables that are no part of a backup's state: facts have files of their own, the others belong to one running hub."""
@@ -773,6 +774,21 @@ live_scans_told = Table(
     sqlite_strict=True,
 )
 """How often stores said that it was opened in their network."""
+
+# ------------------------------------------------------------------------------------------- devices that members joined with
+
+member_devices = Table(
+    "member_devices",
+    metadata,
+    Column("digest", Text, nullable=False),
+    Column("member_id", Text, nullable=False),
+    Column("at_ms", WHOLE, nullable=False),
+    PrimaryKeyConstraint("digest", "member_id"),
+    Index("member_devices_of", "member_id"),
+    Index("member_devices_by_time", "at_ms"),
+    sqlite_strict=True,
+)
+"""Keyed digests of the markers of phones, kept for `Policy.device_ms` and in no backup."""
 
 READ_MODELS = (
     sales,

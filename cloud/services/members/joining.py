@@ -50,7 +50,7 @@ class Joining:
     def __init__(self, shared: Shared) -> None:
         self._shared = shared
 
-    def join(  # noqa: PLR0913 - what a form says
+    def join(
         self,
         profile: Profile,
         consents: Sequence[Consent],

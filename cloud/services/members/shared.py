@@ -58,7 +58,9 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
         guest_ms: a store that has not seen a guest for so long loses the card.
         home_ms: members seen within this time get a grant for the night's home store.
         alone_max: points that one person may give by hand without a second one, each time and in a day.
-        friends_a_day: more friends in a day than this are looked at by a person.
+        friends_a_day, friends_an_hour: more friends of one member than this are looked at by a person.
+        device_ms: so long the digest of a phone is kept that somebody joined with.
+        gift_ms: so long behind a member's leaving it is known that their phone had its welcome gift.
     """
 
     member_max: int = 5_000
@@ -68,6 +70,9 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     home_ms: int = 90 * times.DAY_MS
     alone_max: int = 1_000
     friends_a_day: int = 5
+    friends_an_hour: int = 3
+    device_ms: int = 30 * times.DAY_MS
+    gift_ms: int = 366 * times.DAY_MS
 
 
 class Rulebook:
