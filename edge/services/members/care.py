@@ -109,13 +109,11 @@ def look_at_all(node: Node) -> None:
     if node.training:
         return
     keys = desk.keys_of(node)
-
-    def work(tx: Tx) -> None:
-        for one in members.sealed_here(tx, known.cards_stream(node)):
-            if keys.get(one) is None and not keys.is_forgotten(one):
-                members.want(tx, one, members.LOOK)
-
-    node.db.write(work)
+    settled = {*keys.held(), *keys.forgotten()}
+    with node.db.read() as reader:
+        sealed = [one for one in members.sealed_here(reader, known.cards_stream(node)) if one not in settled]
+    for at in range(0, len(sealed), BATCH):
+        node.db.write(partial(_want, node, sealed[at : at + BATCH]))
 
 
 def release(node: Node) -> int:
@@ -183,6 +181,13 @@ def _ask_keys(node: Node, member_ids: list[str]) -> set[str]:
 def _forget(node: Node, member_id: str) -> None:
     desk.keys_of(node).forget(member_id, node.clock.now_ms())
     node.db.write(partial(members.gone, member_id=member_id, what=members.LOOK))
+
+
+def _want(node: Node, member_ids: list[str], tx: Tx) -> None:
+    for one in member_ids:
+        # A card that went meanwhile is to be let go of, and stays so.
+        if members.card(tx, known.cards_stream(node), one) is not None:
+            members.want(tx, one, members.LOOK)
 
 
 def _index(node: Node, member_ids: list[str], tx: Tx) -> None:
