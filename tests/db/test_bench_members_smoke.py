@@ -8,7 +8,9 @@ from scripts import bench_members
 def test_every_figure_is_measured(tmp_path):
     found = bench_members.run(tmp_path, members=300, at_node=60, entries=300, sales=4)
     assert (found.members, found.entries) == (300, 300)
+    assert (found.at_node, found.posts) == (60, 180)
     assert min(found.hub_lookup_p95_ms, found.node_lookup_p95_ms, found.verify_code_ms) > 0
+    assert min(found.earn_times, *found.cpu.values()) > 0
 
 
 def test_a_bar_that_is_missed_is_not_ok():
