@@ -8,10 +8,22 @@ from flask_wtf.csrf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from cloud.services.hub import Hub
-from cloud.web import access, api, figures_door, frame, guest, handover, health, openapi, security, words
+from cloud.web import (
+    access,
+    api,
+    figures_door,
+    frame,
+    guest,
+    guest_member,
+    handover,
+    health,
+    openapi,
+    security,
+    words,
+)
 from cloud.web.assets import Assets
 from cloud.web.frame import EXTENSION, Site
-from cloud.web.guest_join import Once
+from cloud.web.guest_limits import GuestLimits
 from cloud.web.pages import (
     account,
     audit,
@@ -99,9 +111,13 @@ def create_guest_app(hub: Hub) -> Flask:
         trusted_hosts=[*security.LOOPBACK_NAMES, hub.settings.guest.host, *_hosts(hub.settings.public_url)],
         policy=security.GUEST_CONTENT_SECURITY_POLICY,
     )
+    if hops := hub.settings.guest.proxy_hops:
+        # A limit by address needs the guest's own, not the proxy's.
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=0, x_prefix=0)  # type: ignore[method-assign]
     handle(app, words=site.words, locale=guest.locale, page=guest.draw_problem)
-    app.extensions[guest.ONCE] = Once()
+    app.extensions[guest.LIMITS] = GuestLimits()
     app.register_blueprint(guest.pages)
+    app.register_blueprint(guest_member.pages)
     return app
 
 

@@ -18,6 +18,8 @@ class ListenSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """Where a web listener stands. Port 0 takes a free one, which `run` prints.
 
     With `tls` (console only) it shows a certificate of the hub's own CA for `names`, and may stand on any address.
+    `proxy_hops` (guest page only; the console has `console.proxy_hops`): proxies in front of it that add to `X-Forwarded-For`;
+    how often a phone may ask is counted by the address that is read from there.
     """
 
     port: Port
@@ -25,6 +27,7 @@ class ListenSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     threads: Annotated[int, msgspec.Meta(ge=4, le=256)] = 32
     tls: bool = False
     names: tuple[str, ...] = ()
+    proxy_hops: Annotated[int, msgspec.Meta(ge=0, le=4)] = 0
 
 
 class BrokerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -225,6 +228,8 @@ def checked(held: HubSettings, where: str) -> HubSettings:
             )
     if held.web.port != 0 and (held.web.host, held.web.port) == (held.guest.host, held.guest.port):
         found.append("web and guest need ports of their own: the guest page must not share the console's cookies")
+    if held.web.proxy_hops:
+        found.append("web.proxy_hops: the proxies in front of the console are told in console.proxy_hops")
     if held.guest.tls:
         found.append("guest.tls: guests' phones do not trust the hub's CA; put a TLS proxy in front of the guest page")
     if held.broker.tls == "off" and not _is_loopback(held.broker.store_host or held.broker.host):

@@ -1,4 +1,4 @@
-"""The guest's pages behind a QR: is this invite real, joining with it, the member's own page, the receipt. No cookie, no script."""
+"""The guest's pages behind a QR: is this invite real, joining with it, the receipt. No cookie, no script."""
 
 import re
 from typing import cast
@@ -6,23 +6,24 @@ from typing import cast
 from flask import Blueprint, current_app, make_response, render_template, request
 from werkzeug.wrappers import Response
 
-from cloud.services.members import centre
+from cloud.services.members import centre, friends
+from cloud.services.members.friends import FriendVerdict
 from cloud.services.members.joining import Joined
-from cloud.services.members.shared import NoMember
 from cloud.services.views import InviteVerdict
 from cloud.web import guest_join, language, paper
 from cloud.web.frame import EXTENSION, Site
-from cloud.web.guest_join import JoinForm, Once
+from cloud.web.guest_join import JoinForm
+from cloud.web.guest_limits import GuestLimits, address_of
+from cloud.web.problems import Problem
 from cloud.web.show import Speaker
 from sync.contract import codes, ids
-from sync.contract.members import PURPOSES, Consent, Origin
+from sync.contract.members import PURPOSES, Origin
 
 pages = Blueprint("guest", __name__)
 CODE_CHARS_MAX = 512
-ONCE = "guest_once"
-"""Where an application keeps what came of the forms of late."""
+LIMITS = "guest_limits"
+"""Where an application keeps how often phones may ask."""
 _ONCE_BYTES = 16
-_LINES = 50
 _SPENT = frozenset({"used", "refunded"})
 _SALE = re.compile(r"[0-9A-Fa-f]{32}")
 _KINDS = {"valid": "valid", "expired": "expired", "revoked": "revoked"}
@@ -44,35 +45,6 @@ def invite(code: str) -> Response:
 def join(code: str) -> Response:
     """Take a guest's form: they are a member then, and the receipt's points theirs."""
     return _invite(code, guest_join.read(request.form, locale()))
-
-
-@pages.get("/m/<door>")
-def member(door: str) -> Response:
-    """Show a member's own page to whoever holds its address."""
-    return _member(door, "")
-
-
-@pages.post("/m/<door>")
-def member_says(door: str) -> Response:
-    """Take what a member says on their own page: what they agree to, or that they leave."""
-    site: Site = current_app.extensions[EXTENSION]
-    who = _behind(door)
-    if who is None:
-        return _nobody()
-    if request.form.get("leave") == "yes":
-        site.hub.members.joining.leave(who)
-        return make_response(draw(title=say_text("guest_member.left"), sentence=say_text("guest_member.left_more")))
-    if "consents" not in request.form:
-        return _member(door, say_text("guest_member.tick_first"))
-    held = {one.purpose for one in site.hub.members.desk.page(who).consents}
-    said = [
-        Consent(purpose=one, given=one not in held, text=guest_join.TEXT, channel="phone")
-        for one in PURPOSES
-        if one != "membership" and (request.form.get(f"purpose_{one}") == "yes") != (one in held)
-    ]
-    if said:
-        site.hub.members.joining.consent(who, said)
-    return _member(door, say_text("guest_member.kept"))
 
 
 @pages.get("/r/<store>/<sale_id>")
@@ -97,32 +69,53 @@ def receipt(store: str, sale_id: str) -> Response:
 def _invite(code: str, form: JoinForm) -> Response:
     site: Site = current_app.extensions[EXTENSION]
     hub = site.hub
+    sent = request.method == "POST"
+    if sent:
+        hold_back_join(code)
+    friend = friends.verify(hub.members.shared, code) if len(code) <= CODE_CHARS_MAX else None
+    if friend is not None:
+        return _friend(friend, form, sent=sent)
     verdict = hub.invites.verify(code) if len(code) <= CODE_CHARS_MAX else InviteVerdict(verdict="forged")
     kind = _KINDS.get(verdict.verdict, "forged")
-    sent = request.method == "POST"
-    done = _once().known(form.once) if sent and not form.wrong else None
     invite_id = _invite_id(code) if kind == "valid" else ""
+    done = hub.members.joining.sent(form.once, invite_id) if invite_id and sent and not form.wrong else None
     if invite_id and done is None:
         receipt_is = hub.members.joining.receipt(invite_id)
         kind = receipt_is if receipt_is in _SPENT else kind
         if kind == "valid" and sent and not form.wrong:
             origin = Origin(place="slip", store=verdict.store or "", code=invite_id)
-            done = _once().do(
-                form.once, lambda: hub.members.joining.join(form.profile, form.consents(), origin, invite_id)
-            )
+            done = hub.members.joining.join(form.profile, form.consents(), origin, invite_id, form.once)
     if done is not None:
-        return make_response(draw(**_told(done, form)))
+        return make_response(draw(**told(done, form)))
+    return _asked(verdict, kind, form, sent=sent)
+
+
+def _friend(friend: FriendVerdict, form: JoinForm, *, sent: bool) -> Response:
+    """Let whoever holds a member's own invite join; it holds no points of a receipt, and says nothing of who that member is."""
+    site: Site = current_app.extensions[EXTENSION]
+    kind = _KINDS.get(friend.verdict, "forged")
+    if kind == "valid" and sent and not form.wrong:
+        origin = Origin(place="member", store="", code=friend.short, by_member=friend.member_id)
+        done = site.hub.members.joining.join(form.profile, form.consents(), origin, once=form.once)
+        return make_response(draw(**told(done, form), friend=True))
+    verdict = InviteVerdict(verdict=friend.verdict, expires_day=friend.expires_day or None, short=friend.short or None)
+    return _asked(verdict, kind, form, sent=sent, friend=True)
+
+
+def _asked(verdict: InviteVerdict, kind: str, form: JoinForm, *, sent: bool, friend: bool = False) -> Response:
+    site: Site = current_app.extensions[EXTENSION]
     page = draw(
         verdict=verdict,
         kind=kind,
+        friend=friend,
         form=form if kind == "valid" else None,
         purposes=PURPOSES,
-        once=hub.members.shared.chance.token(_ONCE_BYTES).hex(),
+        once=site.hub.members.shared.chance.token(_ONCE_BYTES).hex(),
     )
     return make_response(page, 400 if sent and kind == "valid" else 200)
 
 
-def _told(done: Joined, form: JoinForm) -> dict[str, object]:
+def told(done: Joined, form: JoinForm) -> dict[str, object]:
     """Say what came of a form; a number that was known and one that was not hear the same, so the page tells nobody who is a member."""
     site: Site = current_app.extensions[EXTENSION]
     nameless = not form.profile.phone
@@ -133,37 +126,6 @@ def _told(done: Joined, form: JoinForm) -> dict[str, object]:
     }
 
 
-def _member(door: str, notice: str) -> Response:
-    site: Site = current_app.extensions[EXTENSION]
-    who = _behind(door)
-    if who is None:
-        return _nobody()
-    desk = site.hub.members.desk
-    page = desk.page(who)
-    return make_response(
-        draw(
-            title=say_text("guest_member.title"),
-            member=page,
-            held={one.purpose for one in page.consents},
-            lines=desk.timeline(who, _LINES),
-            purposes=PURPOSES,
-            notice=notice,
-        )
-    )
-
-
-def _nobody() -> Response:
-    return make_response(draw(title=say_text("guest.nothing_here"), sentence=say_text("guest_member.nobody")), 404)
-
-
-def _behind(door: str) -> str | None:
-    site: Site = current_app.extensions[EXTENSION]
-    try:
-        return centre.behind(site.hub.members.shared, door)
-    except NoMember:
-        return None
-
-
 def _invite_id(code: str) -> str:
     """Read the id of an invite that was found to be ours."""
     found = codes.find(code)
@@ -171,8 +133,37 @@ def _invite_id(code: str) -> str:
     return "" if apart is None else apart.claims.invite_id.hex()
 
 
-def _once() -> Once:
-    return cast("Once", current_app.extensions[ONCE])
+def limits() -> GuestLimits:
+    """Give what phones may do."""
+    return cast("GuestLimits", current_app.extensions[LIMITS])
+
+
+def hold_back(wait_ms: int) -> None:
+    """Refuse a request that came too soon.
+
+    Raises:
+        Problem: `too_often`, where there is anything to wait for.
+    """
+    if wait_ms:
+        raise Problem(429, "too_often", retry_after_s=-(-wait_ms // 1000))
+
+
+def hold_back_join(code: str) -> None:
+    """Refuse a form that came too soon behind others of its address, or of the code that brought it.
+
+    Raises:
+        Problem: `too_often`.
+    """
+    site: Site = current_app.extensions[EXTENSION]
+    now_ms = site.hub.clock.monotonic_ms()
+    hold_back(limits().join(address_of(request.remote_addr), code[:CODE_CHARS_MAX], now_ms))
+
+
+@pages.before_app_request
+def _not_too_often() -> None:
+    if request.endpoint != "static":
+        site: Site = current_app.extensions[EXTENSION]
+        hold_back(limits().look(address_of(request.remote_addr), site.hub.clock.monotonic_ms()))
 
 
 def _speaker() -> Speaker:
@@ -209,6 +200,11 @@ def draw(**values: object) -> str:
             "form": None,
             "done": None,
             "member": None,
+            "friend": False,
+            "slip": False,
+            "shown": "",
+            "invite": None,
+            "refresh_s": 0,
             **values,
         },
     )

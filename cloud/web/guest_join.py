@@ -1,21 +1,16 @@
 """What a guest's form says, and what came of it: joining with a receipt's invite on the hub's own page (membership.md §5.2)."""
 
 import re
-import threading
-from collections import OrderedDict
-from collections.abc import Callable
 
 import msgspec
 from werkzeug.datastructures import MultiDict
 
-from cloud.services.members.joining import Joined
 from sync.contract import member_cards, phones
 from sync.contract.member_cards import Profile
 from sync.contract.members import PURPOSES, Consent, Purpose
 
 TEXT = "hub-join-1"
 """The version of what is read beside the boxes: another wording is another version."""
-KEPT = 500
 _ONCE = re.compile(r"[0-9a-f]{32}")
 _BETWEEN = re.compile(r"[,，、;；\n]+")
 
@@ -50,28 +45,6 @@ def read(form: "MultiDict[str, str]", locale: str) -> JoinForm:
     return JoinForm(
         **told, agreed=agreed, profile=profile, wrong=_wrong(profile, agreed, told["once"], no_phone=number is None)
     )
-
-
-class Once:
-    """What came of a form that was sent: a second tap on its button hears the same, and makes nobody twice."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._told: OrderedDict[str, Joined] = OrderedDict()
-
-    def known(self, once: str) -> Joined | None:
-        """Give what came of a form, where it was sent before."""
-        with self._lock:
-            return self._told.get(once)
-
-    def do(self, once: str, work: Callable[[], Joined]) -> Joined:
-        """Do it, or give what came of it: one after another, since the hub writes one after another, too."""
-        with self._lock:
-            if once not in self._told:
-                self._told[once] = work()
-                while len(self._told) > KEPT:
-                    self._told.popitem(last=False)
-            return self._told[once]
 
 
 def _wrong(profile: Profile, agreed: tuple[Purpose, ...], once: str, *, no_phone: bool) -> str:

@@ -12,8 +12,9 @@ import re
 
 from cloud.db import centre, members
 from cloud.db import ledger as rows
+from cloud.db.centre import Moved
 from cloud.db.engine import Reader, Tx
-from cloud.services.members.shared import NoMember, Shared, standing
+from cloud.services.members.shared import NoMember, Shared, everybody, standing
 from sync.contract import member_codes, member_doors
 from sync.contract.member_doors import MemberDoorGiven
 from sync.node import member_seal
@@ -80,6 +81,16 @@ def open_slip(shared: Shared, text: str) -> str:
         opened = _door(shared, tx, who)
     log.info("member.door_opened", extra={"member": who[:8]})
     return opened
+
+
+def history(shared: Shared, member_id: str, limit: int) -> list[Moved]:
+    """List what changed all that a member has, newest first.
+
+    Raises:
+        NoMember: there is none (any more).
+    """
+    with shared.database.read() as reader:
+        return centre.moved(reader, everybody(reader, standing(reader, member_id).member_id), limit)
 
 
 def code_now(shared: Shared, member_id: str) -> tuple[str, int] | None:

@@ -4,7 +4,7 @@ import msgspec
 
 from cloud.db import members, stores
 from cloud.db.engine import Reader
-from cloud.services.members.shared import NoMember, Shared, standing
+from cloud.services.members.shared import Shared, standing
 from sync.contract import friend_codes, times
 from sync.contract.codes import Verdict
 from sync.contract.friend_codes import FriendClaims, SignedFriend
@@ -32,6 +32,13 @@ def code_of(shared: Shared, member_id: str) -> str:
     hint = shared.signer.public.key_id[: friend_codes.KEY_HINT_BYTES]
     claims = FriendClaims(hint, who, times.epoch_day(shared.day()))
     return friend_codes.assemble(claims, shared.signer.sign(friend_codes.to_sign(claims)))
+
+
+def short_of(code: str) -> str:
+    """Give the ten digits that stand below a code that is ours."""
+    apart = friend_codes.take_apart(code)
+    assert apart is not None
+    return friend_codes.short_code(apart.claims.member_id)
 
 
 def verify(shared: Shared, text: str) -> FriendVerdict | None:
@@ -70,6 +77,3 @@ def _signer(shared: Shared, reader: Reader, apart: SignedFriend) -> tuple[bool, 
         if keys.verified(key.signing_public, apart.signed, apart.signature):
             return True, key.revoked_ms
     return False, None
-
-
-__all__ = ["FriendVerdict", "NoMember", "code_of", "verify"]

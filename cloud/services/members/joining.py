@@ -147,6 +147,8 @@ class Joining:
             rows.hold(tx)
             who = standing(tx, member_id).member_id
             self._note_consents(tx, who, consents, "")
+            if any(one.purpose == "allergy" and not one.given for one in consents):
+                self._drop_allergies(tx, who)
             cards.publish(tx, self._shared, [who])
         self._shared.on_stream()
 
@@ -279,6 +281,14 @@ class Joining:
         if found:
             return found[0].kind
         return "later" if waits else "yes"
+
+    def _drop_allergies(self, tx: Tx, member_id: str) -> None:
+        """Allergies go with the consent that they are kept under."""
+        row = standing(tx, member_id)
+        profile = people.open_profile(self._shared, row)
+        if profile is not None and profile.allergies:
+            without = msgspec.structs.replace(profile, allergies=())
+            people.reseal(tx, self._shared, row, without, self._shared.clock.now_ms())
 
     def _note_consents(self, tx: Tx, member_id: str, consents: Sequence[Consent], store: str) -> None:
         now_ms = self._shared.clock.now_ms()
