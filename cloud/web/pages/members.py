@@ -44,7 +44,13 @@ def liability() -> Response:
     """Show what the house owes its members, and whether the book was proven."""
     desk = _desk()
     return make_response(
-        _draw("members_liability.html", owed=desk.liability(), proof=desk.last_proof(), conflicts=desk.conflicts(LINES))
+        _draw(
+            "members_liability.html",
+            owed=desk.liability(),
+            proof=desk.last_proof(),
+            conflicts=desk.conflicts(LINES),
+            told=_told,
+        )
     )
 
 
@@ -203,6 +209,7 @@ def _list(found: tuple[MemberLine, ...] | None, *, refusal: str = "", status: in
             total=desk.count(),
             issues=desk.waiting_issues(),
             reviews=desk.reviews(),
+            told=_told,
             refusal=say.text(refusal) if refusal else "",
         ),
         status,
@@ -222,7 +229,8 @@ def _member(member_id: str, *, profile: Profile | None = None, refusal: str = ""
         _draw(
             "member.html",
             page=shown,
-            lines=[(line, _kind(line.journal.kind)) for line in lines],
+            lines=[(line, _told("kind", line.journal.kind)) for line in lines],
+            told=_told,
             older=lines[-1].journal.id if len(lines) == LINES else None,
             clear=profile,
             refusal=say.text(refusal) if refusal else "",
@@ -233,10 +241,14 @@ def _member(member_id: str, *, profile: Profile | None = None, refusal: str = ""
     return page
 
 
-def _kind(kind: str) -> str:
-    """Give the words for a journal's kind; one that the catalogue does not know is shown as it is."""
-    key = f"members.kind_{kind.replace('.', '_')}"
-    return frame.speaker().text(key) if frame.site().words.has(key) else kind
+def _told(about: str, name: str) -> str:
+    """Give the words for a journal's `kind`, a `conflict`, or `why` somebody looks at a referral; several names have spaces between.
+
+    One that the catalogue does not know is shown as it is: stores may be newer than the hub.
+    """
+    say, words = frame.speaker(), frame.site().words
+    keys = {one: f"members.{about}_{one.replace('.', '_')}" for one in name.split()}
+    return " · ".join(say.text(key) if words.has(key) else one for one, key in keys.items())
 
 
 def _draw(template: str, **values: object) -> str:
