@@ -14,6 +14,7 @@ from cloud.web import (
     figures_door,
     frame,
     guest,
+    guest_live,
     guest_member,
     handover,
     health,
@@ -29,6 +30,7 @@ from cloud.web.pages import (
     audit,
     enrolment,
     fleet,
+    live_codes,
     members,
     money,
     overview,
@@ -87,6 +89,7 @@ def create_app(hub: Hub) -> Flask:
         takings.pages,
         money.pages,
         members.pages,
+        live_codes.pages,
         parked.pages,
         versions.pages,
         enrolment.pages,
@@ -118,6 +121,7 @@ def create_guest_app(hub: Hub) -> Flask:
     app.extensions[guest.LIMITS] = GuestLimits()
     app.register_blueprint(guest.pages)
     app.register_blueprint(guest_member.pages)
+    app.register_blueprint(guest_live.pages)
     return app
 
 

@@ -134,7 +134,7 @@ def origins(reader: Reader, first_day: str = "", last_day: str = "9999") -> list
     alone = (members.c.merged_into == "") & members.c.member_id.not_in(select(members.c.merged_into))
     within = members.c.joined_day.between(first_day, last_day)
     query = _touches(func.count()).where(alone, within)
-    for *touch, total in reader.rows(query.group_by("store", "place_of", "live", "at_of", "friend")):
+    for *touch, total in reader.rows(query.group_by("home", "place_of", "live", "at_of", "friend")):
         found[_Touch(*touch)] += int(total)
     for touch, day in _first_touches(reader):
         if first_day <= day <= last_day:
@@ -153,7 +153,7 @@ class _Touch(NamedTuple):
 def _touches(*more: ColumnElement[Any]) -> Select[Any]:
     """Read of members by what they came: the code only where it is a live one, for those of receipts are each another."""
     return select(
-        members.c.home_store.label("store"),
+        members.c.home_store.label("home"),
         members.c.place.label("place_of"),
         func.coalesce(live_codes.c.code_id, "").label("live"),
         members.c.at.label("at_of"),

@@ -25,6 +25,7 @@ class Action(enum.StrEnum):
     VIEW_MEMBERS = "view_members"
     SERVE_MEMBERS = "serve_members"
     SEE_GUESTS = "see_guests"
+    LIVE_CODES = "live_codes"
 
 
 class Role(enum.StrEnum):
@@ -62,13 +63,15 @@ TABLE: dict[Role, frozenset[Action]] = {
         Action.VIEW_MEMBERS,
         Action.SERVE_MEMBERS,
         Action.SEE_GUESTS,
+        Action.LIVE_CODES,
     },
-    Role.MARKETER: _VIEW | {Action.VIEW_VERSIONS, Action.PUBLISH, Action.VIEW_MEMBERS},
+    Role.MARKETER: _VIEW | {Action.VIEW_VERSIONS, Action.PUBLISH, Action.VIEW_MEMBERS, Action.LIVE_CODES},
     Role.FINANCE: _VIEW | {Action.VIEW_AUDIT, Action.RUN_VERIFY, Action.EXPORT, Action.VIEW_MEMBERS},
     Role.OPERATIONS: _VIEW
     | {
         Action.VIEW_MEMBERS,
         Action.SERVE_MEMBERS,
+        Action.LIVE_CODES,
         Action.VIEW_PARKED,
         Action.VIEW_VERSIONS,
         Action.RUN_VERIFY,
@@ -91,6 +94,7 @@ SECOND_FACTOR = frozenset(
         Action.MANAGE_USERS,
         Action.SERVE_MEMBERS,
         Action.SEE_GUESTS,
+        Action.LIVE_CODES,
     }
 )
 """What changes something or takes much away: a role with one of these needs a second factor (ux-security §10.4)."""

@@ -12,6 +12,7 @@ from cloud.services.fleet import Fleets
 from cloud.services.handover import HandoverDesk
 from cloud.services.health import Checkup
 from cloud.services.invites import Invites
+from cloud.services.live_codes import LiveCodes
 from cloud.services.members.hub import Members
 from cloud.services.metrics import Figures
 from cloud.services.money import Money
@@ -45,6 +46,7 @@ class Hub:
     changes: Changes
     projector: Projector
     members: Members
+    live_codes: LiveCodes
     checkup: Checkup
     web_secret: bytes
     version: str

@@ -25,6 +25,7 @@ from cloud.services.hub import Hub
 from cloud.services.ingest import Ingest
 from cloud.services.invites import Invites
 from cloud.services.leases import Leases
+from cloud.services.live_codes import LiveCodes
 from cloud.services.members import asks
 from cloud.services.metrics import Figures
 from cloud.services.money import Money
@@ -159,6 +160,7 @@ def open_core(
             changes=changes,
             projector=projector,
             members=members,
+            live_codes=LiveCodes(members.shared, identity, publisher, settings.public_url),
             checkup=Checkup(database, vitals, cloud.VERSION, clock),
             web_secret=secrets.derived(identity, "web"),
             version=cloud.VERSION,

@@ -6,7 +6,7 @@ from cloud.web.pages.doors import closed_blueprint
 from cloud.web.problems import Problem
 
 pages = closed_blueprint("versions", __name__)
-SHOWN = ("menu", "prices", "config", "commands", "stores", "rules", "members", "grants")
+SHOWN = ("menu", "prices", "config", "commands", "stores", "rules", "members", "grants", "live_codes")
 """The columns of the page, in this order."""
 
 
