@@ -1,4 +1,4 @@
-"""The guest's pages behind a QR: is this invite real, joining with it, the receipt. No cookie, no script."""
+"""The guest's pages behind a QR: is this invite real, joining with it, the receipt. No script, and no cookie to look."""
 
 import re
 from typing import cast
@@ -10,7 +10,7 @@ from cloud.services.members import centre, friends
 from cloud.services.members.friends import FriendVerdict
 from cloud.services.members.joining import Joined
 from cloud.services.views import InviteVerdict
-from cloud.web import guest_join, language, paper
+from cloud.web import guest_device, guest_join, language, paper
 from cloud.web.frame import EXTENSION, Site
 from cloud.web.guest_join import JoinForm
 from cloud.web.guest_limits import GuestLimits, address_of
@@ -84,7 +84,9 @@ def _invite(code: str, form: JoinForm) -> Response:
         kind = receipt_is if receipt_is in _SPENT else kind
         if kind == "valid" and sent and not form.wrong:
             origin = Origin(place="slip", store=verdict.store or "", code=invite_id)
-            done = hub.members.joining.join(form.profile, form.consents(), origin, invite_id, form.once)
+            done = hub.members.joining.join(
+                form.profile, form.consents(), origin, invite_id, form.once, guest_device.marker()
+            )
     if done is not None:
         return make_response(draw(**told(done, form)))
     return _asked(verdict, kind, form, sent=sent)
@@ -96,7 +98,8 @@ def _friend(friend: FriendVerdict, form: JoinForm, *, sent: bool) -> Response:
     kind = _KINDS.get(friend.verdict, "forged")
     if kind == "valid" and sent and not form.wrong:
         origin = Origin(place="member", store="", code=friend.short, by_member=friend.member_id)
-        done = site.hub.members.joining.join(form.profile, form.consents(), origin, once=form.once)
+        joining, device = site.hub.members.joining, guest_device.marker()
+        done = joining.join(form.profile, form.consents(), origin, once=form.once, device=device)
         return make_response(draw(**told(done, form), friend=True))
     verdict = InviteVerdict(verdict=friend.verdict, expires_day=friend.expires_day or None, short=friend.short or None)
     return _asked(verdict, kind, form, sent=sent, friend=True)

@@ -1,6 +1,7 @@
 """A member's own page on their phone: points, rights, invite, the code for the till, consents, what we hold, leaving.
 
-Who knows the address is the member (`cloud.services.members.centre`): no cookie, no script, nothing of anybody else on it.
+Who knows the address is the member (`cloud.services.members.centre`): no script, nothing of anybody else on it, and no cookie but the
+one that keeps people from bringing themselves (`cloud.web.guest_device`).
 """
 
 import logging
@@ -15,7 +16,7 @@ from cloud.services import live_sheets
 from cloud.services.live_sheets import Card
 from cloud.services.members import centre, friends, held
 from cloud.services.members.shared import NoMember, Shared
-from cloud.web import guest_join, paper
+from cloud.web import guest_device, guest_join, paper
 from cloud.web.frame import EXTENSION, Site
 from cloud.web.guest import draw, hold_back, limits, locale, say_text
 from cloud.web.guest_limits import address_of
@@ -35,7 +36,7 @@ log = logging.getLogger(__name__)
 @pages.get("/M/<door>")
 def member(door: str) -> Response:
     """Show a member's own page to whoever holds its address."""
-    return _behind(door, lambda who: _page(door, who, ""))
+    return _behind(door, lambda who: _opened(door, who))
 
 
 @pages.post("/m/<door>")
@@ -102,6 +103,11 @@ def open_slip(token: str) -> Response:
         title, sentence = say_text("guest_member.slip_shut"), say_text("guest_member.slip_shut_says")
         return make_response(draw(title=title, sentence=sentence), 404)
     return redirect(_to(door), 303)
+
+
+def _opened(door: str, who: str) -> Response:
+    _site().hub.members.joining.seen_on(who, guest_device.marker())
+    return _page(door, who, "")
 
 
 def _page(door: str, who: str, notice: str) -> Response:

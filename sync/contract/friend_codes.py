@@ -22,6 +22,8 @@ KEY_HINT_BYTES: Final = 4
 CODE_CHARS: Final = 141
 DAYS_VALID: Final = 366
 _MEMBER_BYTES: Final = 16
+_SHORT_BYTES: Final = 10
+"""The last ones: the first of an id may be a time."""
 _SIGNATURE_BYTES: Final = codes.SIGNATURE_BYTES
 _BODY_BYTES: Final = 1 + 1 + KEY_HINT_BYTES + _MEMBER_BYTES + 2
 _PREFIX: Final = b"zhanggui-friend"
@@ -103,7 +105,7 @@ def standing(claims: FriendClaims, *, today: int, revoked_day: int | None) -> Ve
 
 def short_code(member_id: str) -> str:
     """Give the ten Crockford digits that stand below the QR."""
-    return codes.short_code(bytes.fromhex(member_id))
+    return codes.short_code(bytes.fromhex(member_id)[-_SHORT_BYTES:])
 
 
 def _body(claims: FriendClaims) -> bytes:

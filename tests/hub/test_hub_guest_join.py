@@ -9,6 +9,8 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from cloud.app import create_guest_app
+from cloud.db import referrals
+from cloud.services.members import friends
 from cloud.wiring import Core
 from sync.contract import members as contract
 from sync.contract.facts import Lane
@@ -179,3 +181,32 @@ def test_a_door_that_is_not_ours_opens_nothing(house, kept):
     assert house.guest.get(wrong).status_code == 404
     assert house.guest.post(wrong, data={"leave": "yes"}).status_code == 404
     assert count(house) == 1
+
+
+@pytest.mark.parametrize("same", [True, False], ids=["same_phone", "another_phone"])
+def test_a_friend_on_the_phone_of_who_invited_them_is_looked_at(house, same):
+    shared = house.core.hub.members.shared
+    member_id = door_of(house.send(purpose_membership="yes")).removeprefix("/m/")[:32]
+    phone = house.guest if same else create_guest_app(house.core.hub).test_client()
+    code = friends.code_of(shared, member_id)
+    form = {"once": "e" * 32, "phone": "13900139000", "purpose_membership": "yes"}
+    assert phone.post(f"/J/{code}?lang=en", data=form).status_code == 200
+    with shared.database.read() as reader:
+        [row] = referrals.by_referrer(reader, [member_id])
+    assert row.flags == ("same_device" if same else "")
+
+
+def test_the_word_on_the_phone_comes_with_the_form_and_says_nothing(house):
+    joined = house.send(phone=PHONE, purpose_membership="yes")
+    told = joined.headers["Set-Cookie"]
+    word = re.match(r"zg_phone=([0-9a-f]{32});", told)
+    assert word is not None
+    assert ("HttpOnly" in told, "SameSite=Lax" in told, f"Max-Age={30 * 86_400}" in told) == (True, True, True)
+    assert "Set-Cookie" not in house.look().headers, "one word is enough"
+    with house.core.database.read() as reader:
+        held = reader.connection.exec_driver_sql("SELECT digest FROM member_devices").scalars().all()
+    assert len(held) == 1
+    assert word[1] not in held
+    spoilt = create_guest_app(house.core.hub).test_client()
+    spoilt.set_cookie("zg_phone", "'; --", domain="localhost")
+    assert spoilt.get(f"/J/{house.code}").status_code == 200

@@ -8,7 +8,7 @@ import re
 
 from cloud.db import devices, members
 from cloud.db import referrals as table
-from cloud.db.engine import Tx
+from cloud.db.engine import Reader, Tx
 from cloud.services.members import referral
 from cloud.services.members.shared import Shared
 from sync.node import member_seal
@@ -24,10 +24,19 @@ def note(tx: Tx, shared: Shared, marker: str, member_id: str) -> None:
     """
     if _MARKER.fullmatch(marker) is None:
         return
-    digest = member_seal.word_digest(shared.secrets.gifts, f"device|{marker}")
+    digest = _digest(shared, marker)
     devices.note(tx, digest, member_id, shared.clock.now_ms())
     here = {members.resolve(tx, one) for one in devices.on_device(tx, digest)}
     for friend in sorted({member_id, *devices.on_device(tx, digest)}):
         row = table.referral_of(tx, friend)
         if row is not None and members.resolve(tx, row.referrer) in here:
             referral.flag(tx, friend, SAME_DEVICE)
+
+
+def is_noted(reader: Reader, shared: Shared, marker: str, member_id: str) -> bool:
+    """Say whether that is kept already (or never will be), so that looking at a page writes nothing."""
+    return _MARKER.fullmatch(marker) is None or _digest(shared, marker) in devices.devices_of(reader, [member_id])
+
+
+def _digest(shared: Shared, marker: str) -> str:
+    return member_seal.word_digest(shared.secrets.gifts, f"device|{marker}")

@@ -107,6 +107,9 @@ class Joining:
         Raises:
             NoMember: there is no such member.
         """
+        with self._shared.database.read() as reader:
+            if devices.is_noted(reader, self._shared, device, standing(reader, member_id).member_id):
+                return
         with self._shared.database.write() as tx:
             rows.hold(tx)
             devices.note(tx, self._shared, device, standing(tx, member_id).member_id)
