@@ -83,7 +83,7 @@ class StoreSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     that HQ published was in force here, the file says nothing any more."""
     invite_days: Annotated[int, msgspec.Meta(ge=1, le=400)] = 30
     """For how many days an invite on a receipt may be used."""
-    members: bool = False
+    members: bool = True
     """Guests may become members here, and bills earn points: on the receipt of whoever is none, for whoever claims it."""
     variance_ask_fen: Annotated[int, msgspec.Meta(ge=0, le=10_000_000)] = 500
     """When the drawer is counted: a difference beyond this asks for a reason. 0 = any difference does."""

@@ -150,7 +150,8 @@ class Rig(AbstractContextManager["Rig"]):
         self._grant = grant(store) if enrolled else None
         self.settings = EdgeSettings(
             data_dir=str(folder),
-            store=StoreSettings(tills=("1", "2")),
+            # Without members: what a sale writes is counted by many; those who want them say so.
+            store=StoreSettings(tills=("1", "2"), members=False),
             devices=devices,
         )
         self.start()

@@ -17,11 +17,13 @@ from edge.db import journal, menus, projections, sales
 from edge.db.handover import LanePlan, Plan
 from edge.services.hub.enrolment import Enrolment
 from edge.services.hub.handover_door import ReplaceError
-from edge.services.money.book_sale import InviteAnswer, answer_of
+from edge.services.members import points
+from edge.services.money.book_sale import InviteAnswer, answer_of, read_answer
 from sync.contract import codes, envelope, facts, handover, kinds, limits, messages, operations
 from sync.contract.envelope import MessageKind
 from sync.contract.facts import ContractError, Fact
 from sync.contract.handover import Handover, PageOfFacts
+from sync.contract.members import PointsEarned, PointsSpent
 from sync.contract.operations import MenuImported
 from sync.contract.times import epoch_day
 from sync.contract.trade import InviteIssued, SalePaid
@@ -32,6 +34,7 @@ from sync.node.ports import Chance, Clock
 
 BUILD_FACTS = 5_000
 """Facts whose tables are built in one transaction."""
+_SALE = "sale:"
 ASIDE = 1 << 31
 """In the upper half of an epoch's numbers stand facts whose own number another fact has: only a cloned node made such."""
 
@@ -301,6 +304,8 @@ class _Tables:
             elif (sale := _sale_of(tx, body.sale_id)) is not None:
                 # The sale came with the transaction before.
                 sales.replace_answer(tx, body.sale_id, _answer_of(self._heir.grant, *sale, body))
+        elif isinstance(body, PointsEarned | PointsSpent) and body.ref.startswith(_SALE):
+            _with_points(tx, body.ref, fact.day)
 
     def _without_invite(self, tx: Tx) -> None:
         """Keep the answer of a sale whose invite has not come, and may never have got to the hub."""
@@ -312,6 +317,15 @@ class _Tables:
         fact, body = sale
         answer = _answer_of(self._heir.grant, fact, body, invite)
         sales.store_answer(tx, body.sale_id, b"", answer, fact.at_ms)
+
+
+def _with_points(tx: Tx, ref: str, day: str) -> None:
+    """Put what a bill did to points into its answer; what the member had then nobody can say any more."""
+    stored = sales.stored_answer(tx, ref.removeprefix(_SALE))
+    if stored is not None:
+        said = points.by_facts(tx, ref, day)
+        told = msgspec.structs.replace(read_answer(stored.answer), points=said)
+        sales.replace_answer(tx, told.sale_id, msgspec.json.encode(told))
 
 
 def _menu_of(fact: Fact) -> int:

@@ -195,12 +195,17 @@ def post(deed: Deed, one: Known | None, sale: SalePaid, invite: InviteIssued, sp
 
 def of_sale(node: Node, reader: Reader, sale_id: str, day: str) -> SalePoints | None:
     """Say what a bill did to points, as its facts say; the balance is that of now."""
-    ref = f"sale:{sale_id}"
+    said = by_facts(reader, f"sale:{sale_id}", day)
+    member_id = "" if said is None else members.member_of_sale(reader, sale_id)
+    one = known.find(node, reader, member_id, opens=False) if member_id else None
+    return said if said is None or one is None else msgspec.structs.replace(said, balance=one.net)
+
+
+def by_facts(reader: Reader, ref: str, day: str) -> SalePoints | None:
+    """Say what the facts of a bill say of points, without anybody's balance."""
     earned, spent = members.earning_of(reader, ref), members.spend_of(reader, ref)
     if earned is None and spent is None:
         return None
-    member_id = members.member_of_sale(reader, sale_id)
-    one = known.find(node, reader, member_id, opens=False) if member_id else None
     held = earned is not None and bool(earned.invite_id)
     until = ""
     if earned is not None and held:
@@ -212,7 +217,6 @@ def of_sale(node: Node, reader: Reader, sale_id: str, day: str) -> SalePoints | 
         capped=earned is not None and earned.capped,
         spent=0 if spent is None else spent.points,
         spent_fen=0 if spent is None else spent.worth_fen,
-        balance=None if one is None else one.net,
         claim_until=until,
     )
 
