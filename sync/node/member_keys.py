@@ -4,6 +4,10 @@ Each key lies wrapped under a key that comes from `keys.json`. Nothing of it goe
 no write-ahead log and overwrites what it deletes (`secure_delete`), so that a destroyed key is in none of its pages.
 A second copy may be kept in another folder (`mirror`): it is written with the first, and what one of the two forgot the other
 forgets as soon as both are there.
+
+Several processes may share the file (hubs on one `data_dir`): nothing of it is kept in memory, each statement is a transaction of
+SQLite, and a key that one of them destroyed is gone for all. The folder must be one whose file locks hold: a disk, not a share without
+them.
 """
 
 import contextlib
@@ -43,7 +47,7 @@ class HeldKey(NamedTuple):
 
 
 class MemberKeys:
-    """The keys of members. Any thread may call it; what returned is on the disk."""
+    """The keys of members. Any thread and process may call it; what returned is on the disk."""
 
     def __init__(self, path: Path | None, wrapping: bytes, chance: Chance, mirror: Path | None = None) -> None:
         """Open the file, made if there is none.
@@ -72,14 +76,17 @@ class MemberKeys:
             Whether this is the key that is held now: not if another one is, or if the member was forgotten.
         """
         with self._lock:
-            if self.is_forgotten(member_id):
-                return False
             held = self.get(member_id)
-            if held is not None:
-                return held.key_id == key_id and held.key == key
-            box = boxes.shut(self._wrapping, key, _place(member_id, key_id), self._chance)
-            self._write("INSERT INTO member_keys VALUES (?, ?, ?)", (member_id, key_id, box))
-            return True
+            if held is None:
+                box = boxes.shut(self._wrapping, key, _place(member_id, key_id), self._chance)
+                # One statement: another process may forget the member, or be given the key, at this very moment.
+                self._write(
+                    "INSERT OR IGNORE INTO member_keys SELECT ?, ?, ?"
+                    " WHERE NOT EXISTS (SELECT 1 FROM forgotten WHERE member_id = ?)",
+                    (member_id, key_id, box, member_id),
+                )
+                held = self.get(member_id)
+            return held is not None and (held.key_id, held.key) == (key_id, key)
 
     def get(self, member_id: str) -> HeldKey | None:
         """Find a member's key.
