@@ -132,6 +132,15 @@ def keys_named(reader: Reader, key_id: bytes) -> list[KnownKey]:
     return [KnownKey(*row) for row in rows]
 
 
+def keys_hinted(reader: Reader, hint: bytes) -> list[KnownKey]:
+    """Find the store keys whose id begins with some bytes."""
+    rows = reader.execute(
+        "SELECT store, epoch, public_key, name_zh, name_en, revoked_ms FROM store_keys WHERE substr(key_id, 1, ?) = ?",
+        (len(hint), hint),
+    )
+    return [KnownKey(*row) for row in rows]
+
+
 def begun(reader: Reader, stream: str) -> set[int]:
     """List the publications of a stream that were in force here."""
     return {number for (number,) in reader.execute("SELECT number FROM publications_begun WHERE stream = ?", (stream,))}

@@ -6,8 +6,8 @@ passed on. Forms:
 
 * payment: WeChat `1[0-5]` + 16 digits, Alipay `2[5-9]` or `30` + 14 to 22 digits (drivers.md §5.7). A bearer secret: whoever
   gets one from here puts it on a `BearerShelf` at once. UnionPay's codes are not known from a first source and not taken.
-* signed codes of `sync.contract.codes`: base 32 that begins with the version and a kind letter, `I` invite, `M` member,
-  `C` coupon, `S` staff; bare, or last in an address `…/J/…`, `…/M/…`, `…/C/…`, `…/S/…`. Only the form is read here; the
+* signed codes of `sync.contract.codes`: base 32 that begins with the version and a kind letter, `I` a receipt's invite, `F` a
+  member's own (`friend_codes`), `M` member (`member_codes`), `C` coupon, `S` staff; bare, or last in an address `…/J/…`, `…/M/…`, `…/C/…`, `…/S/…`. Only the form is read here; the
   signature is checked by whoever honours the code.
 * printed cards without a signature (Code 128): `ZGM-`, `ZGC-`, `ZGS-` and six or more Crockford digits, in any case.
 * receipt: `till-epoch-number` as `sync.contract.trade.receipt_no` writes it, bare or last in an address `…/R/…`; or the
@@ -25,7 +25,7 @@ from enum import StrEnum
 from typing import Final
 
 from drivers.card.magstripe import holds_pan
-from sync.contract import codes, ids, receipts
+from sync.contract import codes, friend_codes, ids, receipts
 from sync.contract.trade import receipt_no
 
 TEXT_CHARS_MAX: Final = 4096
@@ -213,7 +213,7 @@ def _is_card(text: str) -> bool:
 
 
 def _signed(code: str) -> Routed | None:
-    if codes.take_apart(code) is not None:
+    if codes.take_apart(code) is not None or friend_codes.take_apart(code) is not None:
         return Routed(Kind.INVITE, code)
     if _SIGNED.fullmatch(code) is None:
         return None

@@ -29,7 +29,16 @@ BILL: Final = "bill"
 GIFT: Final = "gift"
 """What points bought; its subject is `gift:id:request`."""
 
-MOVABLE: Final = frozenset({RECEIPT, DOCKET, REFUND, X_REPORT, Z_REPORT, DEPOSIT, MONEY_BACK, BILL, GIFT})
+FRIEND: Final = "friend"
+"""A member's own invite; its subject is `member:day`, the day counted from 1970-01-01."""
+DOOR: Final = "door"
+"""The slip that opens a member's own page; its subject is `request:until`, never what the slip says."""
+LIVE_CODE: Final = "live_code"
+"""A live code; its subject is `code@request@where`."""
+
+MOVABLE: Final = frozenset(
+    {LIVE_CODE, RECEIPT, DOCKET, REFUND, X_REPORT, Z_REPORT, DEPOSIT, MONEY_BACK, BILL, GIFT, FRIEND, DOOR}
+)
 """What may come out of another printer: a slip about a printer itself says nothing about another one."""
 
 STALE: Final = "stale"

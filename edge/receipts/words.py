@@ -47,6 +47,15 @@ _WORDS: dict[str, tuple[str, str]] = {
     "points_spent": ("使用积分", "Points used"),
     "points_balance": ("积分余额（本店所知）", "Points, as known here"),
     "points_gift": ("积分兑换", "Bought with points"),
+    "friend_title": ("请朋友来", "Invite a friend"),
+    "friend_says": (
+        "朋友扫码入会并消费，过 {days} 天您得 {yours} 分，朋友得 {theirs} 分",
+        "A friend who joins and pays a bill: {days} days later {yours} points for you, {theirs} for them",
+    ),
+    "friend_until": ("{day} 前有效", "Valid until {day}"),
+    "door_title": ("打开我的会员页", "Open my page"),
+    "door_says": ("只能开一次，别给别人看", "Opens once. Show it to nobody"),
+    "door_until": ("{time} 前有效", "Valid until {time}"),
     "points_held": (
         "本单 {points} 积分待领：{day} 前扫码入会即得",
         "{points} points wait for you: join with this code by {day}",

@@ -1,4 +1,4 @@
-"""Joining on a guest's phone in the shop's network, with the invite of a receipt: the page is read and sent, and shows nobody anything.
+"""Joining on a guest's phone in the shop's network, with the invite of a receipt or a friend's: the page is read and sent, and shows nobody anything.
 
 HQ's page of the same address does more; this one works while the uplink is down. It is served without TLS, so it asks for little: a
 number, a name, and what is agreed to; of allergies one speaks with the staff or on HQ's page.
@@ -11,8 +11,9 @@ from flask import Blueprint, Response, current_app, render_template, request
 from edge.domain.refusal import Refused
 from edge.services.care.status import store_name
 from edge.services.guests.guest_limits import GuestLimits
-from edge.services.members import claims, join
+from edge.services.members import claims, friends, join
 from edge.services.members.claims import Invite
+from edge.services.members.friends import Friend
 from edge.services.members.join import JoinAnswer, JoinCommand, Said
 from edge.web import words
 from edge.web.access import desk
@@ -71,15 +72,20 @@ def joins(code: str) -> Response:
     return _page(found, done=join.read_answer(done.answer))
 
 
-def _read(code: str) -> Invite | Refused:
+def _read(code: str) -> Invite | Friend | Refused:
     node = desk().node
     if not node.store_rules.members:
         return Refused("members_off")
-    found = claims.read(node, code) if len(code) <= CODE_CHARS_MAX else Refused("invite_forged")
+    if len(code) > CODE_CHARS_MAX:
+        return Refused("invite_forged")
+    brought = friends.read(node, code)
+    if brought is not None:
+        return brought
+    found = claims.read(node, code)
     return found if isinstance(found, Refused) else claims.look(node, found) or found
 
 
-def _page(found: Invite | Refused, *, wrong: str = "", done: JoinAnswer | None = None) -> Response:
+def _page(found: Invite | Friend | Refused, *, wrong: str = "", done: JoinAnswer | None = None) -> Response:
     node = desk().node
     locale = _locale()
     refused = f"error.{found.code}" if isinstance(found, Refused) and done is None else ""
@@ -91,6 +97,7 @@ def _page(found: Invite | Refused, *, wrong: str = "", done: JoinAnswer | None =
         refused=refused,
         wrong=wrong,
         done=done,
+        friend=isinstance(found, Friend),
         purposes=ASKED,
         told={name: request.form.get(name, "")[:most] for name, most in _FIELDS.items()},
         ticked=[one for one in ASKED if request.form.get(f"purpose_{one}") == "yes"],

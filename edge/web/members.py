@@ -8,8 +8,10 @@ from flask import Blueprint, Response
 
 from edge.domain.refusal import Refused
 from edge.domain.roles import Action
-from edge.services.members import changes, join, mall, view, visits
+from edge.services.members import changes, handing, join, mall, view, visits
 from edge.services.members.changes import CardCommand, ConsentCommand, LeaveCommand, ProfileCommand, RevealCommand
+from edge.services.members.find import CODE_OLD, CODE_WRONG
+from edge.services.members.handing import HandCommand
 from edge.services.members.join import JoinCommand
 from edge.services.members.mall import RedeemCommand
 from edge.services.members.visits import ClaimCommand, SeenCommand, ThankCommand
@@ -21,6 +23,7 @@ from edge.web.refunds import done
 members = Blueprint("members", __name__, url_prefix="/api/v1/members")
 
 _ID = re.compile(r"[0-9a-f]{32}")
+_CODES = (CODE_OLD, CODE_WRONG)
 
 
 class FindQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -39,7 +42,9 @@ def find() -> Response:
     allowed(Action.MEMBERS)
     _is_on()
     found = view.found(desk().node, command(FindQuery).text)
-    return problems.refused(Refused("member_text")) if found is None else _private(found)
+    if found is None:
+        return problems.refused(Refused("member_text"))
+    return problems.refused(Refused(f"member_{found.asked}")) if found.asked in _CODES else _private(found)
 
 
 @members.get("/<member_id>")
@@ -120,11 +125,31 @@ def reveal() -> Response:
     return problems.refused(shown) if isinstance(shown, Refused) else _private(shown)
 
 
+@members.post("/<member_id>/invite")
+def hand_invite(member_id: str) -> Response:
+    """Print a member's own invite, to give to friends."""
+    session = allowed(Action.MEMBERS)
+    return done(handing.invite(desk().node, session, _named(member_id), command(HandCommand)))
+
+
+@members.post("/<member_id>/door")
+def hand_door(member_id: str) -> Response:
+    """Print the slip that opens a member's own page."""
+    session = signed_in()
+    return done(handing.door(desk().node, session, _named(member_id), command(HandCommand)))
+
+
 @members.post("/leave")
 def leave() -> Response:
     """Forget a member."""
     session = signed_in()
     return done(changes.leave(desk().node, session, command(LeaveCommand)))
+
+
+def _named(member_id: str) -> str:
+    if _ID.fullmatch(member_id) is None:
+        raise Problem("member_unknown")
+    return member_id
 
 
 def _is_on() -> None:

@@ -12,6 +12,7 @@ from edge.services.members.changes import (
     ProfileCommand,
     RevealCommand,
 )
+from edge.services.members.handing import HandCommand, Handed
 from edge.services.members.join import JoinAnswer, JoinCommand
 from edge.services.members.mall import Gifts, RedeemCommand, Redeemed
 from edge.services.members.view import MembersFound, MemberView
@@ -20,7 +21,7 @@ from edge.web.members import FindQuery
 
 STRUCTS = (
     Gifts, RedeemCommand, Redeemed, FindQuery, MembersFound, MemberView, JoinCommand, JoinAnswer, SeenCommand, ThankCommand, ClaimCommand, GivenPoints,
-    ConsentCommand, ProfileCommand, CardCommand, Changed, RevealCommand, InClear, LeaveCommand,
+    ConsentCommand, ProfileCommand, CardCommand, Changed, RevealCommand, InClear, LeaveCommand, HandCommand, Handed,
 )  # fmt: skip
 
 
@@ -47,7 +48,17 @@ def paths(operation: Callable[..., dict[str, Any]]) -> dict[str, Any]:
         "/card": ("bindCard", "Let a card or tag stand for a member", Changed, CardCommand),
         "/leave": ("forgetMember", "Forget a member", Changed, LeaveCommand),
     }
+    handed = {
+        "invite": ("handInvite", "Print a member's own invite, to give to friends"),
+        "door": ("handDoor", "Print the slip that opens a member's own page"),
+    }
     return {
+        **{
+            f"/members/{{member_id}}/{path}": {
+                "post": {**operation(name, said, {201: Handed, 200: Handed}, HandCommand), "parameters": [member_id]}
+            }
+            for path, (name, said) in handed.items()
+        },
         "/members/find": {
             "post": operation("findMember", "Find members by phone, last digits and name, card or code",
                               {200: MembersFound}, FindQuery)

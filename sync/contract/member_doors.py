@@ -5,6 +5,7 @@ A guest who gave a phone number gets no page by that number alone, since nobody 
 the token when it comes; it opens once, and until `until_ms`.
 """
 
+import base64
 import hashlib
 import re
 from typing import Annotated, Final
@@ -17,15 +18,29 @@ TOKEN_BYTES: Final = 16
 _TOKEN: Final = re.compile(r"[A-Z2-7]{26}")
 
 
-class MemberDoorGiven(msgspec.Struct, frozen=True, kw_only=True):
-    """A member was handed a slip that opens their own page."""
+class MemberDoorGiven(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A member was handed a slip that opens their own page; whoever is signed in looked at who they are."""
 
     member_id: str
     digest: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
     until_ms: int
+    approved_by: str = ""
+    approval_id: str = ""
 
 
 KINDS: dict[str, type[msgspec.Struct]] = {DOOR_GIVEN: MemberDoorGiven}
+
+
+def token_of(secret: bytes) -> str:
+    """Write 16 bytes as a token.
+
+    Raises:
+        ValueError: they are not 16.
+    """
+    if len(secret) != TOKEN_BYTES:
+        message = "a slip's token has 16 bytes"
+        raise ValueError(message)
+    return base64.b32encode(secret).decode("ascii").rstrip("=")
 
 
 def find(text: str) -> str | None:

@@ -91,6 +91,8 @@ SAMPLES: dict[str, Sample] = {
     f"POST {API}/members/card": asked(member_id=UNKNOWN_ID, card="04A299"),
     f"POST {API}/members/reveal": asked(member_id=UNKNOWN_ID, **REASON),
     f"POST {API}/members/leave": asked(member_id=UNKNOWN_ID),
+    f"POST {API}/members/<member_id>/invite": asked(),
+    f"POST {API}/members/<member_id>/door": asked(),
     # Orders.
     f"POST {API}/orders table": Sample({"order_id": FRESH, "service": "dine_in", "table": "t9"}),
     f"POST {API}/orders away": Sample({"order_id": FRESH, "service": "takeaway"}),

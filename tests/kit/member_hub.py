@@ -69,6 +69,7 @@ class MemberHub:
             self.kit.zone,
             240,
             policy=self.policy,
+            signer=self.kit.identity,
         )
         self.booker = booker.Booker(self.shared)
         self.grants = Grants(self.shared)

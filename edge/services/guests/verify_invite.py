@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from edge.db import streams
+from edge.services.members import friends
 from edge.services.node import Node
 from sync.contract import codes, times
 from sync.contract.codes import Verdict
@@ -18,10 +19,18 @@ class Verified:
     issued_day: str | None = None
     expires_day: str | None = None
     short: str | None = None
+    friend: bool = False
+    """It is a member's own invite, whoever signed it (`store` None = HQ): joining with it notes who brought the guest."""
 
 
 def verify_invite(node: Node, text: str) -> Verified:
     """Judge a scanned or typed text: a bare code, or an address that ends in one."""
+    judged = friends.judge(node, text)
+    if judged is not None:
+        verdict, friend = judged
+        if friend is None:
+            return Verified(verdict, friend=True)
+        return Verified(verdict, friend.store or None, friend.issued_day, friend.last_day, friend.short, friend=True)
     code = codes.find(text)
     apart = None if code is None else codes.take_apart(code)
     if apart is None:

@@ -8,20 +8,28 @@ from edge.db import members
 from edge.domain import phone
 from edge.services.members import asking, desk, indexing, known
 from edge.services.node import Node
-from sync.contract import member_asks
+from sync.contract import member_asks, member_codes
 from sync.contract.member_asks import Find, Found
+from sync.contract.member_codes import Shown
 from sync.engine.questions import TIMEOUT_S, Unknown
+from sync.node import member_seal
 from sync.node.database import Reader, Tx
 
 TAIL: Final = re.compile(r"([0-9]{4})\s*(\D{0,20})")
 MEMBER_ID: Final = re.compile(r"[0-9a-f]{32}")
 CARD_CHARS: Final = range(4, 65)
 By = Literal["phone", "code", "card", "name"]
+CODE_OLD: Final = "code_old"
+CODE_WRONG: Final = "code_wrong"
 _SALT_BYTES = 16
 
 
 class Result:
-    """Who it may be. `asked` says what the hub said: `found`, `nobody`, `unknown` (no answer), empty where it was not asked."""
+    """Who it may be. `asked` says what the hub said: `found`, `nobody`, `unknown` (no answer), empty where it was not asked.
+
+    Of the code on a member's phone it says why that names nobody: `code_old`, where its time is over (or not here yet), `code_wrong`,
+    where the member's key did not make it.
+    """
 
     def __init__(self, member_ids: list[str], by: By, asked: str = "") -> None:
         self.member_ids = member_ids
@@ -32,6 +40,9 @@ class Result:
 def find(node: Node, text: str) -> Result | None:
     """Find by what was typed or scanned; None where it is none of what a member is found by."""
     said = text.strip()
+    shown = member_codes.find(said)
+    if shown is not None:
+        return _by_code(node, said, shown)
     normal = phone.normal(said)
     if normal is not None:
         return _by_phone(node, normal)
@@ -63,6 +74,20 @@ def _by_phone(node: Node, normal: str) -> Result:
     if here:
         return Result([here], "phone")
     return _asked(ask_phone(node, normal), "phone")
+
+
+def _by_code(node: Node, said: str, shown: Shown) -> Result:
+    """Find by the code on a member's phone: with the key that is here, and without a network; else the hub checks it."""
+    if not member_codes.in_time(shown.step, node.clock.now_ms()):
+        return Result([], "code", CODE_OLD)
+    held = desk.keys_of(node).get(shown.member_id)
+    if held is None:
+        return _asked(_ask(node, Find(salt=_salt(node), code=said)), "code")
+    if not member_seal.holds_code(held.key, shown):
+        return Result([], "code", CODE_WRONG)
+    with node.db.read() as reader:
+        found = _alive(node, reader, [shown.member_id])
+    return Result(found, "code") if found else _asked(_ask(node, Find(salt=_salt(node), code=said)), "code")
 
 
 def _by_id(node: Node, member_id: str) -> Result:

@@ -16,8 +16,9 @@ from edge.domain.refusal import Refused
 from edge.domain.roles import Action
 from edge.services import deeds
 from edge.services.deeds import Deed, Done
-from edge.services.members import claims, desk, find, indexing, known, points
+from edge.services.members import claims, desk, find, friends, indexing, known, points
 from edge.services.members.claims import Invite
+from edge.services.members.friends import Friend
 from edge.services.node import Node
 from edge.services.people import permit
 from sync.contract import member_cards
@@ -64,7 +65,7 @@ class JoinCommand(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     Attributes:
         consents: purposes that were agreed to, `membership` among them; `text` is the version of what was read.
         place, code, at: what brought the guest, the id of that code, and where it stood.
-        invite: the scanned code of a receipt; `sale_id` the receipt that was printed here just now instead.
+        invite: the scanned code of a receipt, or a friend's own invite, which says who `by_member` is; `sale_id` the receipt that was printed here just now instead.
         by_member: the friend whose code it was.
         card: what a card or tag says that is to stand for them.
     """
@@ -150,7 +151,9 @@ def join(node: Node, who: Session | None, command: JoinCommand) -> Done | Refuse
     profile = profile_of(command.said)
     if isinstance(profile, Refused):
         return profile
-    invite = _invite(node, command)
+    brought = friends.read(node, command.invite) if command.invite.strip() else None
+    told = _told(command, brought)
+    invite = brought if isinstance(brought, Refused) else _invite(node, told)
     here = _existing(node, profile, command)
     member_id = node.chance.token(MEMBER_ID_BYTES).hex()
     key = member_seal.make_key(node.chance)
@@ -161,7 +164,7 @@ def join(node: Node, who: Session | None, command: JoinCommand) -> Done | Refuse
     fresh = _Fresh(member_id, key, profile, here)
 
     def work(deed: Deed) -> JoinAnswer | Refused:
-        return _work(deed, command, fresh, invite)
+        return _work(deed, told, fresh, invite)
 
     digest = member_seal.word_digest(desk.digest_key(node), msgspec.json.encode(command).decode())
     done = deeds.transact(node, who, command.request_id, _Asked(digest), work, digest=bytes.fromhex(digest))
@@ -207,6 +210,15 @@ def _not_now(node: Node, who: Session | None, command: JoinCommand) -> Refused |
     if command.said.allergies and ALLERGY not in command.consents:
         return Refused("consent_missing", {"purpose": ALLERGY})
     return None
+
+
+def _told(command: JoinCommand, brought: Friend | Refused | None) -> JoinCommand:
+    """Read a friend's invite as what it says: who brought the guest. It holds no points of a receipt."""
+    if not isinstance(brought, Friend):
+        return command
+    place: Place = "member" if command.place in ("till", "slip") else command.place
+    code = command.code or brought.short
+    return msgspec.structs.replace(command, place=place, code=code, by_member=brought.member_id, invite="")
 
 
 def _invite(node: Node, command: JoinCommand) -> Invite | Refused | None:

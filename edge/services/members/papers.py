@@ -10,7 +10,7 @@ from edge.receipts.gift import PaperGift
 from edge.receipts.gift import gift as gift_slip
 from edge.receipts.points import PaperBack, PaperPoints
 from edge.receipts.receipt import Heading
-from edge.services.members import give_back, known, mall, points, view
+from edge.services.members import give_back, handing, known, mall, points, view
 from edge.services.node import Node
 
 
@@ -65,7 +65,11 @@ def gift(node: Node, job: Job, heading: Heading) -> ReceiptDoc:
     return gift_slip(said, heading, job.copy, node.store_rules.languages[0])
 
 
-MAKERS: dict[str, Callable[[Node, Job, Heading], ReceiptDoc]] = {slip_rules.GIFT: gift}
+MAKERS: dict[str, Callable[[Node, Job, Heading], ReceiptDoc]] = {
+    slip_rules.GIFT: gift,
+    slip_rules.FRIEND: handing.friend_paper,
+    slip_rules.DOOR: handing.door_paper,
+}
 
 
 def avoids(node: Node, member_id: str) -> str:
