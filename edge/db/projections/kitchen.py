@@ -138,7 +138,7 @@ def changed(tx: Tx, fact: Fact, body: orders.OrderChanged) -> None:
 
 def member_seen(tx: Tx, fact: Fact, body: MemberSeen) -> None:
     """Whoever sits there is known now; what they must not eat is in no fact, and is written on the slip when it prints."""
-    order = kept.by_id(tx, body.order_id) if body.order_id else None
+    order = kept.by_id(tx, body.order_id) if body.order_id and not body.off else None
     if order is not None:
         _tell(tx, fact, order, "allergy", _wanted(kitchen.of_order(tx, order.order_id)))
 

@@ -72,7 +72,10 @@ def consented(tx: Tx, fact: Fact, one: MemberConsented) -> None:
 
 
 def seen(tx: Tx, fact: Fact, one: MemberSeen) -> None:
-    """List a visit."""
+    """List a visit; an order that turns out to be somebody else's is at nobody's visit any more."""
+    if one.off:
+        tx.execute("UPDATE member_visits SET order_id = '' WHERE order_id = ? AND order_id <> ''", (one.order_id,))
+        return
     tx.execute(
         "INSERT INTO member_visits (n, member_id, day, at_ms, by_what, order_id, till) VALUES (?, ?, ?, ?, ?, ?, ?)",
         (fact.n, one.member_id, fact.day, fact.at_ms, one.by, one.order_id, one.till),

@@ -45,11 +45,12 @@ class ConsentCommand(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
 
 class ProfileCommand(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is known of a member is put right; `said` is the whole of it."""
+    """What is known of a member is put right; `said` is the whole of it, or only the fields that `only` names."""
 
     request_id: Hex
     member_id: MemberId
     said: Said
+    only: Annotated[tuple[Annotated[str, msgspec.Meta(max_length=16)], ...], msgspec.Meta(max_length=12)] = ()
 
     def __repr__(self) -> str:
         """Show nobody."""
@@ -140,13 +141,16 @@ def put_right(node: Node, who: Session | None, command: ProfileCommand) -> Done 
         one = known.find(node, deed.tx, command.member_id)
         if one is None:
             return Refused("member_unknown")
-        if profile.allergies and ALLERGY not in one.consents:
+        if one.profile is None and command.only and known.newest(deed.tx, one.member_id, one.card, one.joined):
+            return Refused("member_sealed")
+        whole = _laid_over(one.profile or Profile(), profile, command.only)
+        if whole.allergies and ALLERGY not in one.consents:
             return Refused("consent_missing", {"purpose": ALLERGY})
-        if profile.phone:
-            owners = members.found_by(deed.tx, members.PHONE, indexing.by_phone(node, profile.phone))
+        if whole.phone:
+            owners = members.found_by(deed.tx, members.PHONE, indexing.by_phone(node, whole.phone))
             if any(members.resolve(deed.tx, owner) != one.member_id for owner in owners):
                 return Refused("phone_taken")
-        refusal = _write_profile(deed, one, profile)
+        refusal = _write_profile(deed, one, whole)
         return refusal or Changed(member_id=one.member_id)
 
     digest = member_seal.word_digest(desk.digest_key(node), msgspec.json.encode(command).decode())
@@ -247,6 +251,15 @@ def reveal(node: Node, who: Session, command: RevealCommand) -> InClear | Refuse
     with node.db.read() as reader:
         one = known.find(node, reader, command.member_id)
     return Refused("member_unknown") if one is None else InClear(member_id=one.member_id, profile=one.profile)
+
+
+def _laid_over(known_so_far: Profile, said: Profile, only: tuple[str, ...]) -> Profile:
+    """Give the profile that comes of it: nobody has to read in clear what they do not change.
+
+    What a till never asks for (mail, address) stays in any case.
+    """
+    news = {name: getattr(said, name) for name in Said.__struct_fields__ if not only or name in only}
+    return msgspec.structs.replace(known_so_far, **news)
 
 
 def _write_profile(deed: Deed, one: Known, profile: Profile) -> Refused | None:

@@ -22,6 +22,7 @@ from sync.node.database import Reader
 VISITS_SHOWN: Final = 5
 LINES_MAX: Final = 20
 SOON_DAYS: Final = 7
+PROFILING: Final = "profiling"
 LONG_AWAY_DAYS: Final = 45
 
 
@@ -36,7 +37,10 @@ class MemberLine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MembersFound(msgspec.Struct, frozen=True, kw_only=True):
-    """Who it may be. `asked`: `found`, `nobody`, `unknown` (the hub does not answer), empty where it was not asked."""
+    """Who it may be. `asked`: `found`, `nobody`, `unknown` (the hub does not answer), empty where it was not asked.
+
+    `code_old` and `code_wrong` are of the code on a member's phone (`find.Result`): the door answers them as refusals.
+    """
 
     members: tuple[MemberLine, ...]
     by: str
@@ -51,10 +55,28 @@ class VisitShown(msgspec.Struct, frozen=True, kw_only=True):
     by: str
 
 
+class BillShown(msgspec.Struct, frozen=True, kw_only=True):
+    """A bill of theirs at this store."""
+
+    day: str
+    at_ms: int
+    receipt_no: str
+    total_fen: int
+
+
+class Rate(msgspec.Struct, frozen=True, kw_only=True):
+    """What a bill of today earns: `points` for each `per_fen`, times the day's multiplier; `bill_max` 0 = no cap of a bill."""
+
+    points: int
+    per_fen: int
+    multiplier_bp: int
+    bill_max: int
+
+
 class Advice(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One line for the waiter, as a code with what it is about.
 
-    `allergy`, `birthday`, `ends_soon`, `long_away`, `likes`, `first_visit`, `spend`, or empty.
+    `birthday`, `ends_soon`, `long_away`, `likes`, `first_visit`, `spend`, or empty.
     """
 
     code: str = ""
@@ -70,6 +92,8 @@ class MemberView(msgspec.Struct, frozen=True, kw_only=True):
         sealed: the profile cannot be opened here (its key is not here yet, or this store may not know it).
         points: as this store knows them; `as_of_hub` says whether the hub counted this member at all yet.
         spendable: of these, what may be spent here now, with or without the network; `worth_fen` is what they pay.
+        risk_max: points beyond that which a manager may allow, `risk_fen` what the store loses by it at worst.
+        bills: what they paid here last; only for somebody who agreed to `profiling`, as all habits.
     """
 
     member_id: str
@@ -82,6 +106,9 @@ class MemberView(msgspec.Struct, frozen=True, kw_only=True):
     debt: int
     spendable: int
     worth_fen: int
+    risk_max: int
+    risk_fen: int
+    rate: Rate
     as_of_hub: bool
     ends_day: str
     ends_points: int
@@ -99,6 +126,7 @@ class MemberView(msgspec.Struct, frozen=True, kw_only=True):
     consents: dict[str, str]
     habits: Habits | None
     visits: tuple[VisitShown, ...]
+    bills: tuple[BillShown, ...]
     advice: Advice
 
 
@@ -168,6 +196,7 @@ def _view(node: Node, reader: Reader, one: Known) -> MemberView:
     spendable = known.spendable(node, reader, one, node.granted.epoch, day)
     card, profile, line = one.card, one.profile, _line(one)
     visits = members.visits(reader, one.ids, VISITS_SHOWN)
+    risk_max = max(0, rules.risk_max - members.risked_behind(reader, one.ids, one.place))
     sealed = profile is None and known.newest(reader, one.member_id, card, one.joined) is not None
     return MemberView(
         member_id=one.member_id,
@@ -180,6 +209,14 @@ def _view(node: Node, reader: Reader, one: Known) -> MemberView:
         debt=one.debt,
         spendable=spendable,
         worth_fen=points.worth_fen(rules, spendable),
+        risk_max=risk_max,
+        risk_fen=-(-risk_max * rules.step_fen // rules.step),
+        rate=Rate(
+            points=rules.points,
+            per_fen=rules.per_fen,
+            multiplier_bp=points.multiplier_bp(rules, day),
+            bill_max=rules.bill_max,
+        ),
         as_of_hub=card is not None,
         ends_day="" if card is None else card.ends_day,
         ends_points=0 if card is None else card.ends_points,
@@ -197,7 +234,16 @@ def _view(node: Node, reader: Reader, one: Known) -> MemberView:
         consents=one.consents,
         habits=one.habits,
         visits=tuple(VisitShown(day=each.day, at_ms=each.at_ms, by=each.by) for each in visits),
+        bills=() if PROFILING not in one.consents else _bills(reader, one),
         advice=_advice(one, day, spendable),
+    )
+
+
+def _bills(reader: Reader, one: Known) -> tuple[BillShown, ...]:
+    found = members.bills(reader, one.ids, VISITS_SHOWN)
+    return tuple(
+        BillShown(day=each.day, at_ms=each.at_ms, receipt_no=each.receipt_no, total_fen=each.total_fen)
+        for each in found
     )
 
 
@@ -208,10 +254,7 @@ def _joined_day(one: Known) -> str:
 
 
 def _advice(one: Known, day: str, spendable: int) -> Advice:
-    """Say the one thing that the waiter should know first: what may hurt, then what is nice, then what may be lost."""
-    allergies = allergies_of(one)
-    if allergies:
-        return Advice(code="allergy", text="、".join(allergies))
+    """Say the one thing that the waiter should know beside what may hurt: what is nice, then what may be lost."""
     if one.profile is not None and one.profile.birthday is not None and not one.profile.birthday.lunar:
         days = days_until(one.profile.birthday.month_day, day)
         if days <= SOON_DAYS:

@@ -20,13 +20,17 @@ from sync.contract.members import EarnedBy, MemberSeen
 
 
 class SeenCommand(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Somebody was recognised. With `order_id` the order is theirs: their allergies reach the kitchen. `sign_in` = 签到."""
+    """Somebody was recognised. With `order_id` the order is theirs: their allergies reach the kitchen. `sign_in` = 签到.
+
+    `off`: the order is not theirs after all.
+    """
 
     request_id: Hex
     member_id: MemberId
     by: Literal["phone", "code", "card", "name"]
     order_id: Annotated[str, msgspec.Meta(max_length=32)] = ""
     sign_in: bool = False
+    off: bool = False
 
 
 class ThankCommand(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -63,8 +67,10 @@ def seen(node: Node, who: Session, command: SeenCommand) -> Done | Refused:
         if one is None:
             return Refused("member_unknown")
         member_id = one.member_id
-        body = MemberSeen(member_id=member_id, by=command.by, order_id=command.order_id, till=who.till)
+        body = MemberSeen(member_id=member_id, by=command.by, order_id=command.order_id, till=who.till, off=command.off)
         deed.write(contract.SEEN, body)
+        if command.off:
+            return GivenPoints(member_id=member_id, points=0)
         if command.order_id and view.must_not_eat(one):
             # The kitchen may be cooking for them already.
             kitchen.tell_stations(deed)

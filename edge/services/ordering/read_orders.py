@@ -3,6 +3,7 @@
 import msgspec
 
 from edge.db import floor as floor_rows
+from edge.db import members
 from edge.db import orders as kept
 from edge.db.orders import Stamped
 from edge.domain.order_state import Line, Order
@@ -36,13 +37,14 @@ class LineView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OrderView(msgspec.Struct, frozen=True, kw_only=True):
-    """An order at version `n`; `head` is the order without its lines."""
+    """An order at version `n`; `head` is the order without its lines. `member_id`: whose it is, empty for nobody's we know."""
 
     n: int
     head: Order
     table_name: str
     lines: tuple[LineView, ...]
     bill: BillView
+    member_id: str = ""
 
 
 class OpenOrder(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -107,6 +109,7 @@ def one(node: Node, order_id: str) -> OrderView | None:
             table_name=_name(tables, order.table),
             lines=tuple(_line(line) for line in order.lines),
             bill=_bill(node, reader, order),
+            member_id=members.member_at(reader, order_id) if node.store_rules.members else "",
         )
 
 

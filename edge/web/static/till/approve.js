@@ -27,6 +27,12 @@ function factsOf({ action, amount_fen, rate_bp }) {
   return el("dl", { class: "sheet-facts" }, ...rows.flatMap(([word, value]) => [el("dt", { text: word }), el("dd", { text: value })]));
 }
 
+/** What is allowed, in a sentence; with what it costs at worst where the word says so. */
+function saysOf(action, amount_fen, why) {
+  if (why && hasWord("approve.why_" + why)) return t("approve.why_" + why);
+  return hasWord("approve.of_" + action) ? t("approve.of_" + action, { most: money(amount_fen) }) : t("approve.says");
+}
+
 function sentence(error) {
   if (!(error instanceof Refused)) return t("notice.node_away");
   if (error.code === "wrong_pin" && error.details.tries_left !== undefined) return t("approve.wrong_pin", { n: error.details.tries_left });
@@ -73,7 +79,7 @@ async function askOnce(needed, person_id) {
     }
   }
   const asking = askFor(till, {
-    name: "approve", title: t("approve.title"), primary: t("approve.go"), says: t(why && hasWord("approve.why_" + why) ? "approve.why_" + why : "approve.says"),
+    name: "approve", title: t("approve.title"), primary: t("approve.go"), says: saysOf(action, amount_fen, why),
     more: [factsOf({ action, amount_fen, rate_bp })],
     fields: [{ name: "pin", kind: "pin", label: t("approve.pin"), chars: PIN_DIGITS }],
     act: async ({ pin }, sheet) => {

@@ -24,6 +24,14 @@ function valueOf(field, text) {
   return trimmed || field.optional ? trimmed : null;
 }
 
+const listed = (text) => text.split(/[\u3001,\uff0c]/).map((word) => word.trim()).filter(Boolean);
+
+/** The words of a list with one of them put in, or taken out where it was there. */
+function toggled(text, word) {
+  const words = listed(text);
+  return (words.includes(word) ? words.filter((each) => each !== word) : [...words, word]).join("\u3001");
+}
+
 class AskSheet {
   constructor(app, wanted, done) {
     this.app = app;
@@ -80,7 +88,7 @@ class AskSheet {
       oninput: () => { this.texts[field.name] = input.value; this.update(); } });
     input.value = this.texts[field.name];
     const chips = (field.chips ?? []).map((word, i) => el("button", { class: "key", testid: `chip-${field.name}-${i + 1}`, text: word,
-      onclick: () => { input.value = word; this.texts[field.name] = word; this.update(); } }));
+      onclick: () => { input.value = field.adds ? toggled(input.value, word) : word; this.texts[field.name] = input.value; this.update(); } }));
     this.rows.set(field.name, { field, input, chips });
     return el("div", { class: "ask-choice" }, el("span", { text: field.label }), ...(chips.length ? [el("div", { role: "group", "aria-label": field.label }, ...chips)] : []), input);
   }
@@ -137,7 +145,7 @@ class AskSheet {
         button.setAttribute("aria-pressed", name === this.at ? "true" : "false");
       }
       for (const key of keys ?? []) key.setAttribute("aria-pressed", key.dataset.value === text ? "true" : "false");
-      for (const chip of chips ?? []) chip.setAttribute("aria-pressed", chip.textContent === text ? "true" : "false");
+      for (const chip of chips ?? []) chip.setAttribute("aria-pressed", (field.adds ? listed(text) : [text]).includes(chip.textContent) ? "true" : "false");
     }
     setText(this.message, "");
     const values = this.values();

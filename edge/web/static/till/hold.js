@@ -89,8 +89,9 @@ export class Hold {
     app.plan.pick(t("tables.pick_place"), async (table, [order]) => {
       if (order) {
         const steps = stepsOf(app.order.cart);
+        const { sale_id } = app.order.cart;
         app.basket.leave();
-        app.tab.show(order.order_id);
+        app.members.moved(sale_id, order.order_id, app.tab.show(order.order_id));
         app.tab.do(steps);
         send(order.order_id);
       } else {

@@ -1,28 +1,92 @@
-// What is known of the member in the slip, masked, and what is done with them: sign in, the last receipt, in clear for a reason, off the slip, leaving.
+// A member over the counter (screens.md §6): what hurts, one line of advice, what may be spent now, what they like; the rest is one key away.
 
-import { ask } from "./api.js";
-import { withApproval, Declined } from "./approve.js";
-import { askFor } from "./ask_sheet.js";
-import { el } from "./dom.js";
-import { uuid7 } from "./ids.js";
-import { adviceOf, sentence } from "./members.js";
-import { money } from "./money.js";
+import { el, icon } from "./dom.js";
+import { showProfile } from "./member_edit.js";
+import { showGifts } from "./member_gifts.js";
+import { showMore } from "./member_more.js";
+import { adviceOf, calledOf } from "./member_words.js";
+import { amount, money } from "./money.js";
+import { points } from "./pay_noted.js";
 import { showToast } from "./toast.js";
 import { nameOf, t } from "./words.js";
 
-function rowsOf(one) {
-  const dishes = (one.habits?.dishes ?? []).map((dish) => nameOf(dish)).join("\u3001");
+const FAVOURITES = 4;
+const ROWS = 4;
+const LIST = "\u3001";
+
+const figure = (word, value, small, testid) => el("div", {}, el("span", { text: t(word) }), el("strong", { testid, text: value }), el("small", { text: small }));
+
+/** "2026-11-24" -> "11-24", in this year. */
+function dayText(day) {
+  return day.startsWith(String(new Date().getFullYear())) ? day.slice(5) : day;
+}
+
+function head(one) {
+  const visits = one.habits?.visits ? t("member.nth_visit", { n: one.habits.visits }) : "";
+  const facts = [one.tier, visits, one.joined_day ? t("member.since_day", { day: one.joined_day }) : "", one.brought ? t("member.brought_n", { n: one.brought }) : ""];
+  return el("p", { class: "member-sub", testid: "member-sub", text: facts.filter(Boolean).join("\u00b7") });
+}
+
+function strips(one) {
+  const advice = adviceOf(one);
   return [
-    ["member.name", one.name], ["member.phone", one.phone], ["member.tier", one.tier],
-    ["member.points", t("member.points_n", { n: one.points })],
-    ["member.spend_here", one.spendable ? t("member.spendable", { n: one.spendable, worth: money(one.worth_fen) }) : ""],
-    ["member.pending", one.pending ? String(one.pending) : ""], ["member.debt", one.debt ? String(one.debt) : ""],
-    ["member.ends", one.ends_points ? t("member.ends_at", { n: one.ends_points, day: one.ends_day }) : ""],
-    ["member.allergies", one.allergies.join("\u3001")], ["member.avoids", one.avoids.join("\u3001")], ["member.likes", one.likes.join("\u3001")], ["member.eats", dishes],
-    ["member.note", one.note], ["member.joined_on", one.joined_day], ["member.brought", one.brought ? String(one.brought) : ""],
-    ["member.visits", one.visits.map((visit) => visit.day).join("\u00b7")],
-    ["member.consents", Object.keys(one.consents).map((purpose) => t("consent." + purpose)).join("\u00b7")],
-  ].filter(([, value]) => value);
+    ...(one.allergies.length || one.avoids.length ? [el("p", { class: one.allergies.length ? "member-allergy" : "member-avoids", testid: "member-allergy" }, icon("alert"),
+      ...(one.allergies.length ? [el("b", { text: t("member.allergic_to", { text: one.allergies.join(LIST) }) })] : []),
+      ...(one.avoids.length ? [el("span", { text: t("member.not_eating", { text: one.avoids.join(LIST) }) })] : []),
+      el("small", { text: t(one.allergies.length ? "member.allergy_agreed" : "member.to_kitchen") }))] : []),
+    ...(advice ? [el("p", { class: "member-advice", testid: "member-advice", text: advice })] : []),
+    ...(one.sealed ? [el("p", { class: "works", text: t("member.sealed_says") })] : []),
+    ...(one.as_of_hub ? [] : [el("p", { class: "works", testid: "member-not-counted", text: t("member.not_counted") })]),
+  ];
+}
+
+function band(one) {
+  const owed = one.debt ? t("member.owes", { n: one.debt }) : one.pending ? t("member.pending_n", { n: one.pending }) : "";
+  const ends = one.ends_points ? t("member.ends_at", { n: one.ends_points, day: one.ends_day }) : "";
+  return el("div", { class: "member-band" },
+    figure("member.points", one.points.toLocaleString("en"), owed || ends, "member-points"),
+    figure("member.spend_here", one.spendable.toLocaleString("en"), t("member.worth", { worth: money(one.worth_fen) }), "member-spendable"),
+    figure("member.visits", dayText(one.visits[0]?.day ?? "") || "\u2014", one.home_store && !one.visits.length ? one.home_store : owed ? ends : "", "member-visit"));
+}
+
+function rows(title, lines, testid) {
+  return el("section", {}, el("h3", { text: title }), el("dl", { class: "member-rows", testid }, ...lines.flatMap(([word, value]) => [el("dt", { text: word }), el("dd", { text: value })])));
+}
+
+function lately(one) {
+  const bills = one.bills.slice(0, ROWS).map((bill) => [`${dayText(bill.day)} \u00b7 ${bill.receipt_no}`, amount(bill.total_fen)]);
+  const days = one.visits.slice(0, ROWS).map((visit) => [dayText(visit.day), t("member.by_" + visit.by)]);
+  const lines = bills.length ? bills : days;
+  return rows(t("member.lately"), lines.length ? lines : [[t("member.first_time"), ""]], "member-lately");
+}
+
+/** What they order most, as keys that add it; for whoever agreed that it is remembered. */
+function favourites(app, one) {
+  const named = (one.habits?.dishes ?? []).map((name) => app.menu?.dishes.find((dish) => dish.name.zh === name.zh)).filter(Boolean).slice(0, FAVOURITES);
+  if (!named.length) return [];
+  return [el("section", {}, el("h3", { text: t("member.favourites") }), el("div", { class: "member-favourites" }, ...named.map((dish) =>
+    el("button", { class: "key", testid: "favourite-" + dish.id, disabled: app.view !== "order", text: nameOf(dish.name), onclick: () => { app.sheets.close(); app.slip.press(dish.id); } }))))];
+}
+
+function habits(one) {
+  const kept = one.habits;
+  return rows(t("consent.profiling"), [
+    ...(kept && kept.hour >= 0 ? [[t("member.usual_hour"), t("member.hours", { from: kept.hour, to: kept.hour + 1 })]] : []),
+    ...(kept?.table ? [[t("member.usual_table"), kept.table]] : []),
+    ...(one.likes.length ? [[t("member.likes"), one.likes.join(LIST)]] : []),
+    ...(one.birthday ? [[t("member.birthday"), one.birthday.month_day + (one.birthday.lunar ? t("member.lunar") : "")]] : []),
+    ...one.dates.map((date) => [date.what, date.month_day + (date.lunar ? t("member.lunar") : "")]),
+    ...(one.note ? [[t("member.note"), one.note]] : []),
+    ...(kept ? [] : [[t("member.no_habits"), ""]]),
+  ], "member-habits");
+}
+
+/** Points pay this bill: from the order, by way of the payment page. */
+async function payWithPoints(app) {
+  app.sheets.close();
+  if (app.view === "order") await app.toPay.open();
+  if (app.view === "pay" && app.paying.ways.tab) await points(app.paying.ways);
+  else showToast(t("member.nothing_to_pay"));
 }
 
 export async function showMember(app, member_id) {
@@ -32,73 +96,16 @@ export async function showMember(app, member_id) {
     showToast(t("notice.node_away"));
     return;
   }
-  const key = members.key;
-  const advice = adviceOf(one);
-  const act = (word, testid, press, css = "key") => el("button", { class: css, testid, text: t(word), onclick: () => { app.sheets.close(); press(); } });
-  app.sheets.show("member-known", { draw: (sheets) => sheets.frame(one.name || t("member.title"), [
-    ...(advice ? [el("p", { class: "says", testid: "member-advice", text: advice })] : []),
-    ...(one.sealed ? [el("p", { class: "works", text: t("member.sealed_says") })] : []),
-    ...(one.as_of_hub ? [] : [el("p", { class: "works", text: t("member.not_counted") })]),
-    el("dl", { class: "sheet-facts", testid: "member-facts" }, ...rowsOf(one).flatMap(([word, value]) => [el("dt", { text: t(word) }), el("dd", { text: value })])),
-  ], [
-    act("member.sign_in", "member-sign-in", () => signIn(app, member_id, key)),
-    ...(app.last && app.order.isEmpty ? [act("member.claim", "member-claim", () => claim(app, member_id))] : []),
-    ...(app.may("reveal_member") || app.asks("reveal_member") ? [act("member.reveal", "member-reveal", () => reveal(app, member_id))] : []),
-    ...(app.may("forget_member") || app.asks("forget_member") ? [act("member.leave", "member-leave", () => leave(app, member_id, key), "key danger")] : []),
-    act("member.off", "member-off", () => takeOff(app, key)),
+  const { key } = members;
+  const act = (word, testid, press, css = "key") => el("button", { class: css, testid, text: t(word), onclick: press });
+  const anew = () => showMember(app, member_id);
+  app.sheets.show("member-known", { draw: (sheets) => sheets.frame(calledOf(one), [head(one), ...strips(one), band(one),
+    el("div", { class: "member-columns" }, el("div", {}, lately(one)), el("div", {}, ...favourites(app, one), habits(one)))], [
+    act("member.another", "member-another", () => { sheets.close(); if (members.mayChange(key)) { members.takeOff(key); members.askWho(); } }),
+    act("pay.points", "member-pay", () => payWithPoints(app)),
+    act("member.gifts", "member-gifts", () => showGifts(app, one, anew)),
+    act("member.profile", "member-profile", () => showProfile(app, one, anew)),
+    act("bar.more", "member-more", () => showMore(app, one, key, anew)),
+    act("member.back", "member-back", () => sheets.close(), "key primary"),
   ]) });
-}
-
-function takeOff(app, key) {
-  if (app.paying.ways.docs[key]?.parts.some((part) => part.kind === "points")) showToast(t("member.points_on_it"));
-  else app.members.set(key, "");
-}
-
-async function done(app, work) {
-  try {
-    return await work();
-  } catch (error) {
-    if (!(error instanceof Declined)) showToast(sentence(error));
-    return null;
-  }
-}
-
-async function signIn(app, member_id, key) {
-  const said = await done(app, () => app.members.told(member_id, app.tab.order_id === key ? key : "", "code", true));
-  if (!said) return;
-  showToast(said.body.points ? t("member.signed_in", { n: said.body.points }) : t("member.signed_in_already"));
-  await app.members.read(member_id);
-}
-
-async function claim(app, member_id) {
-  const said = await done(app, () => app.deeds.send("/members/claim", { request_id: uuid7(), member_id, sale_id: app.last.sale.sale_id }));
-  if (!said) return;
-  showToast(t("member.claimed", { n: said.body.points }));
-  await app.members.read(member_id);
-}
-
-/** In clear: with a reason, somebody's word where the table wants it, and a fact of it. Only on the sheet, and gone with it. */
-async function reveal(app, member_id) {
-  const said = await askFor(app, { name: "member-reveal", title: t("member.reveal"), says: t("member.reveal_says"), primary: t("member.reveal"),
-    fields: [{ name: "reason", kind: "text", label: t("reason.label"), max: 80, chips: [1, 2].map((n) => t("reason.member_" + n)) }] });
-  if (!said) return;
-  const request_id = uuid7();
-  const shown = await done(app, () => withApproval((approval_id) => ask("POST", "/members/reveal", { body: { request_id, member_id, reason: said.reason, ...(approval_id ? { approval_id } : {}) } })));
-  if (!shown) return;
-  const { profile } = shown.body;
-  app.sheets.show("member-clear", { draw: (sheets) => sheets.frame(t("member.title"), [profile
-    ? el("dl", { class: "sheet-facts", testid: "member-clear" }, ...[["member.name", profile.name], ["member.phone", profile.phone], ["member.birthday", profile.birthday?.month_day], ["member.note", profile.note]]
-      .filter(([, value]) => value).flatMap(([word, value]) => [el("dt", { text: t(word) }), el("dd", { text: value })]))
-    : el("p", { class: "says", text: t("member.sealed_says") })], []) });
-}
-
-async function leave(app, member_id, key) {
-  const sure = await askFor(app, { name: "member-leave", title: t("member.leave"), says: t("member.leave_says"), primary: t("member.leave"), danger: true, fields: [] });
-  if (!sure) return;
-  const request_id = uuid7();
-  const said = await done(app, () => withApproval((approval_id) => app.deeds.send("/members/leave", { request_id, member_id, ...(approval_id ? { approval_id } : {}) })));
-  if (!said) return;
-  app.members.views.delete(member_id);
-  app.members.set(key, "");
-  showToast(t("member.left"));
 }

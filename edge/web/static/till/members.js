@@ -1,35 +1,21 @@
 // The member whose bill lies in the slip: asked for by phone, code or card, made a member by two keys more, shown as a strip over the lines.
 
 import { ask, Refused } from "./api.js";
-import { askFor } from "./ask_sheet.js";
 import { beep } from "./beep.js";
 import { byId, el, setHidden, setText } from "./dom.js";
 import { uuid7 } from "./ids.js";
+import { inviteSays, MemberAsk } from "./member_ask.js";
 import { showMember } from "./member_sheet.js";
+import { adviceOf, allergyOf, calledOf, gainOf, sentence } from "./member_words.js";
 import { money } from "./money.js";
+import { price } from "./order.js";
 import { showToast } from "./toast.js";
 import { keep, load } from "./vault.js";
-import { errorText, localeTag, t } from "./words.js";
+import { t } from "./words.js";
 
-const PHONE = /^(\+\d{8,15}|1[3-9]\d{9})$/;
-const CHARS_MAX = 32;
 const KEPT_MAX = 60;
-/** The version of what is read out to a guest who joins at the till. */
-const TEXT_VERSION = "till-1";
-
-export function sentence(error) {
-  return error instanceof Refused ? errorText(error) : t("notice.node_away");
-}
-
-/** What one line says of a member: never more than the node shows masked. */
-export function memberLine(one) {
-  return [one.name, one.phone, one.tier, t("member.points_n", { n: one.points })].filter(Boolean).join("\u00b7");
-}
-
-/** The one thing to know first, as a sentence. */
-export function adviceOf({ advice }) {
-  return advice.code ? t("member.advice_" + advice.code, { text: advice.text ?? "", points: advice.points ?? 0, days: advice.days ?? 0 }) : "";
-}
+/** Kept where somebody took the member off an order and the node does not know it yet. */
+const NOBODY = "-";
 
 export class Members {
   constructor(app) {
@@ -57,8 +43,12 @@ export class Members {
     return app.tab.isOpen ? app.tab.order_id : app.order.cart.sale_id;
   }
 
+  /** Whose bill it is: what was said at this till and the node has not answered yet, then what the node says of the order. */
   idOf(key) {
-    return (this.till === this.app.till && this.of?.[key]) || "";
+    const own = this.till === this.app.till ? this.of?.[key] : undefined;
+    if (own) return own === NOBODY ? "" : own;
+    const { tab } = this.app;
+    return (tab.isOpen && tab.order_id === key && tab.view?.member_id) || "";
   }
 
   /** What the slip's member is shown by, or null. */
@@ -84,13 +74,41 @@ export class Members {
     this.app.screen.draw();
   }
 
-  /** A basket became an order: it is still the same guest's, and their allergies go to the kitchen with it. */
-  moved(from, order_id) {
+  /** A basket became an order, or lies on one now (`shown` = that was read): it is still the same guest's, unless the table is somebody's already. */
+  async moved(from, order_id, shown = null) {
     const member_id = this.idOf(from);
     if (!member_id) return;
     this.set(from, "");
+    await shown?.catch(() => {});
+    if (this.idOf(order_id)) return;
     this.set(order_id, member_id);
-    this.app.tab.steps.settled().then(() => this.told(member_id, order_id, "code")).catch(() => {});
+    await this.app.tab.steps.settled();
+    this.tellOrder(member_id, order_id, "code").catch(() => {});
+  }
+
+  /** Tell the node whose order it is; from then on its word counts, for every till. */
+  async tellOrder(member_id, order_id, by, off = false) {
+    await this.told(member_id, order_id, by, off ? { off } : {});
+    const { view } = this.app.tab;
+    if (this.app.tab.order_id === order_id && view) view.member_id = off ? "" : member_id;
+    const own = off ? NOBODY : member_id;
+    if (this.of?.[order_id] === own && view && this.app.tab.order_id === order_id) this.set(order_id, "");
+  }
+
+  /** Whether the slip may be somebody else's: not while their points lie on it. */
+  mayChange(key) {
+    const paid = this.app.paying.ways.docs[key]?.parts.some((part) => part.kind === "points");
+    if (paid) showToast(t("member.points_on_it"));
+    return !paid;
+  }
+
+  /** Off the slip again. */
+  takeOff(key) {
+    const member_id = this.idOf(key);
+    if (!member_id) return;
+    const order_id = this.app.tab.order_id === key ? key : "";
+    this.set(key, order_id ? NOBODY : "");
+    if (order_id) this.tellOrder(member_id, order_id, "code", true).catch(() => {});
   }
 
   /** What a bill's request says of whose it is. */
@@ -106,66 +124,35 @@ export class Members {
     const { app } = this;
     if (!this.on || app.sheets.extra?.holds || app.submitter.pending) return;
     if (this.idOf(this.key)) await showMember(app, this.idOf(this.key));
-    else await this.askWho(this.key);
+    else await this.askWho();
   }
 
-  async askWho(key) {
-    const { app } = this;
-    const state = { offered: "", sheet: null, request_id: uuid7() };
-    app.scans?.grab({ screen: "member", kinds: ["member", "unknown"], take: (value) => {
-      beep(true);
-      const sheet = app.sheets.extra;
-      if (app.sheets.name !== "member" || !value) return;
-      sheet.set(value);
-      sheet.send();
-    } });
-    await askFor(app, { name: "member", title: t("member.title"), says: t("member.says"), works: t("member.works"), primary: t("member.find"),
-      fields: [{ name: "text", kind: "digits", letters: true, label: t("member.text"), chars: CHARS_MAX }],
-      check: ({ text }) => {
-        // What the main key does follows what stands there: another number is looked for first.
-        if (state.sheet) setText(state.sheet.go, t(state.offered && text === state.offered ? "member.join" : "member.find"));
-        return null;
-      },
-      act: async ({ text }, sheet) => {
-        state.sheet = sheet;
-        return text === state.offered ? this.join(key, text, state) : this.find(key, text, state);
-      } }).finally(() => app.scans?.release());
+  askWho(scanned = {}) {
+    return new MemberAsk(this, this.key, scanned).open();
   }
 
-  /** Look for them; says why nobody came of it, nothing when somebody did. */
-  async find(key, text, state) {
+  /** A member's code or card was scanned over the order: theirs is the slip, without a key. */
+  async scanned(value) {
+    const { key } = this;
     try {
-      const { body } = await ask("POST", "/members/find", { body: { text } });
-      if (body.members.length === 1) {
-        await this.take(key, body.members[0].member_id, body.by);
-        return null;
-      }
-      if (body.members.length > 1) {
-        setTimeout(() => this.choose(key, body));
-        return null;
-      }
-      if (!PHONE.test(text)) return t(body.asked === "unknown" ? "member.nobody_here" : "member.nobody");
-      state.offered = text;
-      return t(body.asked === "unknown" ? "member.join_unknown" : "member.join_says");
+      const { body } = await ask("POST", "/members/find", { body: { text: value } });
+      beep(true);
+      if (body.members.length === 1) await this.take(key, body.members[0].member_id, body.by);
+      else if (body.members.length) this.choose(key, body);
+      else await this.askWho({ card: value });
     } catch (error) {
-      return sentence(error);
+      this.app.scans.explain(sentence(error));
     }
   }
 
-  /** The guest said yes to what was read out; the receipt printed just now is theirs where nothing lies in the slip. */
-  async join(key, phone, state) {
-    const { app } = this;
-    const last = app.order.isEmpty && !app.tab.isOpen && app.last ? app.last.sale.sale_id : "";
+  /** A receipt that counts: one key makes a member of whoever shows it, or gives its points to the member in the slip. */
+  async invited(invite) {
     try {
-      const { body } = await ask("POST", "/members", { body: { request_id: state.request_id, consents: ["membership"], text: TEXT_VERSION,
-        said: { phone, locale: localeTag() }, ...(last ? { sale_id: last } : {}) } });
-      await this.take(key, body.member_id, "phone");
-      showToast(t(body.existing ? "member.was_one" : body.claimed ? "member.joined_claimed" : "member.joined", { points: body.welcome ?? 0, claimed: body.claimed ?? 0 }));
-      return null;
+      const { body } = await ask("POST", "/invites/verify", { body: { code: invite } });
+      if (body.verdict !== "valid") this.app.scans.explain(t("scan.invite_" + body.verdict));
+      else await this.askWho({ invite, says: inviteSays(body) });
     } catch (error) {
-      // What was refused is over; what was not answered is asked for again under the same id.
-      if (error instanceof Refused) state.request_id = uuid7();
-      return sentence(error);
+      this.app.scans.explain(sentence(error));
     }
   }
 
@@ -173,19 +160,30 @@ export class Members {
     const { app } = this;
     app.sheets.show("member-which", { draw: (sheets) => sheets.frame(t("member.which"), [el("ul", { class: "recall-rows" }, ...members.map((one) => el("li", {},
       el("button", { class: "away-order", testid: "member-" + one.member_id, onclick: () => { sheets.close(); this.take(key, one.member_id, by); } },
-        el("b", { text: one.name || one.phone || t("member.sealed") }), el("span", { text: one.phone }), el("strong", { text: t("member.points_n", { n: one.points }) })))))], []) });
+        el("b", { text: calledOf(one) }), el("span", { text: one.tier }), el("strong", { text: t("member.points_n", { n: one.points }) })))))], []) });
   }
 
   /** They are here: the slip is theirs, and the kitchen hears what they must not eat. */
   async take(key, member_id, by) {
     this.set(key, member_id);
     await this.read(member_id);
-    const order_id = this.app.tab.isOpen && this.app.tab.order_id === key ? key : "";
-    this.told(member_id, order_id, by).catch(() => {});
+    if (this.app.tab.order_id === key) this.tellOrder(member_id, key, by).catch(() => {});
+    else this.told(member_id, "", by).catch(() => {});
   }
 
-  told(member_id, order_id, by, sign_in = false) {
-    return this.app.deeds.send("/members/seen", { request_id: uuid7(), member_id, by, ...(order_id ? { order_id } : {}), ...(sign_in ? { sign_in } : {}) });
+  /** The bill that lies paid in the slip is a member's after all: its points are theirs, and it says so. */
+  async paidBy(sale, { member_id, claimed }) {
+    const { app } = this;
+    const one = await this.read(member_id);
+    if (!claimed || app.last?.sale !== sale) return;
+    app.last = { ...app.last, sale: { ...sale, member_id, points: { ...sale.points, balance: one?.points } } };
+    app.screen.drawnLast = null;
+    app.screen.draw();
+    keep({ [app.kept("last")]: app.last }).catch(() => {});
+  }
+
+  told(member_id, order_id, by, more = {}) {
+    return this.app.deeds.send("/members/seen", { request_id: uuid7(), member_id, by, ...(order_id ? { order_id } : {}), ...more });
   }
 
   async read(member_id) {
@@ -213,9 +211,17 @@ export class Members {
       this.asked.add(member_id);
       this.read(member_id);
     }
+    setText(byId("slip-member-who"), one ? calledOf(one) : t("member.reading"));
+    setText(byId("slip-member-tier"), one ? [one.tier, t("member.points_n", { n: one.points })].filter(Boolean).join("\u00b7") : "");
+    const gain = one && app.menu ? gainOf(one, this.billFen()) : 0;
+    setText(byId("slip-member-gain"), gain ? t("member.gain", { n: gain }) : "");
     const spend = one?.spendable ? t("member.spendable", { n: one.spendable, worth: money(one.worth_fen) }) : "";
-    setText(byId("slip-member-who"), one ? [memberLine(one), spend].filter(Boolean).join("\u00b7") : t("member.reading"));
-    setText(byId("slip-member-says"), one ? adviceOf(one) : "");
+    setText(byId("slip-member-says"), one ? allergyOf(one) || adviceOf(one) || spend : "");
     root.classList.toggle("allergy", Boolean(one?.allergies.length));
+  }
+
+  billFen() {
+    const { app } = this;
+    return app.tab.isOpen ? app.tab.now().total_fen : price(app.menu, app.order.cart.lines).total_fen;
   }
 }

@@ -3,6 +3,7 @@
 import { Refused } from "./api.js";
 import { askFor } from "./ask_sheet.js";
 import { heldDeposits } from "./deposits.js";
+import { el, setText } from "./dom.js";
 import { money } from "./money.js";
 import { errorText, t } from "./words.js";
 
@@ -47,8 +48,14 @@ export async function points(ways) {
     ways.say(t("notice.node_away"));
     return;
   }
-  const said = await askFor(ways.app, { name: "points", title: t("pay.points"), says: t("pay.points_says", { n: one.spendable, worth: money(one.worth_fen) }), works: t("pay.points_works"), primary: t("pay.points_go"),
-    fields: [{ ...amountField(ways), value: Math.min(one.worth_fen, ways.tab.left_fen) || null }] });
+  const risk = el("p", { class: "says", testid: "points-risk" });
+  const said = await askFor(ways.app, { name: "points", title: t("pay.points"), says: t("pay.points_says", { n: one.spendable, worth: money(one.worth_fen) }), works: t("pay.points_works", { most: money(one.risk_fen) }), primary: t("pay.points_go"),
+    more: [risk], fields: [{ ...amountField(ways), value: Math.min(one.worth_fen, ways.tab.left_fen) || null }],
+    check: ({ amount_fen }) => {
+      const beyond_fen = Math.max(0, amount_fen - one.worth_fen);
+      setText(risk, beyond_fen ? t(beyond_fen > one.risk_fen ? "pay.points_too_many" : "pay.points_risk", { beyond: money(beyond_fen), most: money(one.worth_fen + one.risk_fen) }) : "");
+      return null;
+    } });
   if (said && ways.tab) ways.add({ kind: "points", ...said });
 }
 

@@ -7,6 +7,7 @@ import { el, icon } from "./dom.js";
 import { showFapiao } from "./fapiao.js";
 import { uuid7 } from "./ids.js";
 import { amount, money } from "./money.js";
+import { pointsPart, pointsSaid } from "./refund_points.js";
 import { stamp } from "./shift.js";
 import { keep } from "./vault.js";
 import { errorText, nameOf, t } from "./words.js";
@@ -27,6 +28,7 @@ export class RefundSale {
     this.amount_fen = 0;
     this.tip = false;
     this.in_cash = false;
+    this.points = "owe";
     this.reason = "";
     this.quote = null;
     this.refund_id = uuid7();
@@ -110,6 +112,7 @@ export class RefundSale {
       title: state.receipt_no, sub: `${stamp(state.at_ms)} · ${t("till.number", { till: state.till })}`,
       body: [desk.facts([[t("refund.paid"), amount(state.total_fen + state.tip_fen)], ...(state.tip_fen ? [[t("refund.of_it_tip"), amount(state.tip_fen)]] : []), [t("refund.left"), amount(state.left_fen)]]),
         el("h3", { text: t("refund.ways") }), desk.facts(ways),
+        ...pointsPart(desk, this.app, this.quote?.points, this.points, (way) => { this.points = way; this.draw(); }),
         ...(this.works ? [el("p", { class: "works", text: this.works })] : []),
         ...(this.quote?.verdict === "ask" ? [el("p", { class: "works", text: t("refund.asks") })] : []), ...(this.quote?.verdict === "denied" ? [el("p", { class: "sheet-error", text: t("refund.denied") })] : []),
         ...(this.ours && this.app.house?.fapiao_url ? [el("button", { class: "key", testid: "fapiao", text: t("fapiao.key"), onclick: () => showFapiao(this.app, this.sale_id) })] : []),
@@ -153,11 +156,11 @@ export class RefundSale {
   async give() {
     if (this.busy || !this.quote) return;
     const body = { ...this.asked(), refund_id: this.refund_id, reason: this.reason.trim(), shown_fen: this.quote.amount_fen };
-    await this.deed(() => withApproval((approval_id) => this.app.deeds.send("/refunds", { ...body, approval_id })), (answer) => {
+    await this.deed(() => withApproval((_, approvals) => this.app.deeds.send("/refunds", { ...body, ...pointsSaid(this.points, approvals) })), (answer) => {
       const queued = answer.tenders.some((one) => one.queued);
       this.page.note = t(queued ? "refund.done_queued" : "refund.done", { number: answer.receipt_no, amount: money(answer.amount_fen) });
       this.toldLast(answer);
-      Object.assign(this, { refund_id: uuid7(), pieces: new Map(), amount_fen: 0, reason: "", quote: null });
+      Object.assign(this, { refund_id: uuid7(), pieces: new Map(), amount_fen: 0, reason: "", quote: null, points: "owe" });
     });
   }
 
@@ -167,7 +170,7 @@ export class RefundSale {
       fields: [{ name: "reason", kind: "text", label: t("reason.label"), value: this.reason, chips: [1, 2, 3].map((n) => t("reason.reverse_" + n)) }] });
     if (!said) return;
     const body = { refund_id: this.refund_id, order_id: this.order_id, sale_id: this.sale_id, reason: said.reason, shown_fen: this.state.left_fen, ...(this.in_cash ? { in_cash: true } : {}) };
-    await this.deed(() => withApproval((approval_id) => this.app.deeds.send("/reversals", { ...body, approval_id })), (answer) => {
+    await this.deed(() => withApproval((_, approvals) => this.app.deeds.send("/reversals", { ...body, ...pointsSaid(this.points, approvals) })), (answer) => {
       this.page.note = t("refund.reversed", { number: answer.receipt_no });
       this.toldLast(answer);
       this.refund_id = uuid7();

@@ -6,6 +6,7 @@ import { ask, Refused } from "./api.js";
 import { beep } from "./beep.js";
 import { afterPaint, el } from "./dom.js";
 import { uuid7 } from "./ids.js";
+import { inviteSays, joinKeys } from "./member_ask.js";
 import { money } from "./money.js";
 import { hideToast, showToast } from "./toast.js";
 import { Wedge } from "./wedge.js";
@@ -44,7 +45,7 @@ export class Scans {
   async declare(anew = false) {
     const { view } = this.app;
     const screen = this.grabbed?.screen ?? view;
-    const kinds = this.grabbed?.kinds ?? TAKES[view];
+    const kinds = this.grabbed?.kinds ?? (view === "order" && this.app.members.on ? [...TAKES.order, "member"] : TAKES[view]);
     if (!kinds || (!anew && screen === this.declared)) return;
     this.declared = screen;
     if (this.declaring) {
@@ -162,6 +163,7 @@ export class Scans {
     else if (found.screen === "desk" && app.view === "desk") app.desk.scanned(found);
     else if (found.screen !== app.view) this.explain(t("scan.moved_on"));
     else if (found.kind === "dish") this.addDish(found.value);
+    else if (found.kind === "member") this.showMember(found.value);
     else if (found.kind === "invite") this.checkInvite(found.value);
     else if (found.kind === "receipt") this.showReceipt(found.value);
     else app.paying.ways.code.scanned(found);
@@ -191,6 +193,10 @@ export class Scans {
     return false;
   }
 
+  showMember(value) {
+    if (!this.inTheWay()) this.app.members.scanned(value);
+  }
+
   addDish(id) {
     if (this.inTheWay()) return;
     beep(true);
@@ -202,11 +208,13 @@ export class Scans {
     try {
       const { body } = await ask("POST", "/invites/verify", { body: { code } });
       beep(body.verdict === "valid");
+      const join = body.verdict === "valid" ? joinKeys(this.app, code, body) : [];
       this.show("invite", (sheets) => sheets.frame(t("scan.invite_title"), [
         el("p", { class: "says", testid: "invite-verdict", "data-verdict": body.verdict, text: t("scan.invite_" + body.verdict) }),
+        ...(join.length ? [el("p", { class: "works", text: inviteSays(body) })] : []),
         facts([t("scan.invite_store"), body.store], [t("scan.invite_issued"), body.issued_day],
           [t("scan.invite_until"), body.expires_day], [t("scan.invite_short"), body.short]),
-      ], []));
+      ], join));
     } catch (error) {
       this.explain(error instanceof Refused ? errorText(error) : t("scan.not_answered"));
     }

@@ -116,6 +116,15 @@ export class SlipLines {
   }
 }
 
+/** What the bill did to points: the member's, or waiting on the receipt for whoever joins with it. */
+function pointsOf({ points, member_id }) {
+  if (!points) return [];
+  const row = (word, text) => [el("p", { class: "last-points", testid: "last-points" }, el("span", { text: word }), el("b", { text }))];
+  const spent = points.spent ? `\u2212${points.spent} ` : "";
+  if (member_id) return row(t("last.points"), spent + t("last.points_now", { n: points.earned ?? 0, balance: points.balance ?? points.earned }));
+  return points.earned ? row(t("last.points_wait"), t("last.points_until", { n: points.earned, day: points.claim_until })) : [];
+}
+
 /** The panel of the sale just saved: it stays until the next dish. */
 export function drawLastSale(root, last, onReprint, onFapiao = null) {
   const change = el("strong", { testid: "change-due" });
@@ -130,6 +139,7 @@ export function drawLastSale(root, last, onReprint, onFapiao = null) {
       el("dt", { text: t("last.received") }), el("dd", { text: amount(last.sale.received_fen) })),
     el("p", { class: "last-change" },
       el("span", { text: t("last.change") }), change),
+    ...pointsOf(last.sale),
     el("div", { class: "last-keys" },
       el("button", { class: "key", testid: "reprint", text: t("last.reprint"), onclick: onReprint, disabled: last.reprinting || false }),
       onFapiao ? el("button", { class: "key", testid: "fapiao", text: t("fapiao.key"), onclick: onFapiao }) : null,
