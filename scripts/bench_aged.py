@@ -17,6 +17,7 @@ from pathlib import Path
 from scripts.bench_figures import Aged, percentile
 from scripts.bench_guests import draw_guests
 from scripts.bench_load import PAY, SELL, TABLES_OF_TILL, Errand, Load, send_all
+from scripts.bench_members_node import lay_members
 from scripts.bench_past import Past
 from scripts.bench_processes import BenchError, NodeUnderTest, started, write_node
 
@@ -34,21 +35,28 @@ MB = 1_000_000
 
 @dataclass(frozen=True)
 class Store:
-    """A node that runs, with its tables."""
+    """A node that runs, with its tables and how many members it knows."""
 
     node: NodeUnderTest
     tables: tuple[str, ...]
+    members: int
 
 
-def compare(folder: Path, menu: Path, orders: int, seed: int, say: Callable[[str], None]) -> Aged:
+def compare(folder: Path, menu: Path, orders: int, seed: int, members: int, say: Callable[[str], None]) -> Aged:
     """Write a past of so many orders, time starts behind 100,000 of them (or all), then paying behind all of them.
+
+    Args:
+        members: how many both stores know; 0 = members are off at both.
 
     Raises:
         BenchError: something did not start or was refused.
     """
     begun = time.monotonic()
-    old, young = (write_node(folder / name, 1, 0, menu_file=menu) for name in ("old", "young"))
-    past = Past(old, orders, seed)
+    old, young = (write_node(folder / name, 1, 0, menu_file=menu, members=bool(members)) for name in ("old", "young"))
+    for config in (old, young):
+        if members:
+            lay_members(config, members)
+    past = Past(old, orders, seed, members)
     page_after = min(PAGE_AFTER, orders)
     starts, rounds, guests = (STARTS, ROUNDS, ROUND_GUESTS) if orders >= PAGE_AFTER else SHORT
     past.grow(page_after, say)
@@ -56,7 +64,7 @@ def compare(folder: Path, menu: Path, orders: int, seed: int, say: Callable[[str
     page_s = [_start_to_page(old, folder) for _ in range(starts + 1)][1:]
     say(f"bench: till page {statistics.median(page_s):.2f} s after a start behind {page_after} orders")
     past.grow(orders, say)
-    with _running(old, folder) as aged, _running(young, folder) as fresh:
+    with _running(old, folder, members) as aged, _running(young, folder, members) as fresh:
         dice = random.Random(seed)
         _serve(fresh, guests, dice, 0)
         _serve(aged, guests, dice, 0)
@@ -100,17 +108,17 @@ def _start_to_page(config: Path, folder: Path) -> float:
 
 
 @contextlib.contextmanager
-def _running(config: Path, folder: Path) -> Iterator[Store]:
+def _running(config: Path, folder: Path, members: int) -> Iterator[Store]:
     log = folder / f"{config.parent.name}.log"
     with started(["-m", "edge", "run", "--config", str(config)], log) as (pid, told):
         pin = (config.parent / "data" / "cashier-pin.txt").read_text(encoding="ascii").strip()
         node = NodeUnderTest(pid, told["url"], pin)
         node.sign_in("1")
-        yield Store(node, node.draw_tables(TABLES_OF_TILL))
+        yield Store(node, node.draw_tables(TABLES_OF_TILL), members)
 
 
 def _serve(store: Store, count: int, dice: random.Random, number: int) -> Load:
-    guests = tuple(draw_guests(store.node.menu(), count, dice, first=number * count))
+    guests = tuple(draw_guests(store.node.menu(), count, dice, first=number * count, members=store.members))
     load = send_all([Errand(store.node.port, store.node.sign_in("1"), guests, ROUND_LIMIT_S, store.tables)])
     if load.refusals:
         raise BenchError(f"guests were refused: {json.dumps(load.refusals)}")

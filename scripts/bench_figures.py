@@ -101,6 +101,7 @@ class Report:
     rows_per_order: int
     slips: int = 0
     dishes: int = 0
+    members: int = 0
     past: Aged | None = None
 
     @property
@@ -124,6 +125,7 @@ class Report:
             "slips": self.slips,
             "printed": self.printed,
             "dishes": self.dishes,
+            "members": self.members,
             "past": None if self.past is None else {**asdict(self.past), "slower": self.past.slower},
             "rows_per_order": self.rows_per_order,
             "seed": seed,

@@ -2,13 +2,15 @@
 
 Of twenty guests nine pay a basket in cash, three in two ways or with a discount, one wants some money back; seven sit at tables, where
 they order twice, some have a line voided or a discount, and one pair pays in two parts. Table guests and discounts are what a
-manager may do, so nobody's word is asked in between.
+manager may do, so nobody's word is asked in between. Where a store has members every third guest is one: found by their number before
+they order, and of those who pay a basket in cash every fifth pays a yuan of it with points.
 """
 
+import hashlib
 import json
 import random
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sync.contract import ids
@@ -24,6 +26,10 @@ PAST = (COUNTER,) * 14 + (MIXED,) * 2 + (CHEAPER, REFUNDED) + (TABLE, PARTED)
 ORDER_AT_MS = 1_790_000_000_000
 """The time inside the orders' ids: fixed, because the same seed makes the same orders."""
 IDS_A_GUEST = 16
+MEMBER_OF, SPENDS_OF = 3, 5
+"""One guest of so many is a member; one of so many of them spends points."""
+POINTS_FEN = 100
+"""So much of a bill: one step of points by the rules that hold where HQ gave none."""
 DISCOUNT_BP = 1_000
 REFUND_FEN = 5_000
 """So much a manager gives back of their own sale without anybody's word."""
@@ -32,11 +38,19 @@ REASON = "bench"
 
 @dataclass(frozen=True)
 class AtCounter:
-    """A basket as `POST /sales` takes it, and the refund of it that follows, if any. `slips` = how many papers come of it."""
+    """A basket as `POST /sales` takes it, and the refund of it that follows, if any.
+
+    Attributes:
+        slips: how many papers come of it.
+        member: the number of the member whose it is; −1 = nobody's.
+        points_fen: so much of it is paid with points.
+    """
 
     sale: bytes
     slips: int = 0
     refund: bytes = b""
+    member: int = -1
+    points_fen: int = 0
 
 
 @dataclass(frozen=True)
@@ -49,6 +63,8 @@ class AtTable:
         first_part: line ids that the first of two payers pays; empty = one payer.
         sale_ids: of the payments.
         by_card: so much by card first and the rest in cash.
+        member: the number of the member who sits there; −1 = nobody.
+        seen_id: of the note that they do.
     """
 
     order_id: str
@@ -58,6 +74,8 @@ class AtTable:
     slips: int
     first_part: tuple[str, ...] = ()
     by_card: bool = False
+    member: int = -1
+    seen_id: str = ""
 
 
 Guest = AtCounter | AtTable
@@ -95,14 +113,31 @@ def large_menu(menu: dict[str, Any], dishes: int) -> dict[str, Any]:
     return {**menu, "dishes": [*menu["dishes"], *more]}
 
 
+def phone_of(member: int) -> str:
+    """Give the phone number of a made-up member by their number."""
+    return f"+8613{member:09d}"
+
+
+def member_of(member: int) -> str:
+    """Give the id of a made-up member by their number."""
+    return hashlib.sha256(f"member {member}".encode()).hexdigest()[:32]
+
+
 def draw_guests(
-    menu: dict[str, Any], count: int, dice: random.Random, *, first: int = 0, mix: Sequence[int] = EVENING
+    menu: dict[str, Any],
+    count: int,
+    dice: random.Random,
+    *,
+    first: int = 0,
+    mix: Sequence[int] = EVENING,
+    members: int = 0,
 ) -> Iterator[Guest]:
     """Draw guests, one after the other.
 
     Args:
         first: the number of the first; two draws with other numbers have other ids.
         mix: what they are, shuffled anew each time that all of it came.
+        members: how many the store knows; 0 = nobody is one.
     """
     dishes = [dish for dish in menu["dishes"] if _is_plain(dish)]
     groups = {group["id"]: group for group in menu["modifier_groups"]}
@@ -112,10 +147,12 @@ def draw_guests(
             kinds = list(mix)
             dice.shuffle(kinds)
         kind, fresh = kinds.pop(), _Ids(number, dice)
+        guest: Guest
         if kind >= TABLE:
-            yield _table(kind, fresh, dishes, groups, dice)
+            guest = _table(kind, fresh, dishes, groups, dice)
         else:
-            yield _counter(kind, fresh, menu, (dishes, groups), dice)
+            guest = _counter(kind, fresh, menu, (dishes, groups), dice)
+        yield _known(guest, kind, fresh, dice, members) if members else guest
 
 
 def make_orders(menu: dict[str, Any], count: int, dice: random.Random) -> tuple[bytes, ...]:
@@ -123,6 +160,16 @@ def make_orders(menu: dict[str, Any], count: int, dice: random.Random) -> tuple[
     dishes = [dish for dish in menu["dishes"] if _is_plain(dish)]
     cards = (dishes, {group["id"]: group for group in menu["modifier_groups"]})
     return tuple(_counter(COUNTER, _Ids(number, dice), menu, cards, dice).sale for number in range(count))
+
+
+def _known(guest: Guest, kind: int, fresh: _Ids, dice: random.Random, members: int) -> Guest:
+    if dice.randrange(MEMBER_OF):
+        return guest
+    member = dice.randrange(members)
+    if isinstance(guest, AtTable):
+        return replace(guest, member=member, seen_id=fresh())
+    spends = kind == COUNTER and not dice.randrange(SPENDS_OF)
+    return replace(guest, member=member, points_fen=POINTS_FEN if spends else 0)
 
 
 def _counter(

@@ -18,19 +18,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from scripts.bench_guests import NOTE_FEN, AtCounter, AtTable, Guest
+from scripts.bench_guests import NOTE_FEN, AtCounter, AtTable, Guest, phone_of
 
 ROOT = Path(__file__).resolve().parent.parent
 TILL = (sys.executable, "-m", "scripts.bench_load")
 READY, GO = b"ready\n", b"go\n"
 SALES_PATH = "/api/v1/sales"
 ORDERS_PATH = "/api/v1/orders"
+MEMBERS_PATH = "/api/v1/members"
 JSON_HEADERS = {"Content-Type": "application/json", "Accept-Language": "zh-CN"}
 REQUEST_TIMEOUT_S = 30.0
 READY_TIMEOUT_S = 60.0
 TABLES_OF_TILL = 3
 """So many tables are at dinner at each till."""
-SELL, PAY, READ = "sell", "pay", "read"
+SELL, PAY, READ, FIND = "sell", "pay", "read", "find"
+LOOKS = frozenset({READ, FIND})
+"""What is only looked at."""
 CREATED, OK = http.HTTPStatus.CREATED, http.HTTPStatus.OK
 
 
@@ -168,7 +171,7 @@ class _Till:
         self._link.request("GET", "/api/v1/status", headers=self._headers)
         self._link.getresponse().read()
         self._free = deque(errand.tables)
-        self._dining: deque[tuple[AtTable, str]] = deque()
+        self._dining: deque[tuple[AtTable, str, str]] = deque()
         self.haul = Haul()
 
     def serve(self, deadline: float) -> None:
@@ -195,7 +198,12 @@ class _Till:
             _count(self.haul.refusals, str(refused))
 
     def _at_counter(self, guest: AtCounter) -> None:
-        self._ask(SELL, "POST", SALES_PATH, guest.sale, CREATED)
+        sale = guest.sale
+        if member_id := self._recognise(guest):
+            asked = json.loads(sale)
+            by_points = [{"kind": "points", "amount_fen": guest.points_fen}] if guest.points_fen else []
+            sale = json.dumps({**asked, "member_id": member_id, "tenders": by_points + asked["tenders"]}).encode()
+        self._ask(SELL, "POST", SALES_PATH, sale, CREATED)
         if guest.refund:
             self._ask("refund", "POST", "/api/v1/refunds", guest.refund, CREATED)
         self._paid(guest)
@@ -204,13 +212,27 @@ class _Till:
         if not self._free:
             self._leave()
         self._ask(READ, "GET", ORDERS_PATH)
+        member_id = self._recognise(guest)
         table = self._free.popleft()
-        self._dining.append((guest, table))
+        self._dining.append((guest, table, member_id))
         self._ask("open", "POST", ORDERS_PATH, json.dumps({**guest.opening, "table": table}).encode(), CREATED)
+        if member_id:
+            seen = {"request_id": guest.seen_id, "member_id": member_id, "by": "phone", "order_id": guest.order_id}
+            self._ask("seen", "POST", f"{MEMBERS_PATH}/seen", json.dumps(seen).encode(), CREATED)
+
+    def _recognise(self, guest: Guest) -> str:
+        """Find a member by their number, as a till does; empty for a guest who is none."""
+        if guest.member < 0:
+            return ""
+        said = json.dumps({"text": phone_of(guest.member)}).encode()
+        found = self._ask(FIND, "POST", f"{MEMBERS_PATH}/find", said)["members"]
+        if not found:
+            raise NotDoneError("find: nobody")
+        return str(found[0]["member_id"])
 
     def _leave(self) -> None:
         """Let the guests who sat longest order once more, and pay."""
-        guest, table = self._dining.popleft()
+        guest, table, member_id = self._dining.popleft()
         self._free.append(table)
         path = f"{ORDERS_PATH}/{guest.order_id}"
         for steps in guest.later:
@@ -223,6 +245,7 @@ class _Till:
             else:
                 bill = self._ask(READ, "GET", f"{path}/bill")
             pay = {"sale_id": sale_id, "lines": lines, "tenders": _tenders(guest, bill), "due_fen": bill["total_fen"]}
+            pay |= {"member_id": member_id} if member_id else {}
             self._ask(PAY, "POST", f"{path}/pay", json.dumps(pay).encode(), CREATED)
         self._paid(guest)
 

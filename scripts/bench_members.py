@@ -31,19 +31,13 @@ from cloud.db.engine import HubDatabase
 from cloud.services.members import cards, people, proof
 from cloud.services.members.shared import Shared
 from edge.services.members import view
+from edge.services.members.view import MembersFound
 from edge.services.money.settle_sale import SellCommand, Settled, settle_sale
 from edge.services.node import Node
 from scripts.bench_figures import percentile
-from scripts.bench_members_past import (
-    POSTS_A_MEMBER,
-    PROFILED,
-    fill_book,
-    fill_hub,
-    fill_node,
-    fill_past,
-    member_of,
-    phone_of,
-)
+from scripts.bench_guests import member_of, phone_of
+from scripts.bench_members_hub import fill_book, fill_hub
+from scripts.bench_members_node import POSTS_A_MEMBER, PROFILED, fill_node, fill_past
 from sync.contract import codes
 from sync.node import keys
 from tests.kit.member_tills import Till, World
@@ -217,7 +211,7 @@ def look_up_at_node(till: Till, members: int) -> Watch:
         number = dice.randrange(min(members, PROFILED))
         found = view.found(till.node, phone_of(number))
         if (
-            found is None
+            not isinstance(found, MembersFound)
             or [one.member_id for one in found.members] != [member_of(number)]
             or not found.members[0].name
         ):

@@ -31,8 +31,10 @@ from edge.services.ordering import import_menu, orders
 from edge.services.ordering.orders import OpenOrderCommand, StepsCommand
 from edge.services.shifts import shifts
 from edge.services.shifts.shifts import CloseCommand, CountCommand
-from scripts.bench_guests import NOTE_FEN, PAST, REASON, AtCounter, AtTable, draw_guests
+from scripts.bench_guests import NOTE_FEN, PAST, REASON, AtCounter, AtTable, draw_guests, member_of
+from scripts.bench_members_node import count_past
 from scripts.bench_processes import BenchError
+from sync.contract.facts import Lane
 from sync.contract.shifts import Counted
 from sync.node import database
 from sync.node.database import Reader, Tx
@@ -88,11 +90,16 @@ class _ManyAtOnce:
 class Past:
     """A store's file that grows by a past, in steps; its last day is yesterday."""
 
-    def __init__(self, config: Path, orders: int, seed: int) -> None:
-        """Prepare a file for so many orders in all; the node does not run while any are written."""
+    def __init__(self, config: Path, orders: int, seed: int, members: int = 0) -> None:
+        """Prepare a file for so many orders in all; the node does not run while any are written.
+
+        Args:
+            members: how many it knows already; they are among the guests. 0 = none.
+        """
         self._settings = edge_settings.load(config)
         self._dice = random.Random(seed)
         self._orders = orders
+        self._members = members
         self._written = 0
         self.facts = 0
 
@@ -111,8 +118,13 @@ class Past:
         try:
             self._write(opened, storage, upto, say)
             with storage.read() as reader:
-                self.facts = sum(head.head_seq for head in journal.heads(reader, opened.place().epoch).values())
+                assert opened.enrolment is not None
+                epoch = opened.enrolment.epoch
+                heads = journal.heads(reader, epoch)
+                self.facts = sum(head.head_seq for head in heads.values())
                 reached = journal.counter(reader, "n")
+            if self._members:
+                count_past(replace(opened, db=storage), self._members, (epoch, heads[Lane.TRADE].head_seq))
         finally:
             storage.close()
         # As a node leaves it: the number of the last commit stands beside the file.
@@ -127,13 +139,15 @@ class Past:
         assert catalogue is not None
         menu = json.loads(msgspec.json.encode(catalogue.menu))
         people = [Session(str(till + 1), "C1", "bench", Role.MANAGER) for till in range(TILLS)]
-        guests = draw_guests(menu, upto - self._written, self._dice, first=FIRST_GUEST + self._written, mix=PAST)
+        first = FIRST_GUEST + self._written
+        guests = draw_guests(menu, upto - self._written, self._dice, first=first, mix=PAST, members=self._members)
         for number, guest in enumerate(guests, start=self._written):
             day, order = divmod(number, ORDERS_A_DAY)
             clock.step_wall(begin_ms + day * DAY_MS + order * OPEN_MS // ORDERS_A_DAY - clock.now_ms())
             who = people[number % TILLS]
             if isinstance(guest, AtCounter):
-                _done(settle_sale(node, who, msgspec.json.decode(guest.sale, type=SellCommand)))
+                sale = msgspec.json.decode(guest.sale, type=SellCommand)
+                _done(settle_sale(node, who, msgspec.structs.replace(sale, member_id=_whose(guest))))
                 if guest.refund:
                     _done(give_back(node, who, msgspec.json.decode(guest.refund, type=RefundCommand)))
             else:
@@ -158,7 +172,12 @@ def _dine(node: Node, who: Session, guest: AtTable, table: str) -> None:
         if isinstance(bill, Refused):
             raise BenchError(f"a bill of the past was refused: {bill.code}")
         cash = AskedTender(kind="cash", received_fen=bill.cash_fen)
-        _done(pay_order.pay_order(node, who, guest.order_id, PayCommand(sale_id=sale_id, lines=lines, tenders=(cash,))))
+        paid = PayCommand(sale_id=sale_id, lines=lines, tenders=(cash,), member_id=_whose(guest))
+        _done(pay_order.pay_order(node, who, guest.order_id, paid))
+
+
+def _whose(guest: AtCounter | AtTable) -> str:
+    return member_of(guest.member) if guest.member >= 0 else ""
 
 
 def _close(node: Node, who: Session) -> None:

@@ -33,13 +33,20 @@ class BenchError(RuntimeError):
 
 
 def write_node(
-    folder: Path, broker_port: int, printer_port: int, *, kitchen_port: int = 0, menu_file: Path = MENU
+    folder: Path,
+    broker_port: int,
+    printer_port: int,
+    *,
+    kitchen_port: int = 0,
+    menu_file: Path = MENU,
+    members: bool = True,
 ) -> Path:
     """Write the settings and a made-up grant of a node; gives the settings' path.
 
     Args:
         printer_port: port of the virtual printer, 0 for a store without one.
         kitchen_port: port of the one that prints for every station of the kitchen, 0 for none.
+        members: guests may be members here, and bills earn points.
     """
     data = folder / "data"
     data.mkdir(parents=True)
@@ -67,7 +74,8 @@ def write_node(
     config = folder / "edge.toml"
     config.write_text(
         'data_dir = "data"\nlog_level = "WARNING"\n'
-        f"[web]\nport = 0\n[store]\ntills = {tills}\nmenu_file = {json.dumps(str(menu_file))}\n{printers}",
+        f"[web]\nport = 0\n[store]\ntills = {tills}\nmenu_file = {json.dumps(str(menu_file))}\n"
+        f"members = {json.dumps(members)}\n{printers}",
         encoding="utf-8",
     )
     return config

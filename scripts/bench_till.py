@@ -4,7 +4,8 @@ What runs: a real node process (`python -m edge run`) with 2,000 dishes, its own
 broker never answers; a virtual printer for the counter and one for the kitchen, each a process of its own (at a lower
 priority, for real ones have a processor of their own), so that every receipt and docket goes through the spool onto paper while the
 tills go on; one process for each till. No hub is connected and no browser follows the live status. Guests pay baskets and
-eat at tables (`bench_guests`). Latency is measured at the till, closed loop without pauses; CPU and memory are those of the
+eat at tables (`bench_guests`); a third of them are members, found by their number, whose bills earn points and some of whom pay with
+them; every other receipt holds its points. Latency is measured at the till, closed loop without pauses; CPU and memory are those of the
 node process alone, and its CPU counts from the first request until the last slip of the run is on paper.
 
 Then a store with a past of 150,000 orders stands beside a young one (`bench_aged`).
@@ -32,7 +33,8 @@ from scripts import bench_aged
 from scripts.bench_bare import BareFile, record_order
 from scripts.bench_figures import ORDERS_MIN, PAST_ORDERS_MIN, Bare, Report, Run, missed, percentile
 from scripts.bench_guests import Guest, draw_guests, large_menu, make_orders
-from scripts.bench_load import READ, TABLES_OF_TILL, Errand, send_all
+from scripts.bench_load import LOOKS, TABLES_OF_TILL, Errand, send_all
+from scripts.bench_members_node import lay_members
 from scripts.bench_processes import MENU, TILLS_MAX, BenchError, NodeUnderTest, slips_on_paper, started, write_node
 
 PRINTER_NICENESS = 10
@@ -45,11 +47,12 @@ BARE_COMMITS = 200
 """After each run, so that a disk that changes its pace does so for both."""
 WARM_UP_ORDERS = 60
 DISHES = 2_000
+MEMBERS = 2_000
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be measured: tills at once per run, orders in all runs together, the dice, with paper or without, dishes, past orders."""
+    """What is to be measured: tills at once per run, orders in all runs together, the dice, with paper or without, dishes, past orders, members."""
 
     terminals: tuple[int, ...]
     orders: int
@@ -57,6 +60,7 @@ class Plan:
     paper: bool
     dishes: int
     past: int
+    members: int
 
 
 def say(text: str) -> None:
@@ -97,7 +101,7 @@ class Bench:
         cpu_ms = self._node.cpu_ms() - cpu_before_ms
         for kind, times in load.refusals.items():
             say(f"bench: refused {times} times: {kind}")
-        took_ms = [one for kind, times in load.kinds.items() if kind != READ for one in times]
+        took_ms = [one for kind, times in load.kinds.items() if kind not in LOOKS for one in times]
         if not load.orders:
             raise BenchError("no order was confirmed")
         self.confirmed += load.orders
@@ -138,7 +142,7 @@ def measure(plan: Plan, folder: Path) -> Report:
     report = _measure_runs(plan, folder, menu_file)
     if not plan.past:
         return report
-    return replace(report, past=bench_aged.compare(folder, menu_file, plan.past, plan.seed, say))
+    return replace(report, past=bench_aged.compare(folder, menu_file, plan.past, plan.seed, plan.members, say))
 
 
 def _measure_runs(plan: Plan, folder: Path, menu_file: Path) -> Report:
@@ -150,9 +154,18 @@ def _measure_runs(plan: Plan, folder: Path, menu_file: Path) -> Report:
         twins = [stack.enter_context(_twin(folder / name)) for name in ("counter", "kitchen")] if plan.paper else []
         ports = [told["port"] for told in twins] or [0, 0]
         config, spare = (
-            write_node(folder / name, broker_port, ports[0], kitchen_port=ports[1], menu_file=menu_file)
+            write_node(
+                folder / name,
+                broker_port,
+                ports[0],
+                kitchen_port=ports[1],
+                menu_file=menu_file,
+                members=bool(plan.members),
+            )
             for name in ("node", "spare")
         )
+        if plan.members:
+            lay_members(config, plan.members)
         pid, told = stack.enter_context(started(["-m", "edge", "run", "--config", str(config)], folder / "node.log"))
         pin = (config.parent / "data" / "cashier-pin.txt").read_text(encoding="ascii").strip()
         node = NodeUnderTest(pid, told["url"], pin)
@@ -164,7 +177,7 @@ def _measure_runs(plan: Plan, folder: Path, menu_file: Path) -> Report:
         say(f"bench: a basket inserts {len(written.inserts)} rows and changes {written.updates}")
         bare = BareFile(folder / "bare.db", written)
         stack.callback(bare.close)
-        guests = tuple(draw_guests(menu, WARM_UP_ORDERS + plan.orders, dice))
+        guests = tuple(draw_guests(menu, WARM_UP_ORDERS + plan.orders, dice, members=plan.members))
         bench = Bench(node, bare, guests, paper=plan.paper)
         bench.run(1, WARM_UP_ORDERS)
         bench.confirmed, bench.cpu_ms = 0, 0.0
@@ -182,6 +195,7 @@ def _measure_runs(plan: Plan, folder: Path, menu_file: Path) -> Report:
             printed=sum(slips_on_paper(told["web_port"]) for told in twins) if plan.paper else None,
             rows_per_order=written.rows,
             dishes=len(menu["dishes"]),
+            members=plan.members,
         )
 
 
@@ -222,6 +236,9 @@ def read_plan(arguments: list[str]) -> tuple[Plan, bool]:
         default=PAST_ORDERS_MIN,
         help=f"orders of the store with a past; 0 = none (default {PAST_ORDERS_MIN})",
     )
+    parser.add_argument(
+        "--members", type=int, default=MEMBERS, help=f"whom the store knows; 0 = members are off (default {MEMBERS})"
+    )
     parser.add_argument("--no-paper", action="store_true", help="a store without printers: no spool, no slips")
     parser.add_argument("--json", action="store_true", help="last line of stdout is one JSON object")
     chosen = parser.parse_args(arguments)
@@ -235,7 +252,9 @@ def read_plan(arguments: list[str]) -> tuple[Plan, bool]:
         parser.error(f"--orders {chosen.orders}: at least one for each till")
     if chosen.past < 0:
         parser.error(f"--past {chosen.past}: 0 or more")
-    plan = Plan(terminals, chosen.orders, chosen.seed, not chosen.no_paper, chosen.dishes, chosen.past)
+    if chosen.members < 0:
+        parser.error(f"--members {chosen.members}: 0 or more")
+    plan = Plan(terminals, chosen.orders, chosen.seed, not chosen.no_paper, chosen.dishes, chosen.past, chosen.members)
     return plan, chosen.json
 
 

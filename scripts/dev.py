@@ -94,7 +94,7 @@ COMMANDS = {
         lock="dev",
         module="scripts.bench_{name}",
         help="a measurement, as ratios of one run",
-        usage="till [--terminals 1,2,4,8] [--past N] [--json] | devices [--json] | sync [--db sqlite|postgresql] [--json] |"
+        usage="till [--terminals 1,2,4,8] [--past N] [--members N] [--json] | devices [--json] | sync [--db sqlite|postgresql] [--json] |"
         " restore [--facts N] [--db sqlite|postgresql] [--json] | screen [--sales N] [--slowed N] [--json] |"
         " members [--members N] [--at-node N] [--entries N] [--sales N] [--json]",
         names=("till", "devices", "sync", "restore", "screen", "members"),

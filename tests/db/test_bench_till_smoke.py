@@ -1,13 +1,14 @@
 """`bench till` as people run it, with very few orders: every process starts, every order is confirmed and printed."""
 
 import json
+import random
 import subprocess
 import sys
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
-from scripts.bench_guests import AtCounter
+from scripts.bench_guests import AtCounter, draw_guests
 from scripts.bench_load import Errand, send_all
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -36,7 +37,8 @@ def test_a_short_run_confirms_and_prints_every_order_and_owns_up_to_being_too_sh
     assert told["orders"] == 21
     assert 2 * 21 < int(str(told["slips"])) == told["printed"]
     assert told["dishes"] == 2000
-    assert {"open", "pay", "read", "sell", "steps"} <= set(runs[0]["kinds"])
+    assert told["members"] == 2000
+    assert {"open", "pay", "read", "sell", "steps", "find"} <= set(runs[0]["kinds"])
     # Of a basket: two facts, the sale, three lines, tender, invite, the shift's entry and its tender, stored answer; lane and two
     # counters for each fact, the day's total; what the kitchen is to cook, and slips.
     assert int(str(told["rows_per_order"])) > 18
@@ -49,8 +51,10 @@ def test_a_short_run_confirms_and_prints_every_order_and_owns_up_to_being_too_sh
 
 
 def test_a_store_without_a_printer_can_be_measured_too_and_one_with_a_short_past_shows_nothing_of_it():
-    _, told = bench("--terminals", "1", "--orders", "5", "--no-paper", "--past", "40", "--dishes", "120")
-    assert (told["orders"], told["dishes"], told["printed"]) == (5, 120, None)
+    _, told = bench(
+        "--terminals", "1", "--orders", "5", "--no-paper", "--past", "40", "--dishes", "120", "--members", "30"
+    )
+    assert (told["orders"], told["dishes"], told["printed"], told["members"]) == (5, 120, None, 30)
     past = told["past"]
     assert isinstance(past, dict)
     assert (past["orders"], past["page_orders"]) == (40, 40)
@@ -105,3 +109,13 @@ def test_whatever_is_not_answered_with_created_counts_as_refused_and_the_till_go
     }
     assert late.refusals == {"not sent in time": 5}
     assert late.kinds == {}
+
+
+def test_a_third_of_the_guests_are_members_and_without_members_the_same_guests_are_nobody():
+    menu = json.loads((ROOT / "config" / "demo" / "menu.json").read_bytes())
+    known = list(draw_guests(menu, 300, random.Random(1), members=50))
+    numbers = [guest.member for guest in known if guest.member >= 0]
+    assert 70 < len(numbers) < 130
+    assert set(numbers) <= set(range(50))
+    assert 0 < sum(isinstance(guest, AtCounter) and guest.points_fen > 0 for guest in known) < len(numbers) / 3
+    assert all(guest.member < 0 for guest in draw_guests(menu, 300, random.Random(1)))
