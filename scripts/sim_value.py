@@ -32,7 +32,7 @@ MUTANT_SEEDS_MAX = 60
 PIECE = 4
 TOLD_MAX = 10
 TOLD_EVERY = 20
-LAWS = ("overspent", "ledger_sum", "grants_breached", "balances")
+LAWS = ("overspent", "ledger_sum", "grants_breached", "balances", "people")
 """What is counted, as `sim_value_oracle` names it; the product is not imported here, so that a mutant can be laid over it first."""
 
 

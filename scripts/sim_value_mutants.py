@@ -60,14 +60,68 @@ MUTANTS = {
     "card_counted_twice": Mutant(
         "a store counts only its facts that the card does not count yet",
         "edge.db.members",
-        '    behind = "(epoch > ? OR (epoch = ? AND seq > ?))"\n    place = (at[0], at[0], at[1])\n    [(posted,)]',
-        '    behind = "(epoch > ? OR (epoch = ? AND seq > ? - 1))"\n    place = (at[0], at[0], at[1])\n    [(posted,)]',
+        '    behind = "(epoch, seq) > (?, ?)"\n    [(posted,)]',
+        '    behind = "(epoch, seq) > (?, ? - 1)"\n    [(posted,)]',
     ),
     "taken_back_from_nobody": Mutant(
         "points that a refund takes back and that are gone are owed",
         "cloud.domain.posting",
         "        if qty:\n            self.move(ledger.member_account(who, ledger.MEMBER_DEBT), -qty)\n",
         "        if qty:\n            self.move(ledger.WAIVED, -qty)\n",
+    ),
+    "merged_before_not_told": Mutant(
+        "whoever was merged before hears of the next merge",
+        "cloud.services.members.merge",
+        "    cards.publish(tx, shared, everybody(tx, survivor))\n    return merge_id",
+        "    cards.publish(tx, shared, [survivor, loser])\n    return merge_id",
+    ),
+    "rewarded_at_once": Mutant(
+        "a friend is rewarded when their bill has cooled",
+        "cloud.services.members.referral",
+        "due_ms=sale.at_ms + cool_ms",
+        "due_ms=sale.at_ms",
+    ),
+    "reward_outlives_its_bill": Mutant(
+        "a reward goes back with the bill that it was for",
+        "cloud.services.members.referral",
+        "    elif row.state == table.REWARDED:\n        _take_back(tx, shared, row, by)\n",
+        "",
+    ),
+    "members_bring_themselves": Mutant(
+        "whoever was a member before was brought by nobody",
+        "cloud.services.members.referral",
+        "    return EXISTING if friend != row.friend or",
+        "    return EXISTING if",
+    ),
+    "gone_keep_their_points": Mutant(
+        "what somebody has who leaves has ended",
+        "cloud.services.members.erase",
+        "    post(tx, moves.leave(LedgerBook(tx, shared), who, shared.day()), by)\n",
+        "",
+    ),
+    "store_keeps_the_key": Mutant(
+        "a store destroys the key of whoever leaves",
+        "edge.services.members.changes",
+        "            keys.forget(one, node.clock.now_ms())\n",
+        "            pass\n",
+    ),
+    "stock_not_counted": Mutant(
+        "a store hands out no more of a gift than it has",
+        "edge.services.members.mall",
+        "max(0, gift.stock - members.gifts_given(reader, gift.gift_id))",
+        "gift.stock",
+    ),
+    "one_person_suffices": Mutant(
+        "above a limit a second person says yes",
+        "cloud.services.members.issue",
+        "    alone = abs(points) + table.issued_since(tx, by.actor, since_ms) <= shared.policy.alone_max\n",
+        "    alone = True\n",
+    ),
+    "dropped_refund_keeps_points": Mutant(
+        "a refund that was left to another store and never given brings its points back",
+        "edge.services.money.cede",
+        "        give_back.regain(deed, body.refund_id, body.sale_id)\n",
+        "",
     ),
 }
 """Each rule, and what stands in the source instead."""

@@ -180,6 +180,9 @@ def reversed_(book: Book, at: At, body: PointsReversed) -> Outcome:
         journals += [journal] if journal is not None else []
         found += _found(posting)
         touches.append(book.resolve(spend.member_id))
+    if body.member_id:
+        # A store whose own claim came too late thinks that these were its guest's points: their card puts it right.
+        touches.append(book.resolve(body.member_id))
     return Outcome(
         tuple(journals),
         tuple(conflicts),
