@@ -11,9 +11,10 @@ from edge.services.devices.device_care import DeviceCare
 from edge.services.devices.till_devices import TillDevices
 from edge.services.guests import guest_orders
 from edge.services.guests.guest_limits import GuestLimits
+from edge.services.guests.live_codes import ScanCounter
 from edge.services.house.lan import Lan
 from edge.services.practice.hall import Hall
-from edge.web import access, guest, guest_join, problems
+from edge.web import access, guest, guest_join, guest_live, problems
 from edge.web.access import Door
 from edge.web.api import api
 from edge.web.devices import devices as device_pages
@@ -25,6 +26,7 @@ from edge.web.house import house
 from edge.web.intake import intake
 from edge.web.kitchen import kitchen
 from edge.web.live import StreamSeats, live
+from edge.web.live_codes import live_codes
 from edge.web.members import members
 from edge.web.openapi import openapi
 from edge.web.orders import orders
@@ -74,7 +76,7 @@ def create_app(
     access.guard(app)
     problems.register(app)
     for blueprint in (api, health, live, openapi, pages, sync, till_devices, device_pages, people, pages_of_people, money, paying, orders, floor,
-                      refunds, elsewhere, shifts, kitchen, terminals, table_codes, practice, intake, house, works, members):  # fmt: skip
+                      refunds, elsewhere, shifts, kitchen, terminals, table_codes, practice, intake, house, works, members, live_codes):  # fmt: skip
         app.register_blueprint(blueprint)
     return app
 
@@ -121,4 +123,6 @@ def create_guest_app(desk: Desk, lan: Lan, admits: Callable[[str], bool]) -> Fla
     problems.register(app)
     app.register_blueprint(guest.guest)
     app.register_blueprint(guest_join.join_page)
+    app.extensions["live_scans"] = ScanCounter(desk.node)
+    app.register_blueprint(guest_live.live_page)
     return app

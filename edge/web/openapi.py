@@ -50,6 +50,7 @@ from edge.web import (
     openapi_intake,
     openapi_kitchen,
     openapi_lan,
+    openapi_live_codes,
     openapi_members,
     openapi_shifts,
 )
@@ -150,6 +151,7 @@ def document() -> dict[str, Any]:
             *openapi_kitchen.STRUCTS,
             *openapi_lan.STRUCTS,
             *openapi_members.STRUCTS,
+            *openapi_live_codes.STRUCTS,
             *openapi_house.STRUCTS,
             *openapi_intake.STRUCTS,
         ),
@@ -186,6 +188,7 @@ def _paths() -> dict[str, Any]:
         **openapi_elsewhere.paths(_operation),
         **openapi_kitchen.paths(_operation),
         **openapi_members.paths(_operation),
+        **openapi_live_codes.paths(_operation),
         **openapi_lan.paths(_operation),
         **openapi_house.paths(_operation),
         **openapi_intake.paths(_operation),

@@ -211,6 +211,11 @@ SAMPLES: dict[str, Sample] = {
     "guest POST /T/<code>/ask": Sample({"request_id": FRESH, "lines": [{"line_id": LINE, "dish_id": "d101"}]}),
     "guest POST /J/<code>": Sample(form={"once": FRESH, "purpose_membership": "yes"}),
     "guest POST /j/<code>": Sample(form={"once": FRESH, "purpose_membership": "yes"}),
+    "guest POST /C/<code>": Sample(form={"once": FRESH, "purpose_membership": "yes"}),
+    "guest POST /c/<code>": Sample(form={"once": FRESH, "purpose_membership": "yes"}),
+    f"POST {API}/live-codes/<code_id>/print": Sample(
+        {"request_id": FRESH, "where": "hub"}, names={"code_id": "0" * 20}
+    ),
     "guest POST /T/<code>/asked": Sample({"order_id": ORDER, "line_ids": [LINE]}),
     "GET /first-start": Sample(fresh=True),
     "POST /first-start": Sample(form={"name_zh": "Store"}, fresh=True),

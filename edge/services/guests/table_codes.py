@@ -93,6 +93,13 @@ def code_of(node: Node, table_id: str, number: int) -> str:
     return table_code.assemble(claims, node.identity.sign(table_code.to_sign(claims)))
 
 
+def code_now(node: Node, table_id: str) -> str:
+    """Sign the code of a table under the number that holds now."""
+    with node.db.read() as reader:
+        number = kept.code_version(reader, table_id)
+    return code_of(node, table_id, number)
+
+
 def renew(node: Node, who: Session, table_id: str, asked: RenewCommand) -> Done | Refused:
     """Let the code of a table hold no more. The answer is `CodeAnswer`; one that was renewed meanwhile is left as it is."""
 

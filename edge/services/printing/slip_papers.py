@@ -12,6 +12,7 @@ from edge.domain.device_rows import RECEIPT
 from edge.receipts import care
 from edge.receipts.docket import docket
 from edge.receipts.receipt import Heading, receipt
+from edge.services.guests import live_codes
 from edge.services.members import papers as member_papers
 from edge.services.money import money_papers
 from edge.services.node import Node
@@ -56,7 +57,14 @@ def _unmoved(node: Node, job: Job, profile: PrinterProfile) -> ReceiptDoc:
     grant = node.enrolment
     assert grant is not None
     heading = Heading(grant.store, grant.name, node.zone, grant.public_url, node.house.fapiao_url)
-    if (maker := {**shift_papers.MAKERS, **money_papers.MAKERS, **member_papers.MAKERS}.get(job.document)) is not None:
+    if (
+        maker := {
+            **shift_papers.MAKERS,
+            **money_papers.MAKERS,
+            **member_papers.MAKERS,
+            **live_codes.MAKERS,
+        }.get(job.document)
+    ) is not None:
         return maker(node, job, heading)
     if kitchen.is_of_order(job):
         return kitchen.document(node, job, heading)

@@ -8,6 +8,7 @@ import { applyLanguage, applyTheme, chooseLanguage, lastTill, switchTheme, theme
 import { applyWords, errorText, getLanguage, t, useCatalogue } from "../till/words.js";
 import { Bill } from "./bill.js";
 import { Bookings } from "./bookings.js";
+import { Codes } from "./codes.js";
 import { Day } from "./day.js";
 import { Plan } from "./floor_editor.js";
 import { Menu } from "./menu.js";
@@ -23,6 +24,7 @@ const PAGES = [
   ["prices", "day_price", Prices],
   ["menu", "import_menu", Menu],
   ["plan", "draw_floor", Plan],
+  ["codes", "tables", Codes],
 ];
 const SAID_MS = 8000;
 
