@@ -88,6 +88,13 @@ def test_every_one_has_words_in_both_languages(about, names):
         assert told[0] != told[1], name
 
 
+def test_what_moves_a_members_points_has_words_on_their_own_page():
+    catalogue = words.load()
+    # Putting aside moves nothing that a member has, and whoever left has no page.
+    for kind in sorted(kinds() - {"grant.made", "member.left"}):
+        assert catalogue.has(f"guest_member.for_{kind.replace('.', '_')}"), kind
+
+
 def test_the_queue_says_who_brought_whom_and_why_somebody_should_look(hub: Hub) -> None:
     box = hub.core.hub.members
     referrer, friend = (

@@ -14,6 +14,7 @@ from cloud.db.engine import Turn, open_engine
 from cloud.db.ledger import By
 from cloud.services import streams
 from cloud.services.members import asks, erase, issue, merge, people
+from cloud.services.members.hub import Members
 from cloud.services.members.shared import BadDeed, NoMember, Policy
 from sync.contract import ledger, member_asks, times
 from sync.contract import streams as names
@@ -90,6 +91,39 @@ def test_the_key_may_come_before_or_behind_the_join(hub):
     taken = msgspec.json.decode(there.give_key(younger).body, type=Taken)
     assert taken.merged_into == older
     assert hub.resolve(younger) == older
+
+
+def test_a_debt_that_a_key_brings_to_light_calls_all_grants_back_at_once(any_hub):
+    hub = any_hub
+    here, there = hub.store("s1"), hub.store("s2")
+    here.join(PHONE, welcome=50)
+    hub.clock.advance(60_000)
+    younger = there.join(PHONE, give_key=False, welcome=50)
+    hub.settle()
+    granted = {name: [one.recalled for one in hub.granted(name)] for name in ("s1", "s2")}
+    assert granted == {"s1": [False], "s2": [False]}, "what is put aside cannot pay"
+    assert there.give_key(younger).verdict == "done"
+    older = hub.resolve(younger)
+    assert (hub.debt(older), hub.free(older)) == (50, 0)
+    assert {name: [one.recalled for one in hub.granted(name)] for name in ("s1", "s2")} == {"s1": [True], "s2": [True]}
+    for name in ("s1", "s2"):
+        [grant] = hub.granted(name)
+        hub.store(name).release(grant.grant_id, 50)
+    hub.settle()
+    assert (hub.points(older), hub.debt(older)) == (50, 0)
+    hub.proven()
+
+
+def test_a_debt_that_a_person_or_a_reward_leaves_calls_grants_back(hub):
+    store = hub.store()
+    member, rich = store.join(), store.join()
+    for one in (member, rich):
+        store.earn(one, 100)
+    hub.settle()
+    deed(hub, lambda tx: issue.ask(tx, hub.shared, member, -30, ANNE))
+    recalled = {one.member_id: one.recalled for one in hub.granted("s1")}
+    assert recalled == {member: True, rich: False}
+    hub.proven()
 
 
 def test_what_is_earned_under_the_merged_name_comes_to_the_survivor_and_a_refund_finds_it(hub):
@@ -798,6 +832,30 @@ def test_leaving_and_joining_again_brings_no_second_welcome_gift(hub):
     hub.settle()
     assert first != second
     assert hub.points(second) == 0
+    hub.proven()
+
+
+def test_that_a_phone_had_its_gift_is_known_for_a_year_behind_the_leaving_and_no_longer(any_hub):
+    hub = any_hub
+    store, box = hub.store(), Members(hub.shared, hub.booker)
+    gone, stays = store.join(PHONE, welcome=50), store.join("+8613900139000", welcome=50)
+    hub.settle()
+    store.leave(gone)
+    hub.settle()
+
+    def known():
+        with hub.database.read() as reader:
+            return {row[0] for row in reader.connection.exec_driver_sql("SELECT member_id FROM member_gifts").all()}
+
+    hub.clock.advance(hub.shared.policy.gift_ms)
+    box.let_go()
+    assert known() == {gone, stays}
+    hub.clock.advance(1)
+    box.let_go()
+    assert known() == {stays}, "whoever is a member still has had it"
+    again = store.join(PHONE, welcome=50)
+    hub.settle()
+    assert hub.points(again) == 50
     hub.proven()
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from cloud.db import centre, members
+from cloud.db import centre, devices, members
 from cloud.db import ledger as rows
 from cloud.db import referrals as referral_rows
 from cloud.db.engine import Reader
@@ -48,6 +48,7 @@ def everything(shared: Shared, reader: Reader, row: MemberRow) -> dict[str, Any]
         "was_brought": brought_by is not None,
         "brought": [one.bound_ms for one in referral_rows.by_referrer(reader, whole)],
         "stores": members.stores_of(reader, [row.member_id]).get(row.member_id, []),
+        "phones_noted": len(devices.devices_of(reader, whole)),
         "page_opened": bool(centre.opened_by(reader, row.member_id)),
     }
     plain: dict[str, Any] = msgspec.to_builtins(found)

@@ -21,6 +21,7 @@ TEXT_MAX = 64
 REASON_MAX = 200
 LINES = 100
 _ID = re.compile(r"[0-9a-f]{32}")
+_ABOUT = {"kind": "members.kind_", "conflict": "members.conflict_", "why": "members.why_"}
 _POINTS = re.compile(r"-?[0-9]{1,9}")
 
 
@@ -247,7 +248,7 @@ def _told(about: str, name: str) -> str:
     One that the catalogue does not know is shown as it is: stores may be newer than the hub.
     """
     say, words = frame.speaker(), frame.site().words
-    keys = {one: f"members.{about}_{one.replace('.', '_')}" for one in name.split()}
+    keys = {one: _ABOUT[about] + one.replace(".", "_") for one in name.split()}
     return " · ".join(say.text(key) if words.has(key) else one for one, key in keys.items())
 
 
