@@ -294,7 +294,9 @@ member_gifts = Table(
     Column("member_id", Text, nullable=False),
     sqlite_strict=True,
 )
-"""For which phones the welcome gift was given: keyed digests under a key of their own. They outlive the member, and say only that."""
+"""For which phones the welcome gift was given: keyed digests under a key of their own. They say only that, and
+outlive the member by `Policy.gift_ms`.
+"""
 
 member_consents = Table(
     "member_consents",

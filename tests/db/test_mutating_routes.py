@@ -117,7 +117,8 @@ def test_the_guests_listener_takes_the_forms_of_members_only_and_from_its_own_pa
     app = create_guest_app(core.hub)
     client = app.test_client()
     changing = routes(app)
-    assert {(method, address[:3].lower()) for method, address in changing} == {("POST", "/j/"), ("POST", "/m/")}
+    forms = {("POST", start) for start in ("/j/", "/m/", "/c/", "/d/")}
+    assert {(method, address[:3].lower()) for method, address in changing} == forms
     check_foreign(House("guest", app, client, lambda: client.get("/j/x").status_code == 200))
     for _, address in routes(app, mutating=False):
         taken = ("POST", address) in changing
