@@ -35,8 +35,9 @@ class Members:
         self.joining = Joining(shared)
 
     def begin(self) -> None:
-        """At a start: finish what was forgotten, and publish the rules where none are."""
+        """At a start: finish what was forgotten, settle referrals that fell due meanwhile, and publish the rules where none are."""
         erase.settle(self.shared)
+        self.settle_due()
         if self.desk.rules().version == 0:
             self.desk.publish_rules(self.desk.rules())
 
