@@ -212,14 +212,18 @@ def test_an_invite_signed_by_a_stores_key_counts_at_hq_and_none_signed_behind_it
     def told(day):
         claims = friend_codes.FriendClaims(hint, member_id, day)
         code = friend_codes.assemble(claims, house.store.identity.sign(friend_codes.to_sign(claims)))
-        return friends.verify(house.shared, code)
+        found = friends.verify(house.shared, code)
+        assert found is not None
+        return found
 
     assert told(today).member_id == member_id
     with house.core.database.write() as tx:
         stores.revoke_key(tx, "near", house.store.epoch, house.clock.now_ms())
     assert (told(today).verdict, told(today + 1).verdict) == ("valid", "revoked")
     stranger = friend_codes.assemble(friend_codes.FriendClaims(hint, member_id, today), b"\1" * 64)
-    assert friends.verify(house.shared, stranger).verdict == "forged"
+    forged = friends.verify(house.shared, stranger)
+    assert forged is not None
+    assert forged.verdict == "forged"
 
 
 def test_the_invite_is_kept_as_a_picture_and_as_a_poster(house):
