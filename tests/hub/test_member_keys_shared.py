@@ -1,5 +1,7 @@
 """Several hubs share one file of members' keys: what one is given all read, what one destroys is gone for all."""
 
+from collections.abc import Callable
+
 from sync.node.member_keys import FILE, MemberKeys
 from sync.node.ports import SeededChance
 from tests.kit.key_processes import WRAPPING, key_of, key_processes
@@ -52,3 +54,35 @@ def test_destroying_and_giving_at_once_leaves_no_key_in_the_file_or_its_copy(tmp
         assert keys.held() == named("b")
         assert keys.forgotten() == named("a")
         keys.close()
+
+
+class Meanwhile(SeededChance):
+    """Randomness that lets something else happen first: between looking and writing, a key's box is made with it."""
+
+    def __init__(self, happens: Callable[[], object]) -> None:
+        super().__init__("meanwhile")
+        self._happens = happens
+
+    def token(self, size: int) -> bytes:
+        self._happens()
+        return super().token(size)
+
+
+def test_a_member_whom_another_process_forgets_while_a_key_is_being_sealed_stays_forgotten(tmp_path):
+    other = MemberKeys(tmp_path / FILE, WRAPPING, SeededChance("other"))
+    [member] = named("a")[:1]
+    keys = MemberKeys(tmp_path / FILE, WRAPPING, Meanwhile(lambda: other.forget(member, 1)))
+    assert not keys.put(member, *key_of(member))
+    assert (keys.held(), other.forgotten()) == ([], [member])
+    keys.close()
+    other.close()
+
+
+def test_a_key_that_another_process_is_given_at_the_same_moment_is_no_failure(tmp_path):
+    other = MemberKeys(tmp_path / FILE, WRAPPING, SeededChance("other"))
+    [member] = named("a")[:1]
+    keys = MemberKeys(tmp_path / FILE, WRAPPING, Meanwhile(lambda: other.put(member, *key_of(member))))
+    assert keys.put(member, *key_of(member))
+    assert keys.held() == [member]
+    keys.close()
+    other.close()
