@@ -13,6 +13,8 @@ from scripts.demo_world import World
 from scripts.offline.paper import Paper
 from tests.browser import looks
 from tests.browser.conftest import IDS, PATIENCE_MS
+from tests.browser.test_till_members import ask_who
+from tests.browser.test_till_page import sign_in
 from tests.kit.waiting import until
 
 SCHEMES: tuple[Literal["dark", "light"], ...] = ("dark", "light")
@@ -168,4 +170,27 @@ def test_a_slip_of_the_till_opens_the_page_of_a_member_with_a_number(
     assert number not in page.content()
     page.goto(f"{base}/D/{url.rsplit('/', 1)[-1]}")
     expect(page.locator("#open")).to_have_count(0)
+    paper.close()
+
+
+def test_the_till_prints_a_members_invite_and_the_slip_for_their_page(
+    page: Page, world: World, cashier_pin: str
+) -> None:
+    number = f"139{random.SystemRandom().randrange(10**8):08d}"
+    paper = Paper(world.stores[0].roll_url)
+    paper.mark()
+    sign_in(page, world.stores[0].url, cashier_pin)
+    ask_who(page, number)
+    expect(page.get_by_test_id("ask-message")).to_have_class("ask-message calm")
+    page.keyboard.press("Enter")
+    expect(page.get_by_test_id("slip-member")).to_contain_text(number[-4:])
+    for key in ("member-invite", "member-door"):
+        page.get_by_test_id("slip-member").click()
+        page.get_by_test_id("member-more").click()
+        page.get_by_test_id(key).click()
+        if key == "member-door":
+            page.keyboard.press("Enter")
+        [code] = paper.comes("扫" if key == "member-invite" else "会员页").codes
+        assert ("/J/" if key == "member-invite" else "/D/") in code
+        page.keyboard.press("Escape")
     paper.close()

@@ -128,7 +128,7 @@ def test_history_says_in_words_what_moved_and_leaves_out_what_only_moved_to_a_st
 def test_the_page_says_what_members_get(house):
     door, _ = house.member()
     page = house.look(door).text
-    assert "1 points for each ￥1.00" in page
+    assert "Points earned for each ￥1.00: 1" in page
     assert "100 points pay ￥1.00, up to 50% of a bill" in page
 
 

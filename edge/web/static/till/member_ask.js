@@ -21,14 +21,16 @@ export function joinKeys(app, invite, body) {
   if (!members.on) return [];
   const member_id = members.idOf(members.key);
   const key = (word, testid, press, css) => el("button", { class: css, testid, text: t(word), onclick: () => { app.sheets.close(); press(); } });
+  // A friend's invite holds no points to claim: it counts for whoever joins with it.
+  if (member_id && body.friend) return [];
   if (member_id) return [key("member.claim_this", "invite-claim", () => claimFor(members, member_id, invite), "key primary")];
   const asked = () => new MemberAsk(members, members.key, { invite, says: inviteSays(body) });
   return [key("member.with_phone", "invite-phone", () => asked().open(), "key"), key("member.join", "invite-join", () => asked().joinNow(), "key primary")];
 }
 
-/** What a guest with a receipt is told before they say yes. */
-export function inviteSays({ short, expires_day }) {
-  return t("member.join_invite_says", { short, day: expires_day });
+/** What a guest with a receipt, or with a friend's invite, is told before they say yes. */
+export function inviteSays({ short, expires_day, friend }) {
+  return t(friend ? "member.join_friend_says" : "member.join_invite_says", { short, day: expires_day });
 }
 
 async function claimFor(members, member_id, invite) {

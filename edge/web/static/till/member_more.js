@@ -35,6 +35,8 @@ export function showMore(app, one, key, back) {
     ...(app.last && app.order.isEmpty && !app.last.sale.member_id ? [act("member.claim", "member-claim", () => claim(app, member_id, back))] : []),
     act("member.card", "member-card", () => bindCard(app, member_id, back)),
     act("member.consents", "member-consents", () => showConsents(app, one, back)),
+    act("member.hand_invite", "member-invite", () => hand(app, member_id, "invite", back)),
+    ...(can("reveal_member") ? [act("member.hand_door", "member-door", () => handDoor(app, member_id, back))] : []),
     ...(can("reveal_member") ? [act("member.reveal", "member-reveal", () => reveal(app, member_id))] : []),
     act("member.off", "member-off", () => { if (app.members.mayChange(key)) app.members.takeOff(key); }),
     ...(can("forget_member") ? [act("member.leave", "member-leave", () => leave(app, member_id, key), "key danger")] : []))],
@@ -88,6 +90,20 @@ async function bindCard(app, member_id, back) {
   if (!said) return;
   showToast(t("member.card_done"));
   await back();
+}
+
+/** A slip for the member: their own invite for friends, or the one that opens their page at HQ. */
+async function hand(app, member_id, what, back) {
+  const said = await deed(app, `/members/${member_id}/${what}`, {});
+  if (said) showToast(t("member.handed_" + what, { until: said.until }));
+  await back();
+}
+
+/** Whoever has that slip sees all that is held of the member: it is asked for once more. */
+async function handDoor(app, member_id, back) {
+  const sure = await askFor(app, { name: "member-door", title: t("member.hand_door"), says: t("member.hand_door_says"), primary: t("member.hand_door"), fields: [] });
+  if (sure) await hand(app, member_id, "door", back);
+  else await back();
 }
 
 /** In clear: with a reason, somebody's word where the table wants it, and a fact of it. Only on the sheet, and gone with it. */
