@@ -16,7 +16,12 @@ from sync.contract.words import Name
 pages = Blueprint("guest_live", __name__)
 
 _ONCE_BYTES = 16
-_NOWHERE = ("forged", "stopped", "off")
+_NOWHERE = {
+    "forged": ("guest_live.forged", "guest_live.forged_more"),
+    "stopped": ("guest_live.stopped", "guest_live.stopped_more"),
+    "off": ("guest_live.off", "guest_live.off_more"),
+}
+"""What is said where a code leads nowhere."""
 
 
 class Shown(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,8 +54,7 @@ def _scan(code: str, *, counts: bool) -> Opened:
 
 def _page(found: Opened, form: JoinForm) -> Response:
     if found.verdict in _NOWHERE or found.origin is None:
-        titles = {one: f"guest_live.{one}" for one in _NOWHERE}
-        title, more = guest.say_text(titles[found.verdict]), guest.say_text(f"{titles[found.verdict]}_more")
+        title, more = (guest.say_text(word) for word in _NOWHERE[found.verdict])
         return make_response(guest.draw(title=title, sentence=more))
     sent = request.method == "POST"
     joins = sent or found.verdict == "join" or request.args.get("join") == "yes"
