@@ -171,7 +171,7 @@ def test_the_doorbell_rings_for_a_stores_own_stream_without_naming_store_or_stre
 def test_what_a_store_says_that_it_holds_is_kept_with_its_time(hub):
     store = hub.enrolled("s1")
     held = streams.held_by("s1", {"menu": 4, "commands.s2": 9, "commands.s1": -1, "stores": 1})
-    own = {"menu.s1": 0, "prices.s1": 0, "config.s1": 0, "members.s1": 0, "grants.s1": 0}
+    own = {"menu.s1": 0, "prices.s1": 0, "config.s1": 0, "members.s1": 0, "grants.s1": 0, "live_codes.s1": 0}
     assert held == {"stores": 1, "menu": 4, "prices": 0, "config": 0, "rules": 0, **own}
     for versions in ({"menu": 4}, {"menu": 4}, {"menu": 5}):
         hub.clock.advance(10)
