@@ -7,7 +7,8 @@ own time stamp, so waiting in the queue is in it) to the moment after the frame 
 * tap: a dish is pressed and stands in the slip; keys of the numpad and steps of a quantity likewise;
 * pay: exact cash is pressed and "saved" is shown; the request is on the browser's disk, went to the node, was committed there with
   `synchronous=FULL`, and its answer was painted;
-* key: a character of a search among all dishes, to the end of the work that it causes, and to the frame that shows the matches.
+* key: a character of a search among all dishes, to the end of the work that it causes, and to the frame that shows the matches;
+* member: F3, eleven digits that nobody has, Enter (looked for), Enter (a member, in the slip): what the system takes of the two keys.
 
 A dish and exact cash are two taps; the bench counts the touches that a sale takes, and says so.
 """
@@ -40,6 +41,9 @@ WARM_UP = 6
 TAP_P95_MS_MAX = 50.0
 PAY_P95_MS_MAX = 150.0
 KEY_P95_MS_MAX = 30.0
+JOIN_P95_MS_MAX = 1_000.0
+"""Becoming a member by number: looking for it and joining, together (membership: system time)."""
+JOINS = 20
 TAPS_MAX = 2
 NO_PORT = 9
 """Nobody listens at the discard port: the hub is away all the time."""
@@ -54,7 +58,7 @@ LIMIT_MS = 120_000
 QUERIES = ("gbjd", "10", "100", "1999", "yxrs", "hsr", "12034", "mpdf", "11", "szyp", "1012", "gb", "hg", "10999")
 
 _WATCH = """() => {
-  const seen = { tap: [], pay: [], work: [], key: [] };
+  const seen = { tap: [], pay: [], work: [], key: [], find: [], join: [] };
   let touches = 0;
   // A message that is posted in a frame is delivered after that frame was drawn.
   const afterPaint = (done) => requestAnimationFrame(() => {
@@ -90,6 +94,24 @@ _WATCH = """() => {
       afterPaint((now) => seen.key.push(now - from));
     }, { once: true });
   }, { capture: true });
+  // F3: the first Enter looks for a number, the second makes a member; each lasts until what it says is drawn.
+  addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || document.body.dataset.sheet !== "member") return;
+    const from = event.timeStamp;
+    const message = () => document.querySelector("[data-testid=sheet-member] .ask-message.calm")?.textContent;
+    const step = message() ? "join" : "find";
+    const strip = document.getElementById("slip-member");
+    const watch = new MutationObserver(() => {
+      if (step === "find" ? !message() : strip.hidden || !strip.querySelector("#slip-member-tier").textContent) return;
+      watch.disconnect();
+      afterPaint((now) => seen[step].push(now - from));
+    });
+    watch.observe(document.body, { childList: true, subtree: true, attributes: true, characterData: true });
+  }, { capture: true });
+  window.benchSeenOf = (what, n) => new Promise((resolve) => {
+    const turn = () => (seen[what].length >= n ? resolve(true) : setTimeout(turn, 20));
+    turn();
+  });
   // Whoever waits for a sale does not look every few milliseconds: that would be time of the page too.
   window.benchSaved = (n) => new Promise((resolve) => {
     const turn = () => (seen.pay.length >= n ? resolve(true) : setTimeout(turn, 20));
@@ -222,6 +244,25 @@ def search(page: Page) -> None:
         page.wait_for_timeout(BETWEEN_KEYS_MS)
 
 
+def join(page: Page, guests: int, dice: random.Random) -> list[float]:
+    """Make members of so many guests: F3, eleven digits, Enter, Enter; gives what the system took of each, in ms."""
+    page.evaluate("() => window.benchForget()")
+    for number in range(guests):
+        page.keyboard.press("F3")
+        for digit in f"139{dice.randrange(10**8):08d}":
+            page.keyboard.press(digit)
+            page.wait_for_timeout(BETWEEN_KEYS_MS)
+        for what in ("find", "join"):
+            page.keyboard.press("Enter")
+            page.evaluate("([what, n]) => window.benchSeenOf(what, n)", [what, number + 1])
+        # Off the slip again: the next guest is somebody else.
+        page.keyboard.press("F3")
+        page.get_by_test_id("member-more").click()
+        page.get_by_test_id("member-off").click()
+    seen = page.evaluate("() => window.benchSeen()")
+    return [found + joined for found, joined in zip(seen["find"], seen["join"], strict=True)]
+
+
 def one_sale_by_touch(finger: Finger, dish: str) -> int:
     """Sell one dish; gives how many times the screen was touched for it."""
     page = finger.page
@@ -253,11 +294,13 @@ def measure(folder: Path, sales: int, slowed: int, seed: int) -> dict[str, Any]:
             sell(finger, dishes, sales, dice)
             search(page)
             seen = page.evaluate("() => window.benchSeen()")
+            joined = join(page, JOINS, dice)
     figures = {
         "tap_to_paint": waits(seen["tap"], TAP_P95_MS_MAX),
         "pay_to_saved": waits(seen["pay"], PAY_P95_MS_MAX),
         "search_key": waits(seen["work"], KEY_P95_MS_MAX),
         "search_key_to_paint": waits(seen["key"], None),
+        "member_joined": waits(joined, JOIN_P95_MS_MAX),
     }
     return {
         "slowed": slowed,

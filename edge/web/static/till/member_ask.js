@@ -20,7 +20,7 @@ export function joinKeys(app, invite, body) {
   const { members } = app;
   if (!members.on) return [];
   const member_id = members.idOf(members.key);
-  const key = (word, testid, press, css) => el("button", { class: css, testid, text: t(word), onclick: () => { app.sheets.close(); press(); } });
+  const key = (word, testid, press, css) => el("button", { class: css, "data-first": css.includes("primary"), testid, text: t(word), onclick: () => { app.sheets.close(); press(); } });
   // A friend's invite holds no points to claim: it counts for whoever joins with it.
   if (member_id && body.friend) return [];
   if (member_id) return [key("member.claim_this", "invite-claim", () => claimFor(members, member_id, invite), "key primary")];

@@ -96,7 +96,7 @@ export function showDates(app, one, back) {
     one.dates.length ? el("ul", { class: "member-list" }, ...one.dates.map((date) => el("li", {}, el("b", { text: date.what }), el("span", { text: date.month_day + (date.lunar ? t("member.lunar") : "") }),
       el("button", { class: "key", testid: "date-remove-" + date.month_day, text: t("line.remove"), onclick: () => keep(one.dates.filter((each) => each !== date)) })))) : el("p", { class: "works", text: t("member.dates_none") }),
   ], [el("button", { class: "key", testid: "dates-back", text: t("pay.back"), onclick: back }),
-    el("button", { class: "key primary", testid: "dates-add", disabled: one.dates.length >= DATES_MAX, text: t("member.date_add"), onclick: add })]) });
+    el("button", { class: "key primary", "data-first": true, testid: "dates-add", disabled: one.dates.length >= DATES_MAX, text: t("member.date_add"), onclick: add })]) });
 }
 
 /** Each purpose by itself, with what the guest is told; nothing is ticked beforehand, and what was given is taken back as easily. */

@@ -97,7 +97,7 @@ export async function showMember(app, member_id) {
     return;
   }
   const { key } = members;
-  const act = (word, testid, press, css = "key") => el("button", { class: css, testid, text: t(word), onclick: press });
+  const act = (word, testid, press, css = "key") => el("button", { class: css, "data-first": css.includes("primary"), testid, text: t(word), onclick: press });
   const anew = () => showMember(app, member_id);
   app.sheets.show("member-known", { draw: (sheets) => sheets.frame(calledOf(one), [head(one), ...strips(one), band(one),
     el("div", { class: "member-columns" }, el("div", {}, lately(one)), el("div", {}, ...favourites(app, one), habits(one)))], [

@@ -53,7 +53,7 @@ export async function points(ways) {
     more: [risk], fields: [{ ...amountField(ways), value: Math.min(one.worth_fen, ways.tab.left_fen) || null }],
     check: ({ amount_fen }) => {
       const beyond_fen = Math.max(0, amount_fen - one.worth_fen);
-      setText(risk, beyond_fen ? t(beyond_fen > one.risk_fen ? "pay.points_too_many" : "pay.points_risk", { beyond: money(beyond_fen), most: money(one.worth_fen + one.risk_fen) }) : "");
+      setText(risk, beyond_fen ? t(beyond_fen > one.risk_fen ? "pay.points_too_many" : "pay.points_risk", { beyond: money(beyond_fen), most: money(one.risk_fen) }) : "");
       return null;
     } });
   if (said && ways.tab) ways.add({ kind: "points", ...said });
