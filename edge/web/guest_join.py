@@ -104,7 +104,10 @@ def _page(found: Invite | Friend | Refused, *, wrong: str = "", done: JoinAnswer
         once=node.ids.uuid7().hex(),
         base=f"/static/{shell_hash()}",
     )
-    return Response(page, status=400 if wrong else 200, mimetype="text/html")
+    answer = Response(page, status=400 if wrong else 200, mimetype="text/html")
+    # Without a referrer a browser names no origin with a form, and one that names none is refused.
+    answer.headers["Referrer-Policy"] = "same-origin"
+    return answer
 
 
 def _locale() -> str:

@@ -72,6 +72,20 @@ def test_a_guest_joins_with_the_receipt_while_the_uplink_is_cut(near: Till, phon
     near.verified()
 
 
+def test_a_browsers_own_form_is_taken_and_one_that_names_no_origin_is_not(near: Till, phone: FlaskClient) -> None:
+    """Where no referrer may be sent, a browser sends `Origin: null` with a form: the page has to allow its own."""
+    code = code_of(near)
+    page = phone.get(f"/J/{code}")
+    assert page.headers["Referrer-Policy"] == "same-origin"
+    once = re.search(r'name="once" value="([0-9a-f]{32})"', page.text)
+    assert once is not None
+    form = {"once": once[1], **AGREED}
+    assert phone.post(f"/J/{code}", data=form, headers={"Origin": "null"}).status_code == 403
+    assert members_of(near) == 0
+    assert phone.post(f"/J/{code}", data=form, headers={"Origin": "http://localhost"}).status_code == 200
+    assert members_of(near) == 1
+
+
 def test_no_box_is_ticked_and_the_page_is_small_and_loads_nothing_foreign(near: Till, phone: FlaskClient) -> None:
     page = phone.get(f"/J/{code_of(near)}")
     assert 'name="purpose_membership"' in page.text
