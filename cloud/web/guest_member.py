@@ -15,6 +15,7 @@ from werkzeug.wrappers import Response
 from cloud.services import live_sheets
 from cloud.services.live_sheets import Card
 from cloud.services.members import centre, friends, held
+from cloud.services.members.desk import MemberPage
 from cloud.services.members.shared import NoMember, Shared
 from cloud.web import guest_device, guest_join, paper
 from cloud.web.frame import EXTENSION, Site
@@ -123,6 +124,7 @@ def _page(door: str, who: str, notice: str) -> Response:
             door=door,
             held=purposes,
             agreed_days={name: _shared().day(one.at_ms) for name, one in purposes.items()},
+            withdrawn_days=_withdrawn(page),
             lines=[(line, _word(line.kind, line.ref)) for line in centre.history(_shared(), who, LINES)],
             purposes=PURPOSES,
             notice=notice,
@@ -131,6 +133,16 @@ def _page(door: str, who: str, notice: str) -> Response:
             gifts=[one for one in rules.gifts if not one.last_day or one.last_day >= today],
         )
     )
+
+
+def _withdrawn(page: MemberPage) -> dict[str, str]:
+    """Say since when a member does not agree any more to what they agreed to once."""
+    held = {one.purpose for one in page.consents}
+    last: dict[str, str] = {}
+    for one in page.said:  # the newest first
+        if not one.given and one.purpose not in held:
+            last.setdefault(one.purpose, _shared().day(one.at_ms))
+    return last
 
 
 def _said(door: str, who: str) -> Response:

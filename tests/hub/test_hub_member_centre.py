@@ -138,7 +138,9 @@ def test_consents_are_shown_with_their_day_and_withdrawn_and_allergies_go_with_t
     assert set(re.findall(r'name="purpose_(\w+)" value="yes" checked', page)) == {"allergy", "sms"}
     assert page.count("agreed on") == 2
     assert house.guest.post(f"{door}?lang=en", data={"consents": "yes", "purpose_sms": "yes"}).status_code == 200
-    assert re.findall(r'name="purpose_(\w+)" value="yes" checked', house.look(door).text) == ["sms"]
+    after = house.look(door).text
+    assert re.findall(r'name="purpose_(\w+)" value="yes" checked', after) == ["sms"]
+    assert (after.count("agreed on"), after.count("taken back on")) == (1, 1)
     profile = house.core.hub.members.joining.profile(member_id)
     assert profile is not None
     assert profile.allergies == ()
