@@ -26,6 +26,7 @@ from scripts.offline.counter import API, DISH_FEN, PINS, Counter
 from scripts.offline.elsewhere import leave_open
 from scripts.offline.frame import Missed, Result
 from scripts.offline.house import enrol_code
+from scripts.offline.live_codes import make_code
 from scripts.offline.world import TABLES, OfflineWorld, wait_for
 
 REGISTER = ROOT / "edge" / "functions.toml"
@@ -217,6 +218,7 @@ def _sell_online(counter: Counter) -> None:
     row = f"pay,{paid['payment_id']},,{paid['provider']},{paid['reference']},{DISH_FEN},{sale['business_day']} 12:00:00"
     counter.before["bill_file"] = f"{heading}\n{row}\n"
     counter.before["enrol_code"] = enrol_code(counter)
+    counter.before["live_code"] = make_code(counter)
 
     def sent() -> bool:
         waiting = counter.do("GET", "status")["hub"]["waiting"]

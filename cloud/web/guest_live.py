@@ -88,6 +88,7 @@ def _draw(found: Opened, form: JoinForm | None) -> str:
         store=None if live is None else stores.get(live.store),
         verdict=found.verdict,
         form=form,
+        alone=True,
         purposes=PURPOSES,
         once=site.hub.members.shared.chance.token(_ONCE_BYTES).hex(),
         shown=None if menu is None else _part(menu),

@@ -172,9 +172,11 @@ def mistakes(target: Target) -> list[str]:
     if target.kind == "text" and not (target.title.zh and target.title.en):
         found.append("title")
     for name, said, most in (("title", target.title, TITLE_CHARS_MAX), ("body", target.body, BODY_CHARS_MAX)):
-        texts = [line for text in (said.zh, said.en) for line in text.split("\n")]
-        if any(len(text) > most for text in (said.zh, said.en)) or any(has_control(line) for line in texts):
-            found.append(name)
+        for text in (said.zh, said.en):
+            # A text may have lines, a title is one.
+            plain = text.replace("\n", "") if name == "body" else text
+            if len(text) > most or has_control(plain):
+                found.append(name)
     return list(dict.fromkeys(found))
 
 
