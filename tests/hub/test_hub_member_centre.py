@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from PIL import Image
 
 from cloud.app import create_guest_app
-from cloud.db import referrals, stores
+from cloud.db import members, referrals, stores
 from cloud.services.members import centre, friends
 from cloud.wiring import Core
 from sync.contract import friend_codes, member_codes, member_doors, times
@@ -303,6 +303,16 @@ def test_only_the_newest_slip_opens_and_none_after_a_day(house, numbered):
     assert house.look(f"/D/{newer}").status_code == 200
     house.clock.advance(member_doors.LIFE_MS + 1)
     assert enter(house, newer) == ("", 404), "whatever the store said, a slip lives a day"
+
+
+def test_a_store_opens_no_page_of_somebody_who_is_not_its_guest(house):
+    _, stranger = house.member()
+    with house.core.database.write() as tx:
+        members.drop_guest(tx, "near", stranger)
+    assert enter(house, hand(house, stranger, b"x" * 16)) == ("", 404)
+    with house.core.database.write() as tx:
+        members.note_guest(tx, "near", stranger, house.clock.now_ms())
+    assert enter(house, hand(house, stranger, b"y" * 16))[1] == 303
 
 
 def test_no_slip_and_no_address_opens_the_page_of_somebody_who_left(house, numbered):

@@ -292,7 +292,7 @@ class Booker:
                 referral.bind(tx, shared, body.friend, body.referrer, body.flags, here.row.store, here.at_ms)
                 run.touch(body.referrer)
             case MemberDoorGiven():
-                centre.keep_slip(tx, body, here.row.received_ms)
+                centre.keep_slip(tx, body, here.row.store, here.row.received_ms)
             case SalePaid():
                 self._sold(tx, run, here, body)
             case SaleRefunded():

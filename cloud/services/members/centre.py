@@ -50,10 +50,13 @@ def behind(shared: Shared, text: str) -> str:
     return who
 
 
-def keep_slip(tx: Tx, told: MemberDoorGiven, received_ms: int) -> None:
-    """Note that a store handed a member a slip that opens their page, for no longer than a slip's life from now."""
+def keep_slip(tx: Tx, told: MemberDoorGiven, store: str, received_ms: int) -> None:
+    """Note that a store handed a member a slip that opens their page, for no longer than a slip's life from now.
+
+    A store opens the pages of its own guests only: a stolen node those of nobody else.
+    """
     row = members.member(tx, members.resolve(tx, told.member_id))
-    if row is not None and row.left_ms is None:
+    if row is not None and row.left_ms is None and members.is_guest(tx, store, [told.member_id, row.member_id]):
         until_ms = min(told.until_ms, received_ms + member_doors.LIFE_MS)
         centre.keep_slip(tx, row.member_id, told.digest, until_ms)
 
