@@ -235,7 +235,7 @@ def _view(node: Node, reader: Reader, one: Known) -> MemberView:
         habits=one.habits,
         visits=tuple(VisitShown(day=each.day, at_ms=each.at_ms, by=each.by) for each in visits),
         bills=() if PROFILING not in one.consents else _bills(reader, one),
-        advice=_advice(one, day, spendable),
+        advice=_advice(one, day, spendable, points.worth_fen(rules, spendable)),
     )
 
 
@@ -253,7 +253,7 @@ def _joined_day(one: Known) -> str:
     return "" if one.card is None else one.card.joined_day
 
 
-def _advice(one: Known, day: str, spendable: int) -> Advice:
+def _advice(one: Known, day: str, spendable: int, worth_fen: int) -> Advice:
     """Say the one thing that the waiter should know beside what may hurt: what is nice, then what may be lost."""
     if one.profile is not None and one.profile.birthday is not None and not one.profile.birthday.lunar:
         days = days_until(one.profile.birthday.month_day, day)
@@ -271,7 +271,7 @@ def _advice(one: Known, day: str, spendable: int) -> Advice:
             return Advice(code="long_away", days=days)
         if habits.dishes:
             return Advice(code="likes", text=habits.dishes[0].zh)
-    return Advice(code="spend", points=spendable) if spendable else Advice()
+    return Advice(code="spend", points=spendable) if worth_fen else Advice()
 
 
 def days_until(month_day: str, day: str) -> int:

@@ -28,7 +28,8 @@ function head(one) {
 }
 
 function strips(one) {
-  const advice = adviceOf(one);
+  // What may be spent stands in the band already.
+  const advice = one.advice.code === "spend" ? "" : adviceOf(one);
   return [
     ...(one.allergies.length || one.avoids.length ? [el("p", { class: one.allergies.length ? "member-allergy" : "member-avoids", testid: "member-allergy" }, icon("alert"),
       ...(one.allergies.length ? [el("b", { text: t("member.allergic_to", { text: one.allergies.join(LIST) }) })] : []),
@@ -100,7 +101,7 @@ export async function showMember(app, member_id) {
   const act = (word, testid, press, css = "key") => el("button", { class: css, "data-first": css.includes("primary"), testid, text: t(word), onclick: press });
   const anew = () => showMember(app, member_id);
   app.sheets.show("member-known", { draw: (sheets) => sheets.frame(calledOf(one), [head(one), ...strips(one), band(one),
-    el("div", { class: "member-columns" }, el("div", {}, lately(one)), el("div", {}, ...favourites(app, one), habits(one)))], [
+    el("div", { class: "member-columns", role: "group", tabindex: "0", "aria-label": t("member.lately") }, el("div", {}, lately(one)), el("div", {}, ...favourites(app, one), habits(one)))], [
     act("member.another", "member-another", () => { sheets.close(); if (members.mayChange(key)) { members.takeOff(key); members.askWho(); } }),
     act("pay.points", "member-pay", () => payWithPoints(app)),
     act("member.gifts", "member-gifts", () => showGifts(app, one, anew)),

@@ -215,8 +215,8 @@ export class Members {
     setText(byId("slip-member-tier"), one ? [one.tier, t("member.points_n", { n: one.points })].filter(Boolean).join("\u00b7") : "");
     const gain = one && app.menu ? gainOf(one, this.billFen()) : 0;
     setText(byId("slip-member-gain"), gain ? t("member.gain", { n: gain }) : "");
-    const spend = one?.spendable ? t("member.spendable", { n: one.spendable, worth: money(one.worth_fen) }) : "";
-    setText(byId("slip-member-says"), one ? allergyOf(one) || adviceOf(one) || spend : "");
+    const spend = one?.worth_fen ? t("member.spendable", { n: one.spendable, worth: money(one.worth_fen) }) : "";
+    setText(byId("slip-member-says"), one ? allergyOf(one) || (one.advice.code === "spend" ? spend : adviceOf(one)) || spend : "");
     root.classList.toggle("allergy", Boolean(one?.allergies.length));
   }
 
