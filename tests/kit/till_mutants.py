@@ -58,8 +58,8 @@ MUTANTS = {
     "refund_in_cash_first": Mutant(
         "money goes back the way it came",
         "edge.domain.refund",
-        '_ORDER = (CODE, "card", "static_code", "platform", DEPOSIT, CASH)',
-        '_ORDER = (CASH, CODE, "card", "static_code", "platform", DEPOSIT)',
+        '_ORDER = (CODE, "card", "static_code", "platform", DEPOSIT, CASH, POINTS)',
+        '_ORDER = (CASH, CODE, "card", "static_code", "platform", DEPOSIT, POINTS)',
     ),
     "paid_order_stays_open": Mutant(
         "a paid table is free",
