@@ -53,13 +53,13 @@ def invite(node: Node, who: Session, member_id: str, command: HandCommand) -> Do
     Returns:
         `member_unknown`; `no_printer`; `not_allowed`; `members_off`.
     """
-    if not node.store_rules.members:
-        return Refused("members_off")
 
     def work(deed: Deed) -> Handed | Refused:
         allowed = permit(deed, Action.MEMBERS, member_id)
         if isinstance(allowed, Refused):
             return allowed
+        if not node.store_rules.members:
+            return Refused("members_off")
         one = known.find(node, deed.tx, member_id, opens=False)
         if one is None:
             return Refused("member_unknown")
@@ -79,13 +79,13 @@ def door(node: Node, who: Session, member_id: str, command: HandCommand) -> Done
     Returns:
         What `permit` refuses for `reveal_member`; `member_unknown`; `no_printer`; `members_off`.
     """
-    if not node.store_rules.members:
-        return Refused("members_off")
 
     def work(deed: Deed) -> Handed | Refused:
         allowed = permit(deed, Action.REVEAL_MEMBER, member_id, approval_id=command.approval_id)
         if isinstance(allowed, Refused):
             return allowed
+        if not node.store_rules.members:
+            return Refused("members_off")
         one = known.find(node, deed.tx, member_id, opens=False)
         if one is None:
             return Refused("member_unknown")
