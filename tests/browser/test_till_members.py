@@ -379,7 +379,7 @@ def test_a_member_at_a_table_is_seen_at_every_till_and_comes_off_again(
     order_id = uuid7()
     call(page, node_url, "POST", "/orders", {"order_id": order_id, "service": "counter", "held": True, "label": "M1", "steps": [
         {"do": "add", "line_id": uuid7(), "dish_id": dish["id"], "qty": 1}]})  # fmt: skip
-    # A basket that is somebody's is laid onto an order that is nobody's yet.
+    # The order is taken up from those put aside, and turns out to be a member's.
     page.keyboard.press("F7")
     page.get_by_test_id(f"recall-{order_id}").click()
     expect(page.get_by_test_id("slip-title")).to_have_text("M1")
@@ -458,3 +458,32 @@ def test_who_somebody_is_stands_on_the_screen_for_a_reason_only_and_whoever_leav
     page.get_by_test_id("ask-go").click()
     expect(page.get_by_test_id("slip-member")).to_be_hidden()
     assert call(page, node_url, "POST", "/members/find", {"text": phone})["members"] == []
+
+
+def test_a_basket_that_is_laid_onto_an_open_table_keeps_its_member(
+    page: Page, node_url: str, cashier_pin: str, complaints: list[str]
+) -> None:
+    sign_in(page, node_url, cashier_pin, "zh-CN")
+    dish = plain_dishes(page, node_url)[0]
+    taken = {order.get("table") for order in fetch(page, node_url, "/orders")["orders"]}
+    page.keyboard.press("F5")
+    shown = page.locator("#plan-grid .table")
+    expect(shown.first).to_be_visible()
+    tables = [
+        str(name).removeprefix("table-") for name in shown.evaluate_all("all => all.map((one) => one.dataset.testid)")
+    ]
+    table = next(one for one in tables if one not in taken)
+    page.keyboard.press("F5")
+    order_id, step = uuid7(), {"do": "add", "line_id": uuid7(), "dish_id": dish["id"], "qty": 1}
+    opened = {"order_id": order_id, "service": "dine_in", "table": table, "covers": 2, "steps": [step]}
+    call(page, node_url, "POST", "/orders", opened)
+    phone = new_phone()
+    join_by_phone(page, phone)
+    type_dish(page, dish["code"])
+    page.keyboard.press("F1")
+    page.get_by_test_id("place-table").click()
+    page.get_by_test_id(f"table-{table}").click()
+    expect(page.get_by_test_id("slip-member")).to_contain_text(phone[-4:])
+    until(lambda: fetch(page, node_url, f"/orders/{order_id}")["member_id"] != "")
+    pay_exactly(page)
+    assert member_of(page, node_url, phone)["points"] == 50 + 2 * dish["price_fen"] // 100
