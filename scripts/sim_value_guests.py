@@ -104,6 +104,7 @@ class Guests:
                 return ""
             assert isinstance(done, Done)
             shop.members[phone] = read_join(done.answer).member_id
+            shop.seen.add(shop.members[phone])
             self.phones.setdefault(shop.members[phone], phone)
         return shop.members[phone]
 

@@ -102,8 +102,8 @@ MUTANTS = {
     "store_keeps_the_key": Mutant(
         "a store destroys the key of whoever leaves",
         "edge.services.members.changes",
-        "            keys.forget(one, node.clock.now_ms())\n",
-        "            pass\n",
+        "        if what == members.FORGET:\n            keys.forget(one, node.clock.now_ms())\n        else:\n            keys.drop(one)\n",
+        "",
     ),
     "stock_not_counted": Mutant(
         "a store hands out no more of a gift than it has",
@@ -122,6 +122,12 @@ MUTANTS = {
         "edge.services.money.cede",
         "        give_back.regain(deed, body.refund_id, body.sale_id)\n",
         "",
+    ),
+    "given_back_beside_a_debt": Mutant(
+        "what a refund gives back pays first what the same refund leaves owed",
+        "cloud.domain.booking",
+        "        posting = Posting(book, at.day, before)\n",
+        "        posting = Posting(book, at.day)\n",
     ),
 }
 """Each rule, and what stands in the source instead."""

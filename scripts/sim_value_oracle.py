@@ -209,12 +209,15 @@ def views(hub: MemberHub, shop: Shop) -> list[Finding]:
     found = []
     node = shop.till.node
     with shop.till.rig.db.read() as reader:
-        for member_id in sorted(set(shop.members.values())):
+        here = set(shop.members.values())
+        for member_id in sorted(shop.seen):
             who = hub.resolve(member_id)
             one = known.find(node, reader, member_id, opens=False)
             if is_gone(hub, who):
                 if one is not None or desk.keys_of(node).get(member_id) is not None:
                     found.append(Finding(PEOPLE, f"{shop.name} remembers {member_id}, who left"))
+            elif member_id not in here:
+                continue
             elif one is None or one.card is None:
                 found.append(Finding(BALANCES, f"{shop.name} does not know {member_id}"))
             elif one.points != (has := hub.points(member_id)):

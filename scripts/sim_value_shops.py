@@ -16,7 +16,7 @@ from tests.kit.member_hub import MemberHub
 from tests.kit.member_tills import Till
 from tests.kit.nodes import AT_TILL_1
 
-FAN = Gift(gift_id="fan", name=Name("折扇", "Fan"), points=500, stock=2)
+FAN = Gift(gift_id="fan", name=Name("折扇", "Fan"), points=500, stock=1)
 RULES = Rules(
     version=1, welcome=1_000, points=5, valid_months=1, risk_max=500, referral_cool_days=3, gifts=(FAN,), claim_days=30
 )
@@ -53,6 +53,8 @@ class Shop:
         self.wall = wall
         self.members: dict[str, str] = {}
         """Who somebody is here, by phone."""
+        self.seen: set[str] = set()
+        """All who were ever somebody here."""
         self.sales: list[SaleAnswer] = []
         self.asked: list[str] = []
         """Refunds of other stores' sales that are not decided."""

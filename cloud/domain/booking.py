@@ -155,6 +155,7 @@ def reversed_(book: Book, at: At, body: PointsReversed) -> Outcome:
     backs: list[tuple[str, str, int]] = []
     earning = book.earning(ref)
     spend = book.spend(ref)
+    before: Posting | None = None
     if body.taken and earning is None:
         return Outcome(waits_for=ref)
     if (body.returned or body.returned_risk) and spend is None:
@@ -165,13 +166,14 @@ def reversed_(book: Book, at: At, body: PointsReversed) -> Outcome:
         if taken < body.taken:
             conflicts.append(Conflict("taken_too_much", book.resolve(owner) if owner else "", ref, body.taken - taken))
         posting = Posting(book, at.day)
+        before = posting
         answered = _take(book, posting, taken, body, owner, earning.invite_id, ref)
         posting.move(ledger.ISSUED, answered)
         journal = posting.journal(takes, TAKEN_BACK, ref, f"earn:{ref}")
         journals += [journal] if journal is not None else []
         touches += [book.resolve(owner)] if owner else []
     if spend is not None and (body.returned or body.returned_risk) and not book.knows(gives):
-        posting = Posting(book, at.day)
+        posting = Posting(book, at.day, before)
         backs, excess = _give(book, posting, at, body, spend)
         if excess:
             conflicts.append(Conflict("returned_too_much", book.resolve(spend.member_id), ref, excess))

@@ -107,11 +107,15 @@ class Book(Protocol):
 
 
 class Posting:
-    """One journal in the making. Its draws never take more than the book says is there."""
+    """One journal in the making. Its draws never take more than the book says is there.
 
-    def __init__(self, book: Book, day: str) -> None:
+    `behind` is the journal that will be written just before it: what that one leaves owed is paid first here.
+    """
+
+    def __init__(self, book: Book, day: str, behind: "Posting | None" = None) -> None:
         self._book = book
         self._day = day
+        self._behind = behind
         self._amounts: defaultdict[str, int] = defaultdict(int)
         self._lots: dict[tuple[str, str], NewLot] = {}
         self._draws: defaultdict[tuple[str, str], int] = defaultdict(int)
@@ -124,6 +128,10 @@ class Posting:
         """Change an account that keeps no lots."""
         assert not ledger.keeps_lots(account)
         self._amounts[account] += amount
+
+    def moved(self, account: str) -> int:
+        """Say by how much this journal changes an account."""
+        return self._amounts.get(account, 0)
 
     def rest(self, lot: Lot) -> int:
         """Say what is left of a lot behind what this journal draws on it."""
@@ -200,7 +208,8 @@ class Posting:
     def _owed_by(self, member_id: str) -> int:
         if member_id not in self._owed:
             account = ledger.member_account(member_id, ledger.MEMBER_DEBT)
-            self._owed[member_id] = max(0, -self._book.balance(account))
+            moved = 0 if self._behind is None else self._behind.moved(account)
+            self._owed[member_id] = max(0, -self._book.balance(account) - moved)
         return self._owed[member_id]
 
     def undo_risk(self, member_id: str, posts: Sequence[OpenRisk], qty: int) -> int:

@@ -30,8 +30,10 @@ from edge.services.money.book_sale import SaleAnswer
 from edge.services.money.refunds import RefundAnswer, RefundCommand
 from edge.services.money.settle_sale import SellCommand
 from sync.contract import times
+from sync.contract.members import SpentLot
 from sync.contract.points import Rules
 from sync.node import member_seal
+from tests.kit.hub_store import open_file
 from tests.kit.member_hub import MemberHub
 from tests.kit.member_tills import PHONE, Till, World, cash, world
 from tests.kit.member_tills import points as by_points
@@ -190,6 +192,30 @@ def test_a_refund_of_a_sale_restores_its_lots_exactly(tmp_path: Path) -> None:
         shops.sync()
         assert rests(shops, member_id) == before
         shops.hub.proven()
+
+
+def test_what_a_refund_gives_back_pays_first_what_the_same_refund_leaves_owed(tmp_path: Path) -> None:
+    database = open_file(tmp_path / "hub.db")
+    hub = MemberHub(database, tmp_path)
+    store = hub.store("s1")
+    member_id = store.join(PHONE, welcome=1_000)
+    hub.settle()
+    [grant] = hub.granted("s1")
+    sale = store.sell(member_id, earns=360)
+    lots = tuple(SpentLot(grant_id=grant.grant_id, lot_id=lot.lot_id, qty=lot.qty) for lot in grant.lots)
+    store.spend(member_id, lots, sale_id=sale.sale_id)
+    hub.settle()
+    store.release(grant.grant_id, 0)
+    hub.settle()
+    store.spend_granted(member_id, 360)
+    hub.settle()
+    assert (hub.points(member_id), hub.debt(member_id)) == (0, 0)
+    store.reverse(sale.sale_id, member_id, taken=360, returned=lots)
+    hub.settle()
+    assert (hub.points(member_id), hub.debt(member_id)) == (640, 0)
+    hub.proven()
+    hub.keys.close()
+    database.close()
 
 
 def rests(shops: World, member_id: str) -> dict[str, int]:
