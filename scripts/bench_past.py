@@ -103,6 +103,7 @@ class Past:
             BenchError: the node refused something.
         """
         opened, db = wiring.open_node(self._settings)
+        epoch = opened.place().epoch
         try:
             import_menu.bring_into_force(opened, import_menu.read_file(Path(self._settings.store.menu_file)))
         finally:
@@ -111,7 +112,7 @@ class Past:
         try:
             self._write(opened, storage, upto, say)
             with storage.read() as reader:
-                self.facts = sum(head.head_seq for head in journal.heads(reader, opened.place().epoch).values())
+                self.facts = sum(head.head_seq for head in journal.heads(reader, epoch).values())
                 reached = journal.counter(reader, "n")
         finally:
             storage.close()

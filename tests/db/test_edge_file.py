@@ -77,7 +77,8 @@ def test_two_that_open_a_new_file_at_once_both_get_in(tmp_path):
 
 def test_a_file_that_somebody_holds_is_given_up_after_the_stated_patience(tmp_path, monkeypatch):
     path = tmp_path / "node.db"
-    with closing(database.driver.connect(str(path), isolation_level=None)) as holder:
+    with closing(database.connect(path)) as holder:
+        holder.execute("PRAGMA journal_mode=DELETE")
         holder.execute("BEGIN EXCLUSIVE")
         monkeypatch.setattr(database, "BUSY_TIMEOUT_MS", 50)
         with pytest.raises(database.DatabaseError, match="locked"):
