@@ -24,6 +24,11 @@ def test_a_basket_left_half_paid_says_what_is_taken_and_what_is_to_go(
     expect(page.locator("#pay-rows dd")).to_have_text([money(dish["price_fen"])] * 2)
     expect(page.locator("#exact-amount")).to_contain_text(money(dish["price_fen"]))
     page.keyboard.press("F12")
+    # Which share is next is remembered, and what is due is one figure in the band and on the slip.
+    expect(page.locator("#pay-page h2")).to_contain_text("2/2")
+    expect(page.get_by_test_id("pay-due")).to_have_text(money(dish["price_fen"]))
+    expect(page.get_by_test_id("total")).to_contain_text(money(dish["price_fen"]))
+    expect(page.locator("#pay-rows dd").last).to_have_text("-" + money(dish["price_fen"]))
     page.get_by_test_id("pad-exact").click()
     page.keyboard.press("F12")
     expect(page.get_by_test_id("saved")).to_be_visible()
