@@ -110,6 +110,7 @@ class Past:
             BenchError: the node refused something.
         """
         opened, db = wiring.open_node(self._settings)
+        epoch = opened.place().epoch
         try:
             import_menu.bring_into_force(opened, import_menu.read_file(Path(self._settings.store.menu_file)))
         finally:
@@ -118,8 +119,6 @@ class Past:
         try:
             self._write(opened, storage, upto, say)
             with storage.read() as reader:
-                assert opened.enrolment is not None
-                epoch = opened.enrolment.epoch
                 heads = journal.heads(reader, epoch)
                 self.facts = sum(head.head_seq for head in heads.values())
                 reached = journal.counter(reader, "n")

@@ -50,6 +50,15 @@ def by_id(reader: Reader, deposit_id: str) -> Deposit | None:
     return Deposit(*rows[0]) if rows else None
 
 
+def held(reader: Reader, limit: int = 500) -> list[Deposit]:
+    """List the deposits that have something left, by day and name."""
+    rows = reader.execute(
+        f"SELECT {_COLUMNS} FROM deposits WHERE amount_fen > spent_fen + returned_fen ORDER BY for_day, label, n LIMIT ?",  # noqa: S608
+        (limit,),
+    )
+    return [Deposit(*row) for row in rows]
+
+
 def for_days(reader: Reader, first: str, last: str, limit: int = 500) -> list[Deposit]:
     """List the deposits held for days between two, both included, by day and name."""
     rows = reader.execute(

@@ -90,15 +90,35 @@ def tenders(reader: Reader, day: str) -> list[tuple[str, int, int]]:
 
 
 def dishes(reader: Reader, day: str, limit: int) -> list[tuple[str, int, int]]:
-    """Give the dishes that brought in most on a business day: pieces and amount before discounts."""
+    """Give the dishes that brought in most on a business day: pieces and amount before discounts.
+
+    A sale that was taken back to be made anew is counted with the one that stands in its place.
+    """
     return [
         (str(dish_id), int(qty), int(fen))
         for dish_id, qty, fen in reader.execute(
             "SELECT l.dish_id, sum(l.qty), sum(l.amount_fen) FROM sales s JOIN sale_lines l USING (sale_id) WHERE s.day = ?"
+            " AND NOT EXISTS (SELECT 1 FROM refunds r WHERE r.sale_id = s.sale_id AND r.reopened_as <> '')"
             " GROUP BY l.dish_id ORDER BY sum(l.amount_fen) DESC, l.dish_id LIMIT ?",
             (day, limit),
         )
     ]
+
+
+def last_sale_with(reader: Reader, day: str, dish_id: str) -> str:
+    """Give the last sale of a business day that has a dish.
+
+    Raises:
+        LookupError: none has.
+    """
+    rows = reader.execute(
+        "SELECT s.sale_id FROM sales s JOIN sale_lines l USING (sale_id) WHERE s.day = ? AND l.dish_id = ?"
+        " ORDER BY s.n DESC LIMIT 1",
+        (day, dish_id),
+    )
+    if not rows:
+        raise LookupError(f"no sale of {day} has {dish_id}")
+    return str(rows[0][0])
 
 
 def hours(reader: Reader, day: str, offset_ms: int) -> list[tuple[int, int, int]]:

@@ -132,7 +132,7 @@ def take_deposit() -> Response:
     session, asked = signed_in(), command(DepositCommand)
     if asked.kind != CODE:
         return _done(deposits.take(desk().node, session, asked))
-    wrong = deposits.check(asked)
+    wrong = deposits.check(desk().node, asked)
     if wrong is not None:
         return problems.refused(wrong)
     wanted = CodeCharge(asked.deposit_id, asked.amount_fen, label=asked.label.strip(), for_day=asked.for_day)
@@ -143,8 +143,10 @@ def take_deposit() -> Response:
 @money.get("/deposits")
 @staff_only
 def list_deposits() -> Response:
-    """List deposits by the day that they are for; without a day, from today on."""
+    """List deposits by the day that they are for; without a day, from today on; with `held`, those that have something left."""
     node = desk().node
+    if "held" in request.args:
+        return _json(Payments(deposits.held(node)))
     today = node.today()
     first = request.args.get("from", today)
     last = request.args.get("to")

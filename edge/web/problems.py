@@ -45,6 +45,7 @@ STATUS = {
     "refund_too_much": 409,
     "refund_pieces": 409,
     "refund_changed": 409,
+    "deposit_day": 409,
     "partly_refunded": 409,
     "sale_archive_lost": 409,
     # Refunds of other stores' sales.

@@ -3,7 +3,6 @@
 The page is whole without a script; with htmx it asks every two seconds whether it changed, as the device page does.
 """
 
-import hashlib
 import hmac
 from typing import Any, Final
 
@@ -14,8 +13,8 @@ from edge.services.care import metrics as figures
 from edge.services.care.clock_watch import OFF_MS
 from edge.services.hub.sync_view import SyncView, sync_view
 from edge.settings import is_loopback
-from edge.web import devices
-from edge.web.access import desk, door, staff_only, who
+from edge.web import polled
+from edge.web.access import desk, door, staff_only
 from edge.web.device_words import Speaker
 from edge.web.devices import Page
 from edge.web.pages import static_base
@@ -25,7 +24,6 @@ sync = Blueprint("sync", __name__)
 
 SHAPES: Final = {"connected": "ok", "away": "ring", "never": "unknown", "refused": "danger", "training": "unknown"}
 REFUSALS: Final = frozenset({"rewind", "fork", "revoked", "upgrade"})
-_HASH_CHARS: Final = 16
 _MINUTE_MS: Final = 60_000
 
 
@@ -49,28 +47,13 @@ def metrics() -> Response:
 @sync.get("/sync")
 def page() -> Page:
     """Show how the node stands with HQ."""
-    if who() is None:
-        return devices.stranger("sync.title")
-    say = devices.speaker()
-    part = _part(say)
-    return devices.answered(
-        render_template("sync.html", **devices.frame(say, None), title="sync.title", part=part, seen=_mark(part))
-    )
+    return polled.page("sync", _part)
 
 
 @sync.get("/sync/_part")
 def part() -> Page:
     """Give the page's part when it differs from the one that the browser has; 204 when it does not."""
-    if who() is None:
-        return Response(status=401, headers={"HX-Refresh": "true"})
-    drawn = _part(devices.speaker())
-    if _mark(drawn) == request.args.get("seen", ""):
-        return Response(status=204)
-    return Response(
-        drawn.replace(" data-part", ' hx-swap-oob="true" data-part', 1)
-        + render_template("sync_poll.html", seen=_mark(drawn)),
-        mimetype="text/html",
-    )
+    return polled.part("sync", _part)
 
 
 def _part(say: Speaker) -> str:
@@ -111,10 +94,6 @@ def _offset(say: Speaker, offset_ms: int) -> str:
 
 def _is_old(view: SyncView) -> bool:
     return any(alarm.code == "snapshot.overdue" for alarm in view.alarms)
-
-
-def _mark(html: str) -> str:
-    return hashlib.sha256(html.encode()).hexdigest()[:_HASH_CHARS]
 
 
 def _may_measure() -> bool:

@@ -28,6 +28,7 @@ SQLITE_VERSION_MIN = (3, 51, 3)
 """Older ones can corrupt a write-ahead log when several connections checkpoint (fixed in 3.51.3)."""
 
 BUSY_TIMEOUT_MS = 5000
+_AGAIN_MS = 10
 _PRIVATE = 0o600
 
 IntegrityError: type[Exception] = driver.IntegrityError
@@ -121,8 +122,8 @@ def connect(path: Path, *, read_only: bool = False) -> Any:  # noqa: ANN401 - th
     """Open one raw connection with the pragmas every connection of ours has: WAL, FULL, foreign keys, 5 s patience."""
     keep_private(path)
     raw = driver.connect(str(path), isolation_level=None, check_same_thread=False, cached_statements=256)
+    _to_wal(raw)
     raw.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
-    raw.execute("PRAGMA journal_mode=WAL")
     raw.execute("PRAGMA synchronous=FULL")
     raw.execute("PRAGMA foreign_keys=ON")
     # Without it, REPLACE deletes rows past the triggers that forbid deleting.
@@ -131,6 +132,27 @@ def connect(path: Path, *, read_only: bool = False) -> Any:  # noqa: ANN401 - th
     if read_only:
         raw.execute("PRAGMA query_only=ON")
     return raw
+
+
+def _to_wal(raw: Any) -> None:  # noqa: ANN401 - the driver has no types
+    """Put a database into WAL mode.
+
+    Two that do so to a new file at once would wait for each other, so SQLite turns one away without any patience of its own.
+
+    Raises:
+        DatabaseError: the file is held by somebody else for longer than every connection's patience.
+    """
+    pause = threading.Event()
+    raw.execute("PRAGMA busy_timeout=0")
+    for left in reversed(range(BUSY_TIMEOUT_MS // _AGAIN_MS)):
+        try:
+            raw.execute("PRAGMA journal_mode=WAL")
+        except driver.OperationalError as error:
+            if not left or "locked" not in str(error):
+                raise
+            pause.wait(_AGAIN_MS / 1_000)
+        else:
+            return
 
 
 def keep_private(path: Path) -> None:

@@ -3,6 +3,7 @@
 import base64
 import shutil
 import stat
+import threading
 from contextlib import closing
 from pathlib import Path
 
@@ -51,6 +52,37 @@ def test_a_file_of_this_code_opens_again(tmp_path):
     """The negative control: it is the unknown step that is refused, and nothing else."""
     for _ in range(2):
         migrate.opened(tmp_path / "node.db", steps).close()
+
+
+def test_two_that_open_a_new_file_at_once_both_get_in(tmp_path):
+    """A node that starts beside a command that looks at its file: each puts a file that is there into WAL mode first."""
+    turned_away: list[Exception] = []
+
+    def come_in(path: Path, gate: threading.Barrier) -> None:
+        gate.wait()
+        try:
+            database.connect(path).close()
+        except database.DatabaseError as error:
+            turned_away.append(error)
+
+    for number in range(60):
+        gate = threading.Barrier(4)
+        threads = [threading.Thread(target=come_in, args=(tmp_path / f"{number}.db", gate)) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert turned_away == []
+
+
+def test_a_file_that_somebody_holds_is_given_up_after_the_stated_patience(tmp_path, monkeypatch):
+    path = tmp_path / "node.db"
+    with closing(database.connect(path)) as holder:
+        holder.execute("PRAGMA journal_mode=DELETE")
+        holder.execute("BEGIN EXCLUSIVE")
+        monkeypatch.setattr(database, "BUSY_TIMEOUT_MS", 50)
+        with pytest.raises(database.DatabaseError, match="locked"):
+            database.connect(path)
 
 
 def test_a_step_that_fails_leaves_no_half_of_itself(tmp_path):

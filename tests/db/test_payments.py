@@ -31,6 +31,7 @@ from edge.services.money.money_views import MoneyView
 from edge.services.money.payments import ReturnCommand, TakeCommand
 from edge.services.printing import slip_papers
 from edge.web.live import StreamSeats
+from sync.contract import times
 from sync.contract.orders import MERGED, OPENED, OrderMerged, OrderOpened
 from sync.contract.trade import Tender
 from tests.kit.gateways import WECHAT_CODE, PayRig
@@ -251,6 +252,25 @@ def test_deposits_have_gapless_numbers_and_are_listed_by_their_day(rig):
     assert not isinstance(listed, Refused)
     assert [each.payment_id for each in listed] == [uuid7_hex(2), uuid7_hex(1), uuid7_hex(3)]
     assert isinstance(deposits.for_days(rig.node, "x", "2026-10-31"), Refused)
+
+
+def test_money_that_lies_here_is_listed_whatever_its_day_and_no_day_is_a_slip_of_the_finger(rig):
+    today = rig.node.today()
+    last = times.day_of_epoch(times.epoch_day(today) + deposits.LIST_DAYS_MAX)
+    for number, day in enumerate(("2025-12-24", "2099-12-31", times.day_of_epoch(times.epoch_day(last) + 1)), start=1):
+        refused = held(rig, deposit(number, for_day=day))
+        assert isinstance(refused, Refused)
+        assert refused.code == "deposit_day"
+    assert deposits.held(rig.node) == ()
+    for number, day in ((4, last), (5, today)):
+        assert isinstance(held(rig, deposit(number, for_day=day)), MoneyView)
+    rig.clock.step_wall(60 * times.DAY_MS)
+    assert [each.for_day for each in deposits.held(rig.node)] == [today, last], (
+        "a feast that was put off is still listed"
+    )
+    returning = msgspec.convert({"request_id": uuid7_hex(9), "reason": "x"}, ReturnDepositCommand)
+    assert isinstance(deposits.give_back(rig.node, AT_TILL_1, uuid7_hex(5), returning), Done)
+    assert [each.for_day for each in deposits.held(rig.node)] == [last]
 
 
 def test_a_deposit_is_spent_in_parts_and_the_rest_goes_back(rig):

@@ -10,15 +10,16 @@ from edge.domain.payment import AskedTender
 from edge.domain.refusal import Refused
 from edge.services.care import verify_journal
 from edge.services.deeds import Done
+from edge.services.house import day_figures
 from edge.services.money import pay_order, refunds
 from edge.services.money.pay_order import PayCommand
 from edge.services.money.refunds import RefundAnswer
 from edge.services.money.settle_sale import SaleAnswer
-from edge.services.ordering import stock
+from edge.services.ordering import import_menu, stock
 from edge.services.ordering.order_work import SendStep
 from sync.contract import facts, kinds
 from sync.contract.trade import SalePaid
-from tests.kit.nodes import COUNTER, Rig, basket, uuid7_hex
+from tests.kit.nodes import COUNTER, MENU, Rig, basket, uuid7_hex
 from tests.kit.people import CASHIER, MANAGER, OTHER_MANAGER, SUPERVISOR, at, staffed
 from tests.kit.shifts import refunded, reversed_sale
 from tests.kit.tables import Floor, add
@@ -114,6 +115,27 @@ def test_a_sale_of_which_something_went_back_is_not_reversed_and_neither_is_one_
     assert isinstance(again, Refused)
     assert again.code == "nothing_to_refund"
     assert rig.rows("SELECT count(*) FROM orders") == [(1,)]
+
+
+def test_guests_and_dishes_of_a_sale_made_anew_count_once_and_a_dish_off_the_menu_keeps_its_name(rig):
+    floor = Floor(rig, at(MANAGER))
+    seated = floor.open(1, add(2, "d101", 2), table="t1", covers=4)
+    tender = AskedTender(kind="cash", received_fen=10_000_000)
+    for sale, order_id in ((2, seated), (3, uuid7_hex(ORDER))):
+        paid = pay_order.pay_order(
+            rig.node, at(MANAGER), order_id, PayCommand(sale_id=uuid7_hex(sale), tenders=(tender,))
+        )
+        assert isinstance(paid, Done), paid
+        if sale == 2:
+            assert isinstance(reversed_sale(rig, 11, 2, ORDER, at(MANAGER)), RefundAnswer)
+    kept = tuple(dish for dish in MENU.dishes if dish.id != "d101")
+    import_menu.bring_into_force(rig.node, msgspec.structs.replace(MENU, dishes=kept))
+    day = day_figures.of_day(rig.node, "")
+    assert not isinstance(day, Refused)
+    assert (day.sales, day.covers) == (2, 4)
+    [dish] = day.dishes
+    was = next(dish for dish in MENU.dishes if dish.id == "d101")
+    assert (dish.dish_id, dish.qty, dish.name, dish.code) == ("d101", 2, was.name, was.code)
 
 
 def test_a_repeat_reverses_once(rig):

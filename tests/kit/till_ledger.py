@@ -92,6 +92,7 @@ class Sold:
     plain: bool
     exact: bool
     whole: bool
+    table: str
     back: Counter[str] = field(default_factory=Counter)
     tip_back: int = 0
     gone: Counter[int] = field(default_factory=Counter)
@@ -184,7 +185,9 @@ class Ledger:
         }
         pieces = [(one.unit, now[name]) for name, one in guests.dishes.items() if now.get(name)]
         exact = guests.plain and guests.service != DINE_IN and not paid.rounding
-        sold = Sold(till, total, tip, paid.ways, pieces, guests.service, guests.covers, guests.plain, exact, whole)
+        sold = Sold(
+            till, total, tip, paid.ways, pieces, guests.service, guests.covers, guests.plain, exact, whole, guests.table
+        )
         self.sold[sale_id] = sold
         guests.parts += 1
         guests.charged += due.charges
@@ -192,6 +195,10 @@ class Ledger:
             guests.dishes[name].paid += qty
             guests.dishes[name].sent = guests.dishes[name].wanted
         return sold
+
+    def free_seat(self, table: str) -> str:
+        """The table itself where nobody sits at it, else none."""
+        return "" if any(one.table == table for one in self.orders.values()) else table
 
     def close(self, order_id: str) -> None:
         del self.orders[order_id]

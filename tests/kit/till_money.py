@@ -175,7 +175,7 @@ class Money(House):
     @precondition(lambda self: any(self._reversible(one) for one in self.ledger.sold.values()))
     @rule(till=TILL, at=PICK)
     def reverse(self, till: str, at: int) -> None:
-        """A sale is taken back whole and stands open again, cooked as it is (反结账)."""
+        """A sale is taken back whole and stands open again, cooked as it is, at its table where that is free (反结账)."""
         sale_id, sold = one_of({key: one for key, one in self.ledger.sold.items() if self._reversible(one)}, at)
         command = ReverseCommand(refund_id=self.id(), order_id=self.id(), sale_id=sale_id, reason="少收一位")
         answer = self.told(lambda node: reverse.reverse(node, self.manager(till), command), RefundAnswer)
@@ -186,7 +186,9 @@ class Money(House):
         assert order is not None
         names = [line.line_id for line in order.lines]
         dishes = {name: ledger.Dish(unit, qty, qty) for name, (unit, qty) in zip(names, sold.pieces, strict=True)}
-        self.ledger.orders[command.order_id] = Guests(sold.service, "", sold.covers, dishes)
+        self.ledger.orders[command.order_id] = Guests(
+            sold.service, self.ledger.free_seat(sold.table), sold.covers, dishes
+        )
 
     @rule(
         till=TILL,

@@ -36,8 +36,9 @@ def sale_paid(tx: Tx, fact: Fact, sale: SalePaid) -> None:
         sum(tax.tax_fen for tax in sale.taxes if not tax.included),
         sum(tax.tax_fen for tax in sale.taxes if tax.included),
     )
-    # The guests of a split bill are counted with its first part.
-    covers = sale.covers if sale.part == "" or sale.part.startswith("1/") else 0
+    # The guests of a split bill are counted with its first part, those of a sale made anew with the one that it replaces.
+    is_first = not sale.replaces and (sale.part == "" or sale.part.startswith("1/"))
+    covers = sale.covers if is_first else 0
     _enter(tx, fact, sale.till, "sale", ref=sale.sale_id, receipt_no=sale.receipt_no, amount_fen=sale.total_fen, split=split,
            tips_fen=sale.tip_fen, covers=covers, platform=bool(sale.platform))  # fmt: skip
     _tenders(tx, fact, sale.till, [(one.kind, one.amount_fen, 0) for one in sale.tenders if not one.payment_id])

@@ -7,6 +7,7 @@ import msgspec
 from edge.db import house_day
 from edge.db.house_day import Unusual
 from edge.domain.refusal import Refused
+from edge.services.money import find_sale
 from edge.services.node import Node
 from edge.services.ordering import read_orders
 from edge.services.ordering.read_orders import OpenOrder
@@ -35,7 +36,7 @@ class Hour(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SoldDish(msgspec.Struct, frozen=True, kw_only=True):
-    """A dish with what it brought in before discounts; its name is the menu's, empty where the menu has it no more."""
+    """A dish with what it brought in before discounts; its name is the menu's, or the receipt's where the menu has it no more."""
 
     dish_id: str
     code: str
@@ -132,17 +133,20 @@ def _offset_ms(node: Node) -> int:
 
 def _dishes(node: Node, reader: Reader, day: str) -> tuple[SoldDish, ...]:
     catalogue = node.shelf.catalogue
-    named = {} if catalogue is None else {dish.id: dish for dish in catalogue.menu.dishes}
-    return tuple(
-        SoldDish(
-            dish_id=dish_id,
-            code=named[dish_id].code if dish_id in named else "",
-            name=named[dish_id].name if dish_id in named else Name("", ""),
-            qty=qty,
-            fen=fen,
-        )
-        for dish_id, qty, fen in house_day.dishes(reader, day, DISHES_MAX)
-    )
+    named = {} if catalogue is None else {dish.id: (dish.code, dish.name) for dish in catalogue.menu.dishes}
+    shown: list[SoldDish] = []
+    for dish_id, qty, fen in house_day.dishes(reader, day, DISHES_MAX):
+        code, name = named.get(dish_id) or _as_sold(node, reader, day, dish_id)
+        shown.append(SoldDish(dish_id=dish_id, code=code, name=name, qty=qty, fen=fen))
+    return tuple(shown)
+
+
+def _as_sold(node: Node, reader: Reader, day: str, dish_id: str) -> tuple[str, Name]:
+    """Name a dish as the last receipt with it does; by nothing where that lies in an archive that is lost."""
+    found = find_sale.sold(node, reader, house_day.last_sale_with(reader, day, dish_id))
+    if isinstance(found, Refused):
+        return "", Name("", "")
+    return next((line.code, line.name) for line in found.sale.lines if line.dish_id == dish_id)
 
 
 def _unusual(reader: Reader, day: str) -> tuple[UnusualLine, ...]:

@@ -22,6 +22,7 @@ from sync.contract import times
 from sync.contract.payments import DepositReturned, DepositTaken, PaymentKind
 
 LIST_DAYS_MAX = 400
+"""So many days are listed at once, and so far ahead a deposit may be for."""
 
 
 class DepositCommand(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -60,12 +61,14 @@ class _Return(msgspec.Struct, frozen=True):
     in_cash: bool
 
 
-def check(asked: DepositCommand) -> Refused | None:
-    """Refuse a name that is none and a day that is none."""
+def check(node: Node, asked: DepositCommand) -> Refused | None:
+    """Refuse a name that is none, and a day that is none, is over, or so far ahead that it is a slip of the finger."""
     try:
-        times.epoch_day(asked.for_day)
+        ahead = times.epoch_day(asked.for_day) - times.epoch_day(node.today())
     except ValueError:
         return Refused("malformed", {"field": "for_day", "expected": "YYYY-MM-DD"})
+    if not 0 <= ahead <= LIST_DAYS_MAX:
+        return Refused("deposit_day", {"day": asked.for_day, "days": LIST_DAYS_MAX})
     return part_payment.check_words(asked.label, part_payment.LABEL_CHARS_MAX)
 
 
@@ -78,9 +81,6 @@ def take(node: Node, who: Session, asked: DepositCommand) -> Done | Refused:
     money = part_payment.handed(asked.kind, asked.amount_fen, asked.received_fen, asked.reference)
     if isinstance(money, Refused):
         return money
-    wrong = check(asked)
-    if wrong is not None:
-        return wrong
     if asked.kind == CODE:
         return Refused("malformed", {"field": "kind", "expected": "a way of paying that needs no gateway"})
     label = asked.label.strip()
@@ -91,7 +91,7 @@ def take(node: Node, who: Session, asked: DepositCommand) -> Done | Refused:
             meant = (asked.kind, asked.amount_fen, label, asked.for_day)
             same = (before.kind, before.amount_fen, before.label, before.for_day) == meant
             return before if same else Refused("request_id_reused")
-        refusal = payments.may_take(deed, money, asked.deposit_id)
+        refusal = check(node, asked) or payments.may_take(deed, money, asked.deposit_id)
         if refusal is not None:
             return refusal
         book(deed, asked.deposit_id, money, label, asked.for_day)
@@ -176,6 +176,12 @@ def give_back(node: Node, who: Session, deposit_id: str, asked: ReturnDepositCom
     if isinstance(done, Done):
         node.gateway.bell.set()
     return done
+
+
+def held(node: Node) -> tuple[MoneyView, ...]:
+    """List the deposits that have something left, whatever their day: that money lies here."""
+    with node.db.read() as reader:
+        return tuple(money_views.of_deposit(each) for each in db.held(reader))
 
 
 def for_days(node: Node, first: str, last: str) -> tuple[MoneyView, ...] | Refused:

@@ -12,7 +12,7 @@ from edge.db import elsewhere as db
 from edge.db.elsewhere import AskedRow
 from edge.db.staff import Session
 from edge.domain import refund, roles
-from edge.domain.refund import AskedLine, Earlier, Plan
+from edge.domain.refund import Earlier, Plan
 from edge.domain.refusal import Refused
 from edge.domain.roles import About, Action
 from edge.services import deeds
@@ -20,7 +20,6 @@ from edge.services.deeds import Deed, Done
 from edge.services.money import refunds
 from edge.services.money.cede import asked_of
 from edge.services.money.refunds import (
-    Fen,
     Given,
     Hex,
     LineState,
@@ -52,15 +51,10 @@ _NOT_OVER = frozenset({"fenced"})
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=wire.TEXT_CHARS_MAX)]
 
 
-class ElsewhereQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What would go back of the sale that a receipt is of: exactly one of `whole`, `lines`, `amount_fen`."""
+class ElsewhereQuery(refunds.WantedBack, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What would go back of the sale that a receipt is of."""
 
     text: Text
-    whole: bool = False
-    lines: Annotated[tuple[AskedLine, ...], msgspec.Meta(max_length=limits.SALE_LINES_MAX)] = ()
-    amount_fen: Fen = 0
-    tip: bool = False
-    in_cash: bool = False
 
 
 class ElsewhereCommand(ElsewhereQuery, frozen=True, forbid_unknown_fields=True, kw_only=True):

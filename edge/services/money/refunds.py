@@ -43,10 +43,9 @@ Reason = Annotated[str, msgspec.Meta(max_length=200)]
 Fen = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 
 
-class RefundQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class WantedBack(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What would go back: exactly one of `whole`, `lines`, `amount_fen`."""
 
-    sale_id: Hex
     whole: bool = False
     lines: Annotated[tuple[AskedLine, ...], msgspec.Meta(max_length=limits.SALE_LINES_MAX)] = ()
     amount_fen: Fen = 0
@@ -54,6 +53,12 @@ class RefundQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     in_cash: bool = False
     points: Way = "owe"
     """How points are answered for that the sale earned and that are spent already."""
+
+
+class RefundQuery(WantedBack, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What would go back of a sale of this store."""
+
+    sale_id: Hex
 
 
 class RefundCommand(RefundQuery, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -17,6 +17,9 @@ const pressed = new Set();
 let words = { zh: {}, en: {} };
 let view = null;
 let ahead = 0;
+let told = 0;
+// One deed after the other, so that what is brought back is the ticket that was settled last, however fast the keys come.
+let deeds = Promise.resolve();
 let isAway = false;
 
 function say(key, filled = {}) {
@@ -87,7 +90,7 @@ function draw() {
   byId("sum").replaceChildren(el("span", {}, say("kitchen.to_cook")), ...view.to_cook.map((one) => el("span", {}, nameOf(one.name, say.lang) + " ", el("b", {}, String(one.qty)))));
   byId("legend").replaceChildren(el("span", { class: "soon" }, "◆ " + say("kitchen.soon_from", { min: view.soon_min })), el("span", { class: "late" }, "▲ " + say("kitchen.late_from", { min: view.late_min })));
   byId("back").replaceChildren(el("span", {}, icon("undo"), " ", say("kitchen.back")), el("kbd", {}, "0"));
-  byId("back").disabled = !view.can_bring_back;
+  byId("back").disabled = !canBringBack();
   byId("lang").textContent = say("kitchen.other_language");
   tick();
 }
@@ -104,20 +107,37 @@ async function press(ticket) {
   pressed.add(key);
   draw();
   const line_ids = [...new Set(ticket.items.map((item) => item.line_id))];
-  await deed("bump", { order_id: ticket.order_id, station: ticket.station, round: ticket.round, line_ids });
+  await next(() => deed("bump", { order_id: ticket.order_id, station: ticket.station, round: ticket.round, line_ids }));
   pressed.delete(key);
   refresh();
 }
 
+/** What is on its way to the node can be brought back, too. */
+function canBringBack() {
+  return pressed.size > 0 || view.can_bring_back;
+}
+
 async function back() {
-  await deed("bring-back", { station });
+  if (!canBringBack()) return;
+  await next(() => deed("bring-back", { station }));
   refresh();
 }
 
+function next(act) {
+  deeds = deeds.then(act);
+  return deeds;
+}
+
+/** Ask once more where the stream told something meanwhile: an answer from before that must not be shown after it. */
 async function refresh() {
   try {
-    const answer = await fetch(BASE + "/api/v1/kitchen?station=" + encodeURIComponent(station));
-    if (answer.ok) show(await answer.json());
+    for (let before = -1; before !== told; ) {
+      before = told;
+      const answer = await fetch(BASE + "/api/v1/kitchen?station=" + encodeURIComponent(station));
+      if (!answer.ok) return;
+      const fresh = await answer.json();
+      if (before === told) show(fresh);
+    }
   } catch {
     // The stream says when the node is away.
   }
@@ -135,7 +155,7 @@ document.addEventListener("keydown", (event) => {
   if (event.repeat || event.ctrlKey || event.altKey || event.metaKey || !/^[0-9]$/.test(event.key) || !view) return;
   event.preventDefault();
   if (event.key === "0") {
-    if (view.can_bring_back) back();
+    back();
     return;
   }
   const ticket = view.tickets.find((one) => digits.get(keyOf(one)) === Number(event.key));
@@ -157,7 +177,10 @@ document.documentElement.lang = say.lang === "zh" ? "zh-CN" : "en";
 words = await (await fetch(BASE + "/api/v1/words")).json();
 setInterval(tick, 1000);
 follow(station, {
-  show,
+  show(fresh) {
+    told += 1;
+    show(fresh);
+  },
   beat(nowMs) {
     ahead = nowMs - Date.now();
     isAway = false;

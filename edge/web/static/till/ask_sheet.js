@@ -1,14 +1,20 @@
 // A sheet that asks for what a deed needs: amounts and numbers by the pad, a reason by its chips, one of a few. Built once, changed in place.
 
-import { el, icon, setDisabled, setText } from "./dom.js";
+import { el, icon, setDisabled, setHidden, setText } from "./dom.js";
 import { amount, parseAmount, short } from "./money.js";
-import { showToast } from "./toast.js";
 import { t } from "./words.js";
 
 const AMOUNT_MAX_FEN = 100_000_000;
 const COUNT_MAX = 999;
 const DIGITS = ["7", "8", "9", "4", "5", "6", "1", "2", "3"];
 const NUMERIC = ["amount", "count", "digits", "pin"];
+
+/** Why what stands in a field cannot be sent, as a sentence: it is more than may be; else "". */
+function tooMuch(field, text) {
+  if (field.max === undefined || text === "") return "";
+  if (field.kind === "amount" && parseAmount(text) > field.max) return t("ask.at_most", { most: amount(field.max) });
+  return field.kind === "count" && Number(text) > field.max ? t("ask.at_most", { most: field.max }) : "";
+}
 
 /** The value of a field as its deed takes it; null where it is missing or cannot be. */
 function valueOf(field, text) {
@@ -118,11 +124,8 @@ class AskSheet {
       if (Number.isNaN(parseAmount(clean)) || parseAmount(clean) > AMOUNT_MAX_FEN) return;
       // Too much stands there as it was typed and cannot be sent: a digit that is dropped would make it another amount.
       this.set(clean);
-      if (field.max !== undefined && parseAmount(clean) > field.max) showToast(t("ask.at_most", { most: amount(field.max) }));
     } else if (/^[0-9]$/.test(character)) {
-      const most = field.max ?? COUNT_MAX;
       if (field.kind === "count" && Number(next) > COUNT_MAX) return;
-      if (field.kind === "count" && Number(next) > most) showToast(t("ask.at_most", { most }));
       if (next.length <= (field.chars ?? 32)) this.set(field.kind === "count" ? String(Number(next)) : next);
     } else if (field.letters && /^[A-Za-z-]$/.test(character) && next.length <= (field.chars ?? 32)) this.set(next);
   }
@@ -133,13 +136,19 @@ class AskSheet {
     this.update();
   }
 
+  /** The fields that are asked as things stand: some only with what another one says. */
+  asked() {
+    return this.wanted.fields.filter((field) => !field.when || field.when(this.texts));
+  }
+
   values() {
-    return Object.fromEntries(this.wanted.fields.map((field) => [field.name, valueOf(field, this.texts[field.name])]));
+    return Object.fromEntries(this.asked().map((field) => [field.name, valueOf(field, this.texts[field.name])]));
   }
 
   update() {
-    for (const [name, { field, button, value, keys, chips }] of this.rows) {
+    for (const [name, { field, button, value, keys, chips, input }] of this.rows) {
       const text = this.texts[name];
+      if (field.when) setHidden(button ?? (input ?? keys[0]).closest(".ask-choice"), !field.when(this.texts));
       if (value) {
         setText(value, field.kind === "pin" ? "\u25cf".repeat(text.length) : field.kind === "amount" ? (text === "" || text.includes(".") ? text : amount(parseAmount(text))) : text);
         button.setAttribute("aria-pressed", name === this.at ? "true" : "false");
@@ -147,11 +156,19 @@ class AskSheet {
       for (const key of keys ?? []) key.setAttribute("aria-pressed", key.dataset.value === text ? "true" : "false");
       for (const chip of chips ?? []) chip.setAttribute("aria-pressed", (field.adds ? listed(text) : [text]).includes(chip.textContent) ? "true" : "false");
     }
-    setText(this.message, "");
     const values = this.values();
-    const wrong = Object.values(values).includes(null) ? "" : this.wanted.check?.(values) ?? null;
-    if (wrong) setText(this.message, wrong);
+    const wrong = Object.values(values).includes(null) ? this.lacking(values) : this.wanted.check?.(values) ?? null;
+    setText(this.message, wrong ?? "");
     setDisabled(this.go, this.busy || wrong !== null);
+  }
+
+  /** What is too much, or is still to be filled in once something was. */
+  lacking(values) {
+    const fields = this.asked();
+    const over = fields.map((field) => tooMuch(field, this.texts[field.name])).find((text) => text);
+    const open = fields.filter((field) => values[field.name] === null && field.label);
+    const begun = fields.length > 1 && open.length < fields.length && fields.some((field) => field.kind !== "choice" && this.texts[field.name] !== "");
+    return over || (begun && open.length ? t("ask.lacking", { fields: open.map((field) => field.label).join(t("ask.and")) }) : "");
   }
 
   say(text) {

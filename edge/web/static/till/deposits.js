@@ -10,23 +10,13 @@ import { amount, money } from "./money.js";
 import { showToast } from "./toast.js";
 import { errorText, t } from "./words.js";
 
-const DAYS_BACK = 31;
-const DAY_MS = 86_400_000;
-
 function sentence(error) {
   return error instanceof Refused ? errorText(error) : t("notice.node_away");
 }
 
-/** A day as the node writes it, `days` before today by the wall clock. */
-function dayBefore(days) {
-  const date = new Date(Date.now() - days * DAY_MS);
-  return [date.getFullYear(), date.getMonth() + 1, date.getDate()].map((part, i) => String(part).padStart(i ? 2 : 4, "0")).join("-");
-}
-
-/** Deposits that have something left, those of the last month whose day went by included. */
+/** Deposits that have something left, whatever their day. */
 export async function heldDeposits() {
-  const { body } = await ask("GET", "/deposits?from=" + dayBefore(DAYS_BACK));
-  return body.payments.filter((one) => one.left_fen > 0);
+  return (await ask("GET", "/deposits?held=yes")).body.payments;
 }
 
 /** Open the sheet that lists them. */
@@ -52,9 +42,9 @@ async function takeDeposit(app) {
     fields: [
       { name: "amount_fen", kind: "amount", label: t("pay.amount") },
       { name: "kind", kind: "choice", label: t("pay.ways"), value: "cash", options: ["cash", "card", "static_code", "code"].map((kind) => [kind, t("way." + kind)]) },
-      { name: "reference", kind: "digits", letters: true, optional: true, label: t("deposit.reference"), chars: 32 },
       { name: "label", kind: "text", label: t("deposit.label"), max: 40 },
       { name: "for_day", kind: "text", type: "date", label: t("deposit.day") },
+      { name: "reference", kind: "digits", letters: true, optional: true, label: t("deposit.reference"), chars: 32, when: (texts) => texts.kind === "card" },
     ],
     act: async ({ reference, ...values }) => {
       // The guest's code is scanned next.

@@ -24,11 +24,14 @@ function rowsOf(job, tab) {
 
 export function drawPayFoot(app, job, tab, blocked) {
   const due_fen = tab.bill_fen + tab.doc.tip_fen + (tab.needs_cash ? tab.rounding_fen : 0);
-  byId("pay-rows").replaceChildren(...rowsOf(job, tab).flatMap(([word, fen]) => [el("dt", { text: word }), el("dd", { text: amount(fen) })]));
+  const taken_fen = tab.counted.reduce((sum, part) => sum + part.amount_fen, 0) + tab.doc.held_fen;
+  // What is due stands in the band, too: both are what is still to come.
+  const taken = taken_fen ? [[t("slip.total"), due_fen], [t("pay.taken"), -taken_fen]] : [];
+  byId("pay-rows").replaceChildren(...[...rowsOf(job, tab), ...taken].flatMap(([word, fen]) => [el("dt", { text: word }), el("dd", { text: amount(fen) })]));
   setText(byId("slip-count"), "");
   setText(byId("slip-blocked"), blocked ? t(blocked) : "");
   setText(byId("slip-total-word"), t("slip.due"));
-  fit(byId("total"), money(due_fen), TOTAL_STEPS_PX);
+  fit(byId("total"), money(Math.max(0, due_fen - taken_fen)), TOTAL_STEPS_PX);
   for (const id of ["exact-cash", "pay"]) setHidden(byId(id), true);
   setHidden(byId("finish"), false);
   const { received_fen, due_fen: cash_fen } = app.pay;

@@ -85,7 +85,7 @@ export async function deposit(ways) {
     return;
   }
   const said = await askFor(ways.app, { name: "deposit", title: t("pay.deposit"), says: t("pay.deposit_says"), primary: t("pay.deposit_go"),
-    fields: [{ name: "which", kind: "choice", label: t("pay.deposit_which"), options: held.map((one) => [one.payment_id, `${one.label} ${one.for_day.slice(5)} ${money(one.left_fen)}`]) }] });
+    fields: [{ name: "which", kind: "choice", label: t("pay.deposit_which"), options: held.map((one) => [one.payment_id, `${one.label} · ${one.for_day} · ${one.receipt_no} · ${money(one.left_fen)}`]) }] });
   const one = said && held.find((each) => each.payment_id === said.which);
   if (!one || !ways.tab) return;
   const amount_fen = Math.min(one.left_fen, ways.tab.left_fen);

@@ -43,6 +43,22 @@ export class PayWays {
     return doc ? doc.held_fen + new Tab(0, "none", doc).counted.reduce((sum, part) => sum + part.amount_fen, 0) : 0;
   }
 
+  /** Remember which share of a bill is next, for who leaves the page between two of them. */
+  keepSplit(key, sale_id, split) {
+    this.docs[key] ??= emptyDoc(sale_id);
+    this.docs[key].split = split;
+  }
+
+  /** The share that is next of the bill of `key`, or null; the last one takes whatever is left, the others hold while the bill does. */
+  splitOf(key, bill_fen) {
+    const split = this.docs[key]?.split;
+    return split && (split.k === split.of || split.bill_fen === bill_fen) ? split : null;
+  }
+
+  dropSplit(key) {
+    if (this.docs[key]) this.docs[key].split = null;
+  }
+
   save() {
     const { doc } = this.tab;
     this.docs[this.job.key] = doc;

@@ -58,6 +58,8 @@ export class Paying {
   openBasket(received_fen, share = null, note = "") {
     const { sale_id } = this.app.order.cart;
     const { total_fen, taxes_fen } = this.sum();
+    share ??= this.ways.splitOf(sale_id, total_fen);
+    if (share) this.ways.keepSplit(sale_id, sale_id, { ...share, bill_fen: total_fen });
     const mine = share && share.k < share.of ? { ...share, fen: share.fens[share.k - 1] } : null;
     const title = t("pay.title", { order: t("slip.title") }) + (share ? ` ${share.k}/${share.of}` : "");
     const key = sale_id + (mine ? ":share" + mine.k : "");
@@ -86,6 +88,9 @@ export class Paying {
       this.refuse(t("notice.no_bill"), error instanceof Refused ? errorText(error) : t("notice.node_away"), error.code ?? "node_away");
       return false;
     }
+    const whole = !what.lines && what.seat === undefined;
+    if (whole && !exact) share ??= this.ways.splitOf(order_id, bill.total_fen);
+    if (share) this.ways.keepSplit(order_id, uuid7(), { ...share, bill_fen: bill.total_fen });
     const mine = share && share.k < share.of ? { ...share, fen: share.fens[share.k - 1] } : null;
     const part = mine ? ":share" + mine.k : what.lines ? ":lines" : what.seat !== undefined ? ":seat" + what.seat : "";
     const job = {

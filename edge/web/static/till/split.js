@@ -40,6 +40,7 @@ export class SplitSheet {
     const some = [...this.chosen.values()].some((qty) => qty > 0);
     sheets.frame(t("split.title", { amount: money(this.ways.tab?.open_fen ?? job.bill_fen) }), [
       el("h3", { text: t("split.equal") }), el("div", { class: "split-keys" }, ...shares),
+      ...(job.share ? [el("div", { class: "split-keys" }, el("button", { class: "key", testid: "split-rest", text: t("split.rest"), onclick: () => this.rest() }))] : []),
       el("p", { class: "works", text: t("split.amount") }),
       ...(seats.length ? [el("h3", { text: t("split.seats") }), el("div", { class: "split-keys" }, ...seats.map((seat) =>
         el("button", { class: "key", testid: "split-seat-" + seat, text: t("split.seat", { n: seat }), onclick: () => this.open({ seat }) })))] : []),
@@ -64,6 +65,14 @@ export class SplitSheet {
     const fens = sharesOf(this.ways.tab.open_fen, n);
     this.app.sheets.close();
     this.ways.paying.openNext(this.job, { k: 1, of: n, fens }, "");
+  }
+
+  /** No more shares: one guest pays all that is left. */
+  rest() {
+    const { job } = this;
+    this.app.sheets.close();
+    this.ways.dropSplit(job.target);
+    this.ways.paying.openNext(job, null, "");
   }
 
   open(what) {

@@ -43,8 +43,13 @@ export class ToPay {
     else if (tab.order_id === order_id && app.view !== "pay") await app.paying.openOrder(order_id, { title, exact });
   }
 
+  /** Not while a share is on its way to the node: a basket could lose the dishes that it pays. */
   leave() {
     const { app } = this;
+    if (app.paying.ways.taking) {
+      showToast(t("pay.taking"));
+      return;
+    }
     app.paying.ways.close();
     app.screen.setView("order");
     app.screen.draw();
