@@ -490,6 +490,7 @@ def test_an_invite_of_one_store_is_valid_at_another_by_its_signature_alone(tmp_p
                 "issued_day": "2026-09-21",
                 "expires_day": "2026-10-21",
                 "short": invite.short,
+                "friend": False,
             }
         assert other.rows("SELECT count(*) FROM sales") == [(0,)]
         other.clock.advance(30 * 86_400_000)
