@@ -336,6 +336,15 @@ STAFF_ONLY = [
     ("POST", f"/specials/{uuid7_hex(1)}"),
     ("GET", "/bookings"),
     *[("POST", f"/bookings/{uuid7_hex(1)}{what}") for what in ("", "/arrive", "/end")],
+    *[("GET", f"/members/{what}") for what in (uuid7_hex(1), "gifts")],
+    ("POST", "/members"),
+    *[
+        ("POST", f"/members/{what}")
+        for what in ("find", "seen", "thank", "redeem", "claim", "consent", "profile", "card", "reveal", "leave")
+    ],
+    *[("POST", f"/members/{uuid7_hex(1)}/{what}") for what in ("invite", "door")],
+    ("GET", "/live-codes"),
+    ("POST", f"/live-codes/{uuid7_hex(1)}/print"),
 ]
 OPEN_TO_ALL = [("GET", "/status"), ("GET", "/health"), ("GET", "/words"), ("GET", "/openapi.json"), ("DELETE", "/session"),
                ("POST", "/session"), ("GET", "/session"), ("GET", "/sign-in"), ("GET", "/events"), ("GET", "/display/events"),

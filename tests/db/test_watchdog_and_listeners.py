@@ -127,7 +127,7 @@ def test_the_hub_says_the_same_and_pings_only_while_its_link_and_its_projector_c
     try:
         hears(manager_ear, "READY=1")
         hears(manager_ear, "WATCHDOG=1")
-        assert set(running.core.vitals) == {"link", "projector", "guest", "web"}
+        assert set(running.core.vitals) == {"link", "projector", "booker", "guest", "web"}
         running.core.vitals["link"] = lambda: False
         hears(manager_ear, "STATUS=no answer from: link")
     finally:
