@@ -23,6 +23,7 @@ MATRIX = {
     Action.VIEW_MEMBERS: "amfo",
     Action.SERVE_MEMBERS: "ao",
     Action.SEE_GUESTS: "a",
+    Action.LIVE_CODES: "amo",
 }
 
 
