@@ -30,5 +30,6 @@ for command in (
     steering.publish,
     steering.give,
     steering.set_config,
+    steering.points,
 ):
     main.add_command(command)

@@ -1,4 +1,4 @@
-"""`publish`, `command`, `config`: what stores are told."""
+"""`publish`, `points`, `command`, `config`: what stores are told."""
 
 import base64
 import json
@@ -139,3 +139,37 @@ def set_config(key: str, value: str | None, config: Path, store: str, *, unset: 
         wanted = value
     answer = ask(read(config), {"command": "config", "key": key, "value": wanted, "store": store})
     tell(answer, as_json=as_json, text=f"{answer.get('stream')}: {key} {'is taken away' if unset else f'= {value}'}")
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True), required=False)
+@config_option
+@click.option("--dry-run", is_flag=True, help="Show what would change, and write nothing.")
+@json_option
+def points(file: Path | None, config: Path, *, dry_run: bool, as_json: bool) -> None:
+    """Show the rules of points in force, or publish those of FILE (TOML) to all stores.
+
+    What the file does not name stays as it is: `welcome = 88` alone is a file. A bill counts by the rules that its store had when it was paid.
+    """
+    request: dict[str, object] = {"command": "points", "dry_run": dry_run}
+    if file is not None:
+        request["content"] = file.read_bytes().decode(errors="replace")
+    answer = ask(read(config), request)
+    tell(answer, as_json=as_json, text=_rules_text(answer, dry_run=dry_run))
+
+
+def _rules_text(answer: dict[str, object], *, dry_run: bool) -> str:
+    rules, found = answer.get("rules"), answer.get("changes")
+    if isinstance(rules, dict):
+        return "\n".join(f"{rule} = {json.dumps(value, ensure_ascii=False)}" for rule, value in rules.items())
+    if not isinstance(found, list):
+        return ""
+    lines = [
+        f"{one['rule']}: {json.dumps(one['was'], ensure_ascii=False)} → {json.dumps(one['now'], ensure_ascii=False)}"
+        for one in found
+    ]
+    if not lines:
+        return f"nothing changes; version {answer.get('version')} holds"
+    return "\n".join(
+        [*lines, "nothing was written" if dry_run else f"version {answer.get('version')} goes to all stores"]
+    )

@@ -4,6 +4,7 @@ from cloud.services import backup_commands, enrolment_commands, steering_command
 from cloud.services.accounts import CLI
 from cloud.services.backup import Backups
 from cloud.services.enrol import BadStore
+from cloud.services.members import rule_file
 from cloud.wiring.core import Core
 from sync.contract.words import Name
 from sync.node.ports import SystemChance
@@ -38,6 +39,8 @@ class Commands:
                 hub = self._core.hub
                 copies = Backups(self._core.database, hub.settings, self._core.identity, hub.clock, SystemChance())
                 return backup_commands.answer(copies, request)
+            case {"command": "points"}:
+                return rule_file.answer(self._core.hub.members.desk, request)
             case {"command": "user"}:
                 return user_commands.answer(self._core.hub.console.accounts, request)
             case {"command": "waiting" | "approve" | "refuse" | "broker-files" | "sheet"}:
