@@ -68,7 +68,7 @@ def answer(desk: MemberDesk, request: dict[str, Any]) -> dict[str, Any]:
     version = before.version
     if found and not request.get("dry_run"):
         version = desk.publish_rules(after, CLI)
-    return {"ok": True, "version": version, "changes": msgspec.to_builtins(found)}
+    return {"ok": True, "version": version, "changes": [msgspec.to_builtins(one) for one in found]}
 
 
 def _check(rules: Rules) -> None:
