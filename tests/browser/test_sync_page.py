@@ -30,7 +30,8 @@ def test_it_follows_by_itself_and_is_readable_by_everybody(page: Page, house: De
     before = int(waiting.inner_text())
     page.locator("#to-devices").focus()
     house.sell()
-    expect(waiting).to_have_text(str(before + 2), timeout=SOON_MS)
+    # The sale, its invite, and the points that lie on the receipt.
+    expect(waiting).to_have_text(str(before + 3), timeout=SOON_MS)
     expect(page.locator("#to-devices")).to_be_focused()
     expect(page.get_by_test_id("cut-works")).to_contain_text("Sell and take money")
     for language in ("zh", "en"):

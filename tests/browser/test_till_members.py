@@ -330,7 +330,8 @@ def test_points_pay_and_come_back_with_the_refund_which_says_so_before(
     expect(page.get_by_test_id("desk-note")).to_contain_text(money(2 * dish["price_fen"]))
     page.keyboard.press("Escape")
     page.keyboard.press("Escape")
-    assert member_of(page, node_url, phone)["points"] == 0
+    one = member_of(page, node_url, phone)
+    assert one["points"] - one.get("debt", 0) == 0
 
     # Points come back as points.
     refund(second)
@@ -339,7 +340,9 @@ def test_points_pay_and_come_back_with_the_refund_which_says_so_before(
     look(page, "refund of points")
     page.keyboard.press("F12")
     expect(page.get_by_test_id("desk-note")).to_contain_text(money(dish["price_fen"]))
-    assert member_of(page, node_url, phone)["points"] == 100 - more
+    # Until the store has given back what lies aside for it, some of it may stand there beside what is owed for it.
+    one = member_of(page, node_url, phone)
+    assert one["points"] - one.get("debt", 0) == 100 - more
 
 
 def test_points_beyond_what_is_put_aside_need_a_manager_who_is_told_the_worst_loss(

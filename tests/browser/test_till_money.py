@@ -137,6 +137,7 @@ def test_shares_of_a_bill_are_taken_one_after_the_other_and_a_code_finishes_it_b
     expect(page.get_by_test_id("pay-due")).to_have_text(money(dish["price_fen"] - half_fen))
     page.get_by_test_id("pad-exact").click()
     page.keyboard.press("F12")
+    expect(page.get_by_test_id("pay-note")).to_contain_text("1/2")
     expect(page.get_by_test_id("pay-due")).to_have_text(money(half_fen))
     scan(page, CODE)
     expect(page.get_by_test_id("saved")).to_be_visible()

@@ -209,6 +209,11 @@ export class PayWays {
   /** Whether another way can take something now; says why not. */
   ready() {
     if (!this.tab || this.tab.left_fen <= 0) return false;
+    if (this.taking) {
+      // What came in now would belong to no share: the page is about to open for the next one.
+      this.say(t("pay.taking"));
+      return false;
+    }
     if (this.tab.undecided) {
       this.code.show(this.tab.undecided);
       return false;
