@@ -197,9 +197,15 @@ def _sign_in_where_asked(page: Page, pin: str) -> None:
 
 
 def _type(page: Page, code: str) -> None:
-    page.keyboard.type(code)
-    page.keyboard.press("Enter")
-    expect(_lines(page)).to_have_count(1)
+    for _ in range(SIGN_IN_TRIES):
+        page.keyboard.press("Escape")
+        page.keyboard.type(code)
+        page.keyboard.press("Enter")
+        # As above: a page that was put in the place of an older one has nothing of what was typed into that.
+        with contextlib.suppress(AssertionError):
+            expect(_lines(page)).to_have_count(1, timeout=PATIENCE_MS // SIGN_IN_TRIES)
+            return
+    raise RuntimeError(f"the page takes no dish: {page.locator('body').inner_text()[-600:]}")
 
 
 def _pay(page: Page, code: str, before: list[str], pin: str) -> str:

@@ -46,6 +46,7 @@ def test_a_table_is_paid_by_dish_and_by_shares_and_its_bill_is_reversed_and_redo
     expect(page.get_by_test_id("pay-due")).to_have_text(money(half_fen))
     page.get_by_test_id("pad-likely-1").click()
     page.keyboard.press("F12")
+    expect(page.get_by_test_id("pay-note")).to_contain_text("1/2")
     expect(page.get_by_test_id("pay-due")).to_have_text(money(left_fen - half_fen))
     scan(page, CODE)
     expect(page.get_by_test_id("saved")).to_be_visible()

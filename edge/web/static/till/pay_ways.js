@@ -82,6 +82,7 @@ export class PayWays {
     const doc = this.docs[job.key] ?? emptyDoc(job.sale_id ?? uuid7());
     // A share is a payment towards the bill; only what closes the bill is rounded.
     this.tab = job.share ? new Tab(job.share.fen, "none", doc) : new Tab(job.bill_fen, app.house?.rounding, doc);
+    this.taking = false;
     this.note = job.note ?? "";
     app.pay.open(this.tab.cash_fen, app.status?.quick_cash_fen || [1000, 2000, 5000, 10000], job.title, received_fen);
     this.say(this.note);
@@ -232,10 +233,18 @@ export class PayWays {
   async takeShare(received_fen) {
     const { job, tab } = this;
     if (this.taking) return;
+    // Until the page stands for the next share: what comes in between would belong to neither.
     this.taking = true;
+    try {
+      await this.takeAndGoOn(job, tab, received_fen);
+    } finally {
+      this.taking = false;
+    }
+  }
+
+  async takeAndGoOn(job, tab, received_fen) {
     const change_fen = Math.max(0, received_fen - tab.cash_fen);
     const said = await takeParts(job.target, tab, received_fen, () => this.save());
-    this.taking = false;
     if (said) {
       this.changed();
       this.say(said);
