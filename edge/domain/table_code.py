@@ -6,15 +6,14 @@ The signature covers everything before it under the prefix `zhanggui-table`. A c
 renewed, which gives it the next number.
 """
 
-import base64
-import binascii
 import re
 from typing import Final, NamedTuple
+
+from sync.contract import signed_text
 
 VERSION: Final = 1
 KIND_TABLE: Final = ord("T")
 KEY_ID_BYTES: Final = 8
-SIGNATURE_BYTES: Final = 64
 TABLE_BYTES_MAX: Final = 32
 NUMBER_MAX: Final = 0xFFFF
 _HEAD_BYTES: Final = 12
@@ -50,24 +49,17 @@ def assemble(claims: TableClaims, signature: bytes) -> str:
     Raises:
         ValueError: the signature is not 64 bytes.
     """
-    if len(signature) != SIGNATURE_BYTES:
-        message = "an Ed25519 signature has 64 bytes"
-        raise ValueError(message)
-    return base64.b32encode(_body(claims) + signature).decode("ascii").rstrip("=")
+    return signed_text.assemble(_body(claims), signature)
 
 
 def take_apart(code: str) -> SignedTable | None:
     """Read a code; None when it is not of our form (which is as forged as a wrong signature)."""
-    if _CODE.fullmatch(code) is None:
+    parts = signed_text.halves(code) if _CODE.fullmatch(code) else None
+    if parts is None:
         return None
-    try:
-        raw = base64.b32decode(code + "=" * (-len(code) % 8))
-    except binascii.Error:
-        return None
-    body, signature = raw[:-SIGNATURE_BYTES], raw[-SIGNATURE_BYTES:]
+    body, signature = parts
     table = body[_HEAD_BYTES:]
-    # Base 32 leaves spare bits in the last character: only the one canonical spelling is a code.
-    if body[:2] != bytes((VERSION, KIND_TABLE)) or base64.b32encode(raw).decode("ascii").rstrip("=") != code:
+    if body[:2] != bytes((VERSION, KIND_TABLE)):
         return None
     if _TABLE.fullmatch(table) is None:
         return None

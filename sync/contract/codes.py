@@ -5,20 +5,16 @@ Layout (88 bytes, then Crockford-free RFC 4648 base 32 in upper case, which QR h
 The signature covers everything before it under the prefix `zhanggui-code`. Days count from 1970-01-01.
 """
 
-import base64
-import binascii
 import re
 from enum import StrEnum
 from typing import NamedTuple
 
-from sync.contract import ids
+from sync.contract import ids, signed_text
 
 VERSION = 1
 KIND_INVITE = ord("I")
 KEY_ID_BYTES = 8
 INVITE_ID_BYTES = 10
-SIGNATURE_BYTES = 64
-_BODY_BYTES = 1 + 1 + KEY_ID_BYTES + INVITE_ID_BYTES + 2 + 2
 CODE_CHARS = 141
 SHORT_DIGITS = 10
 _CODE = re.compile(r"[A-Z2-7]{141}")
@@ -67,31 +63,22 @@ def assemble(claims: InviteClaims, signature: bytes) -> str:
     Raises:
         ValueError: the signature is not 64 bytes.
     """
-    if len(signature) != SIGNATURE_BYTES:
-        message = "an Ed25519 signature has 64 bytes"
-        raise ValueError(message)
-    return base64.b32encode(_body(claims) + signature).decode("ascii").rstrip("=")
+    return signed_text.assemble(_body(claims), signature)
 
 
 def find(text: str) -> str | None:
     """Find an invite code in what was scanned or typed: the bare code, or a URL that ends in it."""
-    candidate = text.strip().upper().rsplit("/", 1)[-1]
+    candidate = signed_text.last_part(text)
     return candidate if _CODE.fullmatch(candidate) else None
 
 
 def take_apart(code: str) -> SignedInvite | None:
     """Read a code; None when it is not of our form (which is as forged as a wrong signature)."""
-    if _CODE.fullmatch(code) is None:
+    parts = signed_text.halves(code) if _CODE.fullmatch(code) else None
+    if parts is None:
         return None
-    try:
-        raw = base64.b32decode(code + "===")
-    except binascii.Error:
-        return None
-    body, signature = raw[:_BODY_BYTES], raw[_BODY_BYTES:]
-    # Base 32 leaves spare bits in the last character: only the one canonical spelling is a code.
-    if len(signature) != SIGNATURE_BYTES or body[0] != VERSION or body[1] != KIND_INVITE:
-        return None
-    if base64.b32encode(raw).decode("ascii").rstrip("=") != code:
+    body, signature = parts
+    if body[0] != VERSION or body[1] != KIND_INVITE:
         return None
     claims = InviteClaims(
         key_id=body[2:10],

@@ -8,12 +8,10 @@ key it is, the signature says so. It counts `DAYS_VALID` days from the day it wa
 The member's id is a pseudonym: it opens nothing. What proves to be the member is another code (`sync.contract.member_codes`).
 """
 
-import base64
-import binascii
 import re
 from typing import Final, NamedTuple
 
-from sync.contract import codes
+from sync.contract import codes, signed_text
 from sync.contract.codes import Verdict
 
 VERSION: Final = 1
@@ -24,8 +22,6 @@ DAYS_VALID: Final = 366
 _MEMBER_BYTES: Final = 16
 _SHORT_BYTES: Final = 10
 """The last ones: the first of an id may be a time."""
-_SIGNATURE_BYTES: Final = codes.SIGNATURE_BYTES
-_BODY_BYTES: Final = 1 + 1 + KEY_HINT_BYTES + _MEMBER_BYTES + 2
 _PREFIX: Final = b"zhanggui-friend"
 _CODE: Final = re.compile(r"[A-Z2-7]{141}")
 
@@ -62,31 +58,22 @@ def assemble(claims: FriendClaims, signature: bytes) -> str:
     Raises:
         ValueError: the signature is not 64 bytes.
     """
-    if len(signature) != _SIGNATURE_BYTES:
-        message = "an Ed25519 signature has 64 bytes"
-        raise ValueError(message)
-    return base64.b32encode(_body(claims) + signature).decode("ascii").rstrip("=")
+    return signed_text.assemble(_body(claims), signature)
 
 
 def find(text: str) -> str | None:
     """Find a friend's code in what was scanned or typed, bare or last in an address; a receipt's invite is none."""
-    candidate = text.strip().upper().rsplit("/", 1)[-1]
+    candidate = signed_text.last_part(text)
     return candidate if take_apart(candidate) is not None else None
 
 
 def take_apart(code: str) -> SignedFriend | None:
     """Read a code; None when it is not of this form."""
-    if _CODE.fullmatch(code) is None:
+    parts = signed_text.halves(code) if _CODE.fullmatch(code) else None
+    if parts is None:
         return None
-    try:
-        raw = base64.b32decode(code + "===")
-    except binascii.Error:
-        return None
-    body, signature = raw[:_BODY_BYTES], raw[_BODY_BYTES:]
-    # Base 32 leaves spare bits in the last character: only the one canonical spelling is a code.
-    if len(signature) != _SIGNATURE_BYTES or body[:2] != bytes((VERSION, KIND_FRIEND)):
-        return None
-    if base64.b32encode(raw).decode("ascii").rstrip("=") != code:
+    body, signature = parts
+    if body[:2] != bytes((VERSION, KIND_FRIEND)):
         return None
     claims = FriendClaims(body[2:6], body[6:22].hex(), int.from_bytes(body[22:24], "big"))
     return SignedFriend(claims, _PREFIX + body, signature)

@@ -8,14 +8,12 @@ Layout (85 bytes, then RFC 4648 base 32 in upper case, which QR holds in alphanu
 The signature covers everything before it under the prefix `zhanggui-live`. A code has no last day: it holds until HQ stops it.
 """
 
-import base64
-import binascii
 import re
 from typing import Annotated, Final, Literal, NamedTuple, get_args
 
 import msgspec
 
-from sync.contract import codes
+from sync.contract import codes, signed_text
 from sync.contract.facts import UNREADABLE, ContractError
 from sync.contract.words import Name, has_control
 
@@ -39,8 +37,6 @@ TargetKind = Literal["join", "menu", "text", "off"]
 TARGETS: Final[tuple[TargetKind, ...]] = get_args(TargetKind)
 
 SCANNED: Final = "live_code.scanned"
-_SIGNATURE_BYTES: Final = codes.SIGNATURE_BYTES
-_BODY_BYTES: Final = 1 + 1 + codes.KEY_ID_BYTES + CODE_ID_BYTES + 1
 _PREFIX: Final = b"zhanggui-live"
 _CODE: Final = re.compile(r"[A-Z2-7]{136}")
 _CODE_ID: Final = re.compile(r"[0-9a-f]{20}")
@@ -118,28 +114,22 @@ def assemble(claims: LiveClaims, signature: bytes) -> str:
     Raises:
         ValueError: the signature is not 64 bytes.
     """
-    if len(signature) != _SIGNATURE_BYTES:
-        message = "an Ed25519 signature has 64 bytes"
-        raise ValueError(message)
-    return base64.b32encode(_body(claims) + signature).decode("ascii").rstrip("=")
+    return signed_text.assemble(_body(claims), signature)
 
 
 def find(text: str) -> str | None:
     """Find a live code in what was scanned or typed: the bare code, or an address that ends in it."""
-    candidate = text.strip().upper().rsplit("/", 1)[-1]
+    candidate = signed_text.last_part(text)
     return candidate if _CODE.fullmatch(candidate) else None
 
 
 def take_apart(code: str) -> SignedLive | None:
     """Read a code; None when it is not of our form (which is as forged as a wrong signature)."""
-    if _CODE.fullmatch(code) is None:
+    parts = signed_text.halves(code) if _CODE.fullmatch(code) else None
+    if parts is None:
         return None
-    try:
-        raw = base64.b32decode(code)
-    except binascii.Error:
-        return None
-    body, signature = raw[:_BODY_BYTES], raw[_BODY_BYTES:]
-    if len(signature) != _SIGNATURE_BYTES or body[:2] != bytes((VERSION, KIND_LIVE)) or body[-1] >= len(PLACES):
+    body, signature = parts
+    if body[:2] != bytes((VERSION, KIND_LIVE)) or body[-1] >= len(PLACES):
         return None
     return SignedLive(LiveClaims(body[2:10], body[10:20], PLACES[body[-1]]), _PREFIX + body, signature)
 
