@@ -273,6 +273,10 @@ def test_a_basket_that_money_was_taken_for_keeps_its_last_line(
     page.keyboard.press("Escape")
     expect(page.get_by_test_id("toast")).to_contain_text("正在收")
     expect(page.get_by_test_id("pay-due")).to_be_visible()
+    # Nor is a code taken that is scanned meanwhile: its money would be no share's.
+    scan(page, CODE)
+    expect(page.get_by_test_id("pay-note")).to_contain_text("正在收")
+    expect(page.get_by_test_id("part-code")).to_have_count(0)
     answer[0].continue_()
     page.unroute("**/api/v1/payments")
     expect(page.get_by_test_id("pay-note")).to_contain_text("1/2")
