@@ -185,6 +185,10 @@ class World:
     """Where the stores are told to find the broker when something stands in between; 0 for its own port."""
     database_url: str = ""
     """The hub's database; empty for the SQLite file of its folder."""
+    cutoff_minutes: int = 240
+    """Minutes after midnight at which the business day ends, at the hub and in the stores."""
+    copy_hour: int = 4
+    """Local hour at which the stores make the night's copy, and look at their files in the hour after."""
     stores: list[Store] = field(default_factory=list)
     console_url: str = ""
     guest_url: str = ""
@@ -310,6 +314,7 @@ class World:
             + f"""data_dir = "{self.folder / "hub"}"
 public_url = "{self.guest_url}"
 tenant = "{TENANT}"
+cutoff_minutes = {self.cutoff_minutes}
 reconnect_cap_ms = 5000
 web = {{ port = {self._ports["console"]} }}
 guest = {{ port = {self._ports["guest"]} }}
@@ -337,7 +342,8 @@ confirm_ms = 5000
         config.write_text(
             f"""data_dir = "data"
 web = {{ port = {self._ports[store_id]}{self._other_listeners(store_id)} }}
-store = {{ tills = {tills}, menu_file = "{menu_file}" }}
+store = {{ tills = {tills}, menu_file = "{menu_file}", cutoff_minutes = {self.cutoff_minutes} }}
+backup = {{ hour = {self.copy_hour} }}
 link = {{ reconnect_cap_ms = 5000 }}
 payments = {{ gateway = "fake" }}
 {counter if self.printers else ""}{DESK if self.desk and store_id == STORES[0][0] else ""}""",

@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
@@ -11,6 +12,7 @@ from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwr
 from scripts import demo_orders
 from scripts.demo_client import till
 from scripts.demo_world import Store, World
+from sync.contract import times
 from sync.node.ports import IdSource, SystemChance, SystemClock
 from tests.kit.waiting import PATIENCE_S
 
@@ -44,7 +46,13 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """The demo's own processes, with the demo restaurant's menu."""
     folder: Path = tmp_path_factory.mktemp("world")
 
-    world = World(folder, "embedded", demo_orders.demo_menu(), say=lambda step: None, desk=False)
+    # The restaurant's night is never in the middle of the tests: no day ends meanwhile, and no copy is made.
+    hour = times.local_hour(SystemClock().now_ms(), ZoneInfo("Asia/Shanghai"))
+    cutoff = 720 if hour in {2, 3} else 240
+    world = World(
+        folder, "embedded", demo_orders.demo_menu(), say=lambda step: None, desk=False,
+        cutoff_minutes=cutoff, copy_hour=(hour + 12) % 24,
+    )  # fmt: skip
     world.start()
     for store in world.stores:
         _look_through(store)

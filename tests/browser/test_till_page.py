@@ -24,6 +24,18 @@ SHELL_IS_KEPT = """async () => {
   }
 }"""
 
+# Resolves once the browser's disk holds as many lines of the open order as the slip shows.
+CART_IS_KEPT = """(till) => new Promise((resolve) => {
+  const opening = indexedDB.open("zhanggui-till", 1);
+  opening.onsuccess = () => {
+    const asked = opening.result.transaction("kept").objectStore("kept").get("cart:" + till);
+    asked.onsuccess = () => {
+      opening.result.close();
+      resolve((asked.result?.lines.length ?? 0) === document.querySelectorAll("#lines > li").length);
+    };
+  };
+})"""
+
 
 class Node(Protocol):
     def stop(self) -> None: ...
@@ -78,6 +90,12 @@ def money(fen: int) -> str:
 def type_dish(page: Page, text: str) -> None:
     page.keyboard.type(text)
     page.keyboard.press("Enter")
+
+
+def reload(page: Page) -> None:
+    """Load the page again once it has kept the open order: what was typed the moment before may not be on the disk yet."""
+    page.wait_for_function(CART_IS_KEPT, arg="1")
+    page.reload()
 
 
 def place_of(locator: Locator) -> FloatRect:
@@ -228,7 +246,7 @@ def test_both_languages_name_the_same_dish_in_the_same_place(page: Page, node_ur
     expect(tile).to_contain_text(dish["name"]["en"])
     expect(page.get_by_test_id("lines")).to_contain_text(dish["name"]["en"])
     assert place_of(tile) == place
-    page.reload()
+    reload(page)
     expect(page.locator("html")).to_have_attribute("lang", "en")
     expect(page.get_by_test_id("lines")).to_contain_text(dish["name"]["en"])
     page.get_by_test_id("clear").click()
@@ -249,7 +267,7 @@ def test_a_reload_with_the_node_down_keeps_the_page_and_the_cart_and_finishes_wh
         expect(page.get_by_test_id("state-node")).to_be_visible(timeout=AWAY_MS)
         expect(page.get_by_test_id("exact-cash")).to_be_disabled()
         place = place_of(page.get_by_test_id(f"tile-{one['id']}"))
-        page.reload()
+        reload(page)
         expect(page.get_by_test_id(f"line-{one['id']}")).to_be_visible()
         page.get_by_test_id(f"tile-{two['id']}").click()
         expect(page.get_by_test_id("total")).to_contain_text(money(one["price_fen"] + two["price_fen"]))
@@ -315,7 +333,7 @@ def test_a_reload_with_a_pending_sale_goes_on_with_the_same_sale_id(
             resumed.append((request.post_data_json or {})["sale_id"])
 
     page.on("request", note)
-    page.reload()
+    reload(page)
     expect(page.get_by_test_id(f"line-{dishes[1]['id']}")).to_be_visible()
     expect(page.get_by_test_id("exact-cash")).to_be_enabled()
     assert set(seen) | set(resumed) == {seen[0]}
@@ -487,7 +505,7 @@ def with_status(page: Page, node_url: str, part: str, said: dict[str, Any]) -> N
     answer[part] |= said
     page.route("**/api/v1/events", lambda route: route.abort())
     page.route("**/api/v1/status", lambda route: route.fulfill(json=answer))
-    page.reload()
+    reload(page)
 
 
 @pytest.mark.parametrize(
@@ -730,6 +748,7 @@ def test_every_page_fits_its_screen(
     page.set_viewport_size({"width": width, "height": height})
     with_printer(page, node_url, state="not_answering", waiting=2, parked=2)
     expect(page.get_by_test_id("notice")).to_be_visible()
+    expect(page.get_by_test_id(f"line-{dish['id']}")).to_be_attached()
     check_layout(page, "order")
     sentence = page.locator("#notice p span")
     assert sentence.evaluate(
