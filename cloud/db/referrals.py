@@ -66,10 +66,10 @@ def referral_of(reader: Reader, friend: str) -> ReferralRow | None:
     return None if row is None else ReferralRow(*row)
 
 
-def of_sale(reader: Reader, sale_id: str) -> ReferralRow | None:
-    """Find the referral that a sale counts for."""
-    row = reader.row(select(member_referrals).where(member_referrals.c.sale_id == sale_id).limit(1))
-    return None if row is None else ReferralRow(*row)
+def of_sale(reader: Reader, sale_id: str) -> list[ReferralRow]:
+    """List the referrals that a sale counts for, or did: of two members who turned out to be one, each may name it."""
+    query = select(member_referrals).where(member_referrals.c.sale_id == sale_id).order_by(member_referrals.c.friend)
+    return [ReferralRow(*row) for row in reader.rows(query)]
 
 
 def by_referrer(reader: Reader, referrers: list[str], limit: int = 200) -> list[ReferralRow]:

@@ -647,6 +647,29 @@ def test_a_refund_behind_the_reward_takes_it_back(hub):
     hub.proven()
 
 
+@pytest.mark.parametrize("first_to_tell", ["s2", "s3"])
+def test_a_refund_takes_the_reward_back_where_the_friend_was_two_members_and_both_name_the_bill(any_hub, first_to_tell):
+    hub = any_hub
+    referrer = hub.store("s1").join("+8613911110000")
+    hub.settle()
+    elder = hub.store("s2").join(PHONE, by_member=referrer)
+    hub.store("s2").bring(elder, referrer)
+    hub.clock.advance(60_000)
+    younger = hub.store("s3").join(PHONE, by_member=referrer)
+    hub.store("s3").bring(younger, referrer)
+    sale = hub.store("s3").sell(younger, 8_000)
+    hub.settle(hub.store(first_to_tell))
+    hub.settle()
+    hub.clock.advance(8 * times.DAY_MS)
+    hub.referrals.settle_due()
+    assert (state(hub, elder), state(hub, younger)) == (("rewarded", ""), ("refused", "existing"))
+    hub.store("s3").refund(sale)
+    hub.settle()
+    assert state(hub, elder) == ("taken_back", "refunded")
+    assert (hub.points(referrer), hub.points(elder)) == (0, 0)
+    hub.proven()
+
+
 def test_the_bill_may_arrive_before_the_word_of_who_brought_them(hub):
     here, there = hub.store("s1"), hub.store("s2")
     referrer, friend = here.join("+8613911110000"), here.join("+8613922220000")

@@ -73,16 +73,17 @@ def on_sale(tx: Tx, shared: Shared, member_id: str) -> None:
 
 def on_refund(tx: Tx, shared: Shared, sale_id: str, by: By) -> None:
     """Money of a sale went back: if it was all of it, the referral that it counted for goes with it."""
-    row = table.of_sale(tx, sale_id)
+    found = table.of_sale(tx, sale_id)
     sale = members.sale(tx, sale_id)
-    if row is None or sale is None or members.returned_fen(tx, sale_id) < sale.total_fen:
+    if not found or sale is None or members.returned_fen(tx, sale_id) < sale.total_fen:
         return
-    if row.state in {table.COOLING, table.REVIEW}:
-        back = msgspec.structs.replace(row, state=table.BOUND, reason="", sale_id="", paid_ms=None, due_ms=None)
-        table.put_referral(tx, back)
-        look(tx, shared, row.friend)
-    elif row.state == table.REWARDED:
-        _take_back(tx, shared, row, by)
+    for row in found:
+        if row.state in {table.COOLING, table.REVIEW}:
+            back = msgspec.structs.replace(row, state=table.BOUND, reason="", sale_id="", paid_ms=None, due_ms=None)
+            table.put_referral(tx, back)
+            look(tx, shared, row.friend)
+        elif row.state == table.REWARDED:
+            _take_back(tx, shared, row, by)
 
 
 def on_merge(tx: Tx, shared: Shared, loser: str, survivor: str) -> None:
