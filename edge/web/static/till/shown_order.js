@@ -11,6 +11,8 @@ export class ShownOrder {
     this.app = app;
     this.order_id = null;
     this.steps = null;
+    /** Settled once the node answered for the order that was put here last. */
+    this.reading = null;
     this.forget();
   }
 
@@ -51,7 +53,8 @@ export class ShownOrder {
     this.keepTab();
     this.app.lines.forget();
     this.changed();
-    return this.read();
+    this.reading = this.read();
+    return this.reading;
   }
 
   leave() {

@@ -37,7 +37,9 @@ export class ToPay {
     const { app } = this;
     const { tab } = app;
     const { order_id } = tab;
-    if (app.view === "pay" || !tab.lines().some((line) => line.left_qty > 0)) return;
+    // Pressed right behind the recall: the key counts once the order's lines are here.
+    if (!tab.view) await tab.reading;
+    if (app.view === "pay" || tab.order_id !== order_id || !tab.lines().some((line) => line.left_qty > 0)) return;
     const title = tab.title();
     if (!(await tab.steps.settled())) showToast(t("tables.not_all_there"));
     else if (tab.order_id === order_id && app.view !== "pay") await app.paying.openOrder(order_id, { title, exact });
