@@ -285,11 +285,7 @@ def _take(book: Book, posting: Posting, taken: int, body: PointsReversed, owner:
     posting.move(ledger.WAIVED, -waived)
     rest = taken - paid - waived
     if owner:
-        if book.is_gone(book.resolve(owner)):
-            # Whoever left has nothing more to give: what they had has ended, and this is part of it.
-            posting.move(ledger.EXPIRED, -rest)
-        else:
-            posting.take_back(owner, rest, ref)
+        posting.take_back(owner, rest, ref)
         return taken
     account = ledger.escrow_account(invite_id)
     for lot in book.lots(account):

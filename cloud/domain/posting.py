@@ -170,8 +170,14 @@ class Posting:
             self.put(ledger.member_account(who, ledger.MEMBER_POINTS), qty, lot)
 
     def take_back(self, member_id: str, qty: int, source: str) -> None:
-        """Take units from a member: from the lots of a source first, then in the order of spending, the rest as a debt."""
+        """Take units from a member: from the lots of a source first, then in the order of spending, the rest as a debt.
+
+        Whoever left has nothing more to give: what they had has ended, and this is part of it.
+        """
         who = self._book.resolve(member_id)
+        if self._book.is_gone(who):
+            self.move(ledger.EXPIRED, -qty)
+            return
         account = ledger.member_account(who, ledger.MEMBER_POINTS)
         lots = ledger.spend_order(self._book.lots(account))
         for lot in (*(one for one in lots if one.source == source), *(one for one in lots if one.source != source)):

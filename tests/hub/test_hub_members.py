@@ -647,6 +647,20 @@ def test_a_refund_behind_the_reward_takes_it_back(hub):
     hub.proven()
 
 
+def test_a_reward_that_goes_back_behind_the_friend_leaves_no_debt_on_who_left(any_hub):
+    hub = any_hub
+    referrer, friend, sale = brought(hub)
+    hub.clock.advance(8 * times.DAY_MS)
+    hub.referrals.settle_due()
+    hub.store("s2").leave(friend)
+    hub.settle()
+    hub.store("s2").refund(sale)
+    hub.settle()
+    assert state(hub, friend) == ("taken_back", "refunded")
+    assert (hub.points(referrer), hub.points(friend), hub.debt(friend)) == (0, 0, 0)
+    hub.proven()
+
+
 @pytest.mark.parametrize("first_to_tell", ["s2", "s3"])
 def test_a_refund_takes_the_reward_back_where_the_friend_was_two_members_and_both_name_the_bill(any_hub, first_to_tell):
     hub = any_hub
