@@ -81,6 +81,24 @@ def test_two_stores_that_enrol_the_same_phone_offline_come_to_one_member_and_one
     hub.proven()
 
 
+@pytest.mark.parametrize("first", ["older", "younger"])
+def test_a_phone_has_one_gift_where_both_arrive_behind_the_merge(any_hub, first):
+    hub = any_hub
+    here, there = hub.store("s1"), hub.store("s2")
+    older = here.join(PHONE)
+    hub.clock.advance(60_000)
+    younger = there.join(PHONE)
+    hub.settle()
+    assert hub.resolve(younger) == older
+    gifts = [(here, older), (there, younger)]
+    for store, member in gifts if first == "older" else reversed(gifts):
+        store.earn(member, 50, by="welcome", idem=f"welcome:{member}")
+        hub.settle(store)
+    assert (hub.points(older), hub.debt(older)) == (50, 0)
+    assert hub.conflicts().count("gift_doubled") == 1
+    hub.proven()
+
+
 def test_the_key_may_come_before_or_behind_the_join(hub):
     here, there = hub.store("s1"), hub.store("s2")
     older = here.join(PHONE)

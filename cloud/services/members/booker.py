@@ -223,7 +223,7 @@ class Booker:
         """Do what follows from points that were booked."""
         match body:
             case PointsEarned(by="welcome") if outcome.journals:
-                return recognise.settle_welcome(tx, self._shared, members.resolve(tx, body.member_id), here.by)
+                return recognise.settle_welcome(tx, self._shared, body.member_id, here.by)
             case PointsEarned(invite_id=invite_id) if invite_id and outcome.journals:
                 return self._claim_of_hub(tx, run, here, invite_id)
             case PointsEarned() | InviteClaimed():
