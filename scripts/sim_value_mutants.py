@@ -84,7 +84,7 @@ MUTANTS = {
     "reward_outlives_its_bill": Mutant(
         "a reward goes back with the bill that it was for",
         "cloud.services.members.referral",
-        "    elif row.state == table.REWARDED:\n        _take_back(tx, shared, row, by)\n",
+        "        elif row.state == table.REWARDED:\n            _take_back(tx, shared, row, by)\n",
         "",
     ),
     "members_bring_themselves": Mutant(
