@@ -117,12 +117,19 @@ def hub(console_url: str, token: str) -> Door:
 
 
 def all_sales(door: Door, path: str) -> list[dict[str, Any]]:
-    """Read every page of a list of sales."""
+    """Read every page of a list of sales.
+
+    Raises:
+        RuntimeError: it was refused; the text says how.
+    """
     found: list[dict[str, Any]] = []
     after = 0
     mark = "&" if "?" in path else "?"
     while True:
-        page = door.ask_patiently("GET", f"{path}{mark}after={after}&limit=500").body
+        answer = door.ask_patiently("GET", f"{path}{mark}after={after}&limit=500")
+        if not answer.fine:
+            raise RuntimeError(f"{path} was refused: {answer.body}")
+        page = answer.body
         found += page["sales"]
         if page["next"] is None:
             return found
