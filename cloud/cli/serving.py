@@ -15,7 +15,7 @@ from cloud.services import assets as browser_scripts
 from cloud.services import secrets
 from cloud.services.assets import AssetError
 from cloud.standby import Part
-from sync.node import logs, memory
+from sync.node import logs, memory, watchdog
 from sync.node.certificates import BadCertificateError
 from sync.node.control import EXIT_ALREADY_RUNNING, AlreadyRunning
 from sync.node.database import UnsafeSqliteError
@@ -66,7 +66,7 @@ def run(config: Path, part: str) -> None:
         ready["part"] = part
     click.echo(json.dumps(ready))
     stopping.wait()
-    running.stop()
+    watchdog.stop_in_view(running.stop)
 
 
 @click.command()

@@ -13,7 +13,7 @@ from edge import wiring
 from edge.cli import shared
 from edge.services.ordering.import_menu import MenuError
 from edge.settings import EdgeSettings
-from sync.node import logs, memory
+from sync.node import logs, memory, watchdog
 from sync.node.control import EXIT_ALREADY_RUNNING, AlreadyRunning
 from sync.node.listeners import WrongSocketError
 
@@ -68,4 +68,4 @@ def _once(settings: EdgeSettings, wake: threading.Event, *, asks: bool) -> None:
     click.echo(json.dumps({"ready": True, "url": f"http://{settings.web.host}:{running.port}/"}))
     sys.stdout.flush()
     wake.wait()
-    running.stop()
+    watchdog.stop_in_view(running.stop)

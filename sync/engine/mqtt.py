@@ -323,13 +323,12 @@ class Link:
 
     def bury(self) -> None:
         """Wait for the network thread and give back every socket; called by the supervisor once."""
-        if self.thread.is_alive():
+        while self.thread.is_alive():
             self.thread.join(_GOODBYE_TIMEOUT_S)
-        if self.thread.is_alive() and self._socket is not None:
-            with contextlib.suppress(OSError):
-                self._socket.shutdown(socket.SHUT_RDWR)
-        if self.thread.ident is not None:
-            self.thread.join()
+            # Each time anew: a connect that takes longer than the goodbye has its socket only afterwards.
+            if self._socket is not None:
+                with contextlib.suppress(OSError):
+                    self._socket.shutdown(socket.SHUT_RDWR)
         self._fall()
         # Closes paho's sockets and forgets the callbacks, which hold this link.
         self.client.reinitialise()

@@ -5,6 +5,7 @@ systemd restarts a process whose pings stop for `WatchdogSec`; a process that pi
 beside it would never be restarted, which is the common mistake.
 """
 
+import faulthandler
 import http.client
 import logging
 import socket
@@ -18,10 +19,22 @@ WEB_TIMEOUT_S = 10.0
 PINGS_A_PERIOD = 3
 """Pings in the time after which systemd gives up, so that one that comes late is no end."""
 
+STOP_HUNG_S = 20.0
+"""A stop that takes longer says where it stands, before the service manager's patience ends (30 s for a node)."""
+
 Vitals = dict[str, Callable[[], bool]]
 """The parts without which the process is of no use, by name; each says within bounded time whether it is alive."""
 
 log = logging.getLogger(__name__)
+
+
+def stop_in_view(stop: Callable[[], None], hung_s: float = STOP_HUNG_S) -> None:
+    """Stop; when that takes too long, write to stderr at which line every thread stands (no values, so no secrets)."""
+    faulthandler.dump_traceback_later(hung_s)
+    try:
+        stop()
+    finally:
+        faulthandler.cancel_dump_traceback_later()
 
 
 class Notifier:

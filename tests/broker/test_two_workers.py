@@ -231,5 +231,7 @@ def test_of_two_processes_for_the_jobs_the_second_takes_over_from_a_killed_one(c
         assert second not in {"", first}
     finally:
         heir.stop()
+    assert heir.popen is not None
+    assert heir.popen.returncode == 0, heir.log.read_text()
     ((left,),) = city.ask("SELECT holder FROM leases WHERE slot = 256")
     assert left == ""

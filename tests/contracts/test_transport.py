@@ -423,6 +423,31 @@ def test_without_the_watchdog_a_dead_network_thread_goes_unnoticed(mqtt: MqttWor
     assert store.connected
 
 
+def test_a_stop_ends_a_connection_that_comes_about_only_afterwards(
+    mqtt: MqttWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connecting, gate = threading.Event(), threading.Event()
+    connect = socket.create_connection
+
+    def slowly(*where: Any, **how: Any) -> socket.socket:
+        connecting.set()
+        assert gate.wait(PATIENCE_S)
+        return connect(*where, **how)
+
+    monkeypatch.setattr(socket, "create_connection", slowly)
+    monkeypatch.setattr("sync.engine.mqtt._GOODBYE_TIMEOUT_S", 0.01)
+    store = mqtt.make("store", [topic(mqtt, "#")])
+    store.start()
+    assert connecting.wait(PATIENCE_S)
+    stopper = threading.Thread(target=store.stop, daemon=True)
+    stopper.start()
+    stopper.join(QUIET_S)
+    assert stopper.is_alive(), "a host that swallows packets holds up the stop until the connect gives up"
+    gate.set()
+    stopper.join(PATIENCE_S)
+    assert not stopper.is_alive()
+
+
 def test_a_refused_sign_in_is_told_and_tried_again(mqtt: MqttWorld) -> None:
     stranger = MqttTransport(
         MqttSettings(port=mqtt.process.port, reconnect_base_ms=20, reconnect_cap_ms=50),

@@ -3,6 +3,8 @@
 import contextlib
 import signal
 import socket
+import subprocess
+import sys
 import threading
 from functools import partial
 from typing import Any
@@ -320,3 +322,18 @@ def test_a_node_whose_settings_name_another_port_does_not_start_and_says_so(held
         held_port.environment = environment
         held_port.start()
         held_port.told("READY=1")
+
+
+@pytest.mark.parametrize("hangs", [True, False])
+def test_a_stop_that_hangs_says_where_every_thread_stands(hangs: bool):
+    program = (
+        "import sys, threading\n"
+        "from sync.node import watchdog\n"
+        "def the_part_that_hangs():\n"
+        "    threading.Event().wait(0.6 if sys.argv[1] == 'True' else 0)\n"
+        "watchdog.stop_in_view(the_part_that_hangs, hung_s=0.2 if sys.argv[1] == 'True' else 30)\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program, str(hangs)], capture_output=True, text=True, check=True, timeout=PATIENCE_S
+    )
+    assert ("the_part_that_hangs" in ended.stderr) is hangs
