@@ -149,9 +149,10 @@ export function listenToKeys(app) {
     }
     if (taken) event.preventDefault();
   });
-  // A key pressed by finger or mouse gives the focus back, so that Enter means the main key and not that one again.
+  // A key pressed by finger or mouse gives the focus back, so that Enter means the main key and not that one again. It does so before
+  // the press has changed anything: a page that changed is brought up to date by the browser before it takes a focus away.
   document.addEventListener("click", (event) => {
     const button = event.target.closest?.("button");
     if (event.detail > 0 && button && !app.sheets.open) button.blur();
-  });
+  }, { capture: true });
 }

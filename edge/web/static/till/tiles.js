@@ -17,6 +17,7 @@ export class Tiles {
     this.drawn = 0;
     this.quantities = new Map();
     this.measuring = false;
+    this.thumbed = "";
     this.scrolled = false;
     // Browsers hide their own scroll bar on touch screens; this thumb says that there are more tiles.
     this.thumb = el("span", { id: "tiles-thumb", "aria-hidden": "true", hidden: true });
@@ -79,15 +80,19 @@ export class Tiles {
     });
   }
 
+  /** Reads first, writes last, and only news: what is read behind a write has the browser lay the page out anew. */
   drawThumb() {
     const { root, thumb } = this;
-    const all = root.scrollHeight;
-    const seen = root.clientHeight;
+    const [all, seen, above, from] = [root.scrollHeight, root.clientHeight, root.scrollTop, root.offsetTop];
+    const now = [all, seen, above, from].join(" ");
+    // Behind the payment page nothing has a size; the thumb stays as it was for the way back.
+    if (!seen || now === this.thumbed) return;
+    this.thumbed = now;
     thumb.hidden = all <= seen + 4;
     if (thumb.hidden) return;
     const height = Math.max(THUMB_MIN_PX, (seen * seen) / all);
     thumb.style.setProperty("height", height + "px");
-    thumb.style.setProperty("top", root.offsetTop + (root.scrollTop / (all - seen)) * (seen - height) + "px");
+    thumb.style.setProperty("top", from + (above / (all - seen)) * (seen - height) + "px");
   }
 
   drawMore() {
