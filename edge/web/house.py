@@ -34,7 +34,7 @@ def page() -> Response | WerkzeugResponse:
     """Give the page; who is not signed in goes to the till first."""
     if who() is None:
         return redirect("/till/")
-    shown = render_template("house.html", static_base=static_base())
+    shown = render_template("house.html", static_base=static_base(), zone=desk().node.settings.store.timezone)
     return Response(shown, mimetype="text/html", headers={"Cache-Control": "no-cache"})
 
 

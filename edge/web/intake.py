@@ -9,6 +9,7 @@ from edge.services.intake.orders import AcceptCommand, CancelCommand, ReadyComma
 from edge.web.access import command, desk, only, signed_in, staff_only
 from edge.web.problems import Problem
 from edge.web.refunds import done, is_day
+from sync.contract import times
 
 intake = Blueprint("intake", __name__, url_prefix="/api/v1/platforms")
 
@@ -41,11 +42,13 @@ def cancel(order_id: str) -> Response:
 @intake.get("/owed")
 @only(Action.SEE_MANAGER)
 def owed() -> Response:
-    """Say what each platform owes for a business day."""
-    day = request.args.get("day", "")
+    """Say what each platform owes for a business day, today's unless another is named."""
+    node = desk().node
+    today = times.business_day(node.clock.now_ms(), node.zone, node.store_rules.cutoff_minutes)
+    day = request.args.get("day", today)
     if not is_day(day):
         raise Problem("malformed", field="day", expected="YYYY-MM-DD")
-    return _json(views.owed(desk().node, day))
+    return _json(views.owed(node, day))
 
 
 def _json(body: object) -> Response:

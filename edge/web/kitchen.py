@@ -25,7 +25,9 @@ STATION_CHARS_MAX = 64
 @kitchen.get("/kitchen")
 def page() -> Response:
     """Give the page of a kitchen screen; `station` in the address names whose."""
-    shown = render_template("kitchen.html", station=_station(), static_base=static_base())
+    shown = render_template(
+        "kitchen.html", station=_station(), static_base=static_base(), zone=desk().node.settings.store.timezone
+    )
     return Response(shown, mimetype="text/html", headers={"Cache-Control": "no-cache"})
 
 

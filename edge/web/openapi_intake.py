@@ -23,7 +23,7 @@ def paths(operation: Callable[..., dict[str, Any]]) -> dict[str, Any]:
         {
             "name": "day",
             "in": "query",
-            "required": True,
+            "required": False,
             "schema": {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"},
         }
     ]
@@ -39,7 +39,7 @@ def paths(operation: Callable[..., dict[str, Any]]) -> dict[str, Any]:
         "/platforms/orders/{order_id}/ready": deed("readyPlatformOrder", "It stands ready for the courier", ReadyCommand),
         "/platforms/orders/{order_id}/cancel": deed("cancelPlatformOrder", "Decline an order, or cancel one that was accepted", CancelCommand),
         "/platforms/owed": {
-            "get": {**operation("readOwed", "What the platforms owe for a business day", {200: OwedAnswer}), "parameters": day}
+            "get": {**operation("readOwed", "What the platforms owe for a business day, today's without a day", {200: OwedAnswer}), "parameters": day}
         },
         "/practice": {"post": operation("enterPractice", "Let this terminal into practice", {201: PracticeAnswer})},
     }  # fmt: skip

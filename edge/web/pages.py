@@ -64,7 +64,9 @@ def root() -> WerkzeugResponse:
 @pages.get("/till/")
 def till() -> Response:
     """Give the till's page."""
-    page = render_template("till.html", shell_hash=shell_hash(), static_base=static_base())
+    page = render_template(
+        "till.html", shell_hash=shell_hash(), static_base=static_base(), zone=desk().node.settings.store.timezone
+    )
     return Response(page, mimetype="text/html", headers={"Cache-Control": "no-cache"})
 
 
@@ -80,7 +82,9 @@ def display() -> Response:
         said = {key: words.of(f"display.which_{key}", locale) for key in ("title", "how", "name")}
         shown = render_template("display_which.html", tills=tills, locale=locale, static_base=static_base(), **said)
         return Response(shown, status=404, mimetype="text/html", headers={"Cache-Control": "no-store"})
-    page = render_template("display.html", till=till, static_base=static_base())
+    page = render_template(
+        "display.html", till=till, static_base=static_base(), zone=desk().node.settings.store.timezone
+    )
     return Response(page, mimetype="text/html", headers={"Cache-Control": "no-cache"})
 
 

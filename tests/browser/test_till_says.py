@@ -1,6 +1,6 @@
 """The till says what it holds, in a real Chromium: money taken, the tip, an order that changed, who is signed in."""
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.test_till_money import call, uuid7
 from tests.browser.test_till_page import complaints, money, plain_dishes, sign_in, type_dish
@@ -76,3 +76,28 @@ def test_a_dish_that_a_colleague_adds_while_money_is_taken_is_due_at_once(
     page.get_by_test_id("pad-exact").click()
     page.keyboard.press("F12")
     expect(page.get_by_test_id("saved")).to_be_visible()
+
+
+def test_times_are_the_shops_whatever_zone_the_device_is_in(
+    browser: Browser, node_url: str, cashier_pin: str
+) -> None:
+    context = browser.new_context(viewport={"width": 1280, "height": 800}, locale="zh-CN", timezone_id="America/Lima")
+    try:
+        page = context.new_page()
+        sign_in(page, node_url, cashier_pin)
+        shown = page.evaluate(
+            """async () => {
+              const clock = await import(document.querySelector("script[type=module]").src.replace("till/main.js", "wall_clock.js"));
+              const ms = Date.UTC(2026, 11, 31, 16, 5, 9);
+              const wall = document.getElementById("clock").textContent;
+              return {
+                device: new Date(ms).getHours(), said: [clock.clockOf(ms), clock.secondOf(ms), clock.dayOf(ms), clock.stampOf(ms), clock.hourOf(ms)],
+                wall, now: [clock.clockOf(Date.now() - 2000), clock.clockOf(Date.now())],
+              };
+            }"""
+        )
+    finally:
+        context.close()
+    assert shown["device"] == 11, "the device is elsewhere indeed"
+    assert shown["said"] == ["00:05", "00:05:09", "2027-01-01", "01-01 00:05", 0]
+    assert shown["wall"] in shown["now"]

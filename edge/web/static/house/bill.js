@@ -4,7 +4,8 @@ import { ask } from "../till/api.js";
 import { el } from "../till/dom.js";
 import { amount } from "../till/money.js";
 import { hasWord, t } from "../till/words.js";
-import { clockOf, field, figures, key, section, state, table, today } from "./parts.js";
+import { field, figures, key, section, state, table, today } from "./parts.js";
+import { clockOf } from "../wall_clock.js";
 
 export class Bill {
   constructor(house) {

@@ -7,6 +7,7 @@ import { uuid7 } from "../till/ids.js";
 import { amount } from "../till/money.js";
 import { t } from "../till/words.js";
 import { Deed, field, key, section, texts, today } from "./parts.js";
+import { clockOf, dayOf } from "../wall_clock.js";
 
 const ANY = "*";
 
@@ -18,8 +19,7 @@ function lastFour(input) {
 
 /** Whether a time of today is past by this computer's clock. */
 function isPast({ day, time }) {
-  const now = new Date();
-  return day === today() && time < `${String(now.getHours()).padStart(2, "0")}:${String(now.getMinutes()).padStart(2, "0")}`;
+  return day === today() && time < clockOf(Date.now());
 }
 
 export class Bookings {

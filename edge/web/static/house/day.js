@@ -4,7 +4,8 @@ import { ask } from "../till/api.js";
 import { el } from "../till/dom.js";
 import { amount, money } from "../till/money.js";
 import { nameOf, t } from "../till/words.js";
-import { clockOf, field, figures, key, section, table } from "./parts.js";
+import { field, figures, key, section, table } from "./parts.js";
+import { clockOf } from "../wall_clock.js";
 
 const AGAIN_MS = 10000;
 const DAY_MS = 86_400_000;

@@ -5,7 +5,8 @@ import { ask } from "../till/api.js";
 import { el } from "../till/dom.js";
 import { amount } from "../till/money.js";
 import { hasWord, t } from "../till/words.js";
-import { clockOf, Deed, key, state } from "./parts.js";
+import { Deed, key, state } from "./parts.js";
+import { clockOf } from "../wall_clock.js";
 
 /** Where a line that is not well leads: to a page of the house, or to another of the node. */
 const WAYS = { paper: "/devices", no_printer: "/devices", no_menu: "#menu", day_prices: "#prices", bookings: "#bookings" };

@@ -4,6 +4,7 @@ import { ask, Refused } from "../till/api.js";
 import { el } from "../till/dom.js";
 import { uuid7 } from "../till/ids.js";
 import { t } from "../till/words.js";
+import { dayOf } from "../wall_clock.js";
 
 let made = 0;
 
@@ -66,13 +67,7 @@ export class Deed {
 }
 
 export function today(shift = 0) {
-  const day = new Date(Date.now() + shift * 86_400_000);
-  return [day.getFullYear(), day.getMonth() + 1, day.getDate()].map((part) => String(part).padStart(2, "0")).join("-");
-}
-
-export function clockOf(ms) {
-  const date = new Date(ms);
-  return `${String(date.getHours()).padStart(2, "0")}:${String(date.getMinutes()).padStart(2, "0")}`;
+  return dayOf(Date.now() + shift * 86_400_000);
 }
 
 /** A state in a shape and a word, never by colour alone: ok, look, wrong. */

@@ -3,7 +3,8 @@
 import { BASE } from "../base.js";
 import { icon } from "../till/dom.js";
 import { deed, follow } from "./link.js";
-import { card, clock, el, keyOf, nameOf, waited } from "./ticket.js";
+import { card, el, keyOf, nameOf, waited } from "./ticket.js";
+import { clockOf } from "../wall_clock.js";
 
 const DIGITS = 9;
 const MINUTE_MS = 60000;
@@ -55,7 +56,7 @@ function giveDigits(tickets) {
 
 function tick() {
   const now = nodeNow();
-  byId("clock").textContent = clock(now);
+  byId("clock").textContent = clockOf(now);
   if (!view) return;
   for (const time of document.querySelectorAll("[data-since]")) {
     const since = Number(time.dataset.since);

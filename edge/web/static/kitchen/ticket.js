@@ -1,6 +1,7 @@
 // One ticket as a card: table and waiting time, the allergy strip, dishes with what was added, voided or waits, the key that settles it.
 
 import { icon } from "../till/dom.js";
+import { clockOf } from "../wall_clock.js";
 
 export function el(tag, attrs, ...children) {
   const node = document.createElement(tag);
@@ -11,11 +12,6 @@ export function el(tag, attrs, ...children) {
 
 export function nameOf(name, lang) {
   return name[lang] || name.zh || name.en;
-}
-
-export function clock(ms) {
-  const at = new Date(ms);
-  return String(at.getHours()).padStart(2, "0") + ":" + String(at.getMinutes()).padStart(2, "0");
 }
 
 /** 754000 -> "12:34"; an hour and more as "1:02:03" */
@@ -42,9 +38,9 @@ function small(item, say) {
 function marks(item, say) {
   const marked = [];
   if (item.held) marked.push(el("b", { class: "waits" }, say("kitchen.held")));
-  else if (item.added) marked.push(el("b", { class: "plus" }, say("kitchen.added")), " " + clock(item.sent_ms));
-  else if (item.fired_ms > item.sent_ms) marked.push(el("b", { class: "plus" }, say("kitchen.fired")), " " + clock(item.fired_ms));
-  if (item.chased_ms) marked.push(marked.length ? "·" : "", el("b", { class: "minus" }, say("kitchen.chased")), " " + clock(item.chased_ms));
+  else if (item.added) marked.push(el("b", { class: "plus" }, say("kitchen.added")), " " + clockOf(item.sent_ms));
+  else if (item.fired_ms > item.sent_ms) marked.push(el("b", { class: "plus" }, say("kitchen.fired")), " " + clockOf(item.fired_ms));
+  if (item.chased_ms) marked.push(marked.length ? "·" : "", el("b", { class: "minus" }, say("kitchen.chased")), " " + clockOf(item.chased_ms));
   return marked;
 }
 
@@ -61,7 +57,7 @@ function dish(item, say) {
   }
   if (item.void_qty) {
     rows.push(el("li", { class: "void", "data-testid": "void" }, el("b", { class: "qty" }, String(item.void_qty)), el("div", {}, el("s", { class: "dish" }, name),
-      el("small", {}, el("b", {}, say("kitchen.void")), " " + clock(item.void_ms) + "·" + say("kitchen.do_not")))));
+      el("small", {}, el("b", {}, say("kitchen.void")), " " + clockOf(item.void_ms) + "·" + say("kitchen.do_not")))));
   }
   return rows;
 }

@@ -9,6 +9,7 @@ import { amount, money } from "./money.js";
 import { points } from "./pay_noted.js";
 import { showToast } from "./toast.js";
 import { nameOf, t } from "./words.js";
+import { dayOf } from "../wall_clock.js";
 
 const FAVOURITES = 4;
 const ROWS = 4;
@@ -18,7 +19,7 @@ const figure = (word, value, small, testid) => el("div", {}, el("span", { text: 
 
 /** "2026-11-24" -> "11-24", in this year. */
 function dayText(day) {
-  return day.startsWith(String(new Date().getFullYear())) ? day.slice(5) : day;
+  return day.startsWith(dayOf(Date.now()).slice(0, 4)) ? day.slice(5) : day;
 }
 
 function head(one) {

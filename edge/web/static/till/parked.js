@@ -4,15 +4,11 @@ import { ask } from "./api.js";
 import { el } from "./dom.js";
 import { qrPicture } from "./qr.js";
 import { errorText, hasWord, t } from "./words.js";
+import { clockOf } from "../wall_clock.js";
 
 const PARKED = ["held", "unknown"];
 const REASONS = ["guest_left", "already_printed", "test"];
 const STALE = "stale";
-
-function clockOf(ms) {
-  const date = new Date(ms);
-  return String(date.getHours()).padStart(2, "0") + ":" + String(date.getMinutes()).padStart(2, "0");
-}
 
 function titleOf(job) {
   const key = "devices.slip_" + job.kind;

@@ -84,10 +84,8 @@ export class Platforms {
   }
 
   async readOwed() {
-    const now = new Date((this.app.status?.now_ms ?? Date.now()) - 4 * 60 * MINUTE_MS);
-    const day = [now.getFullYear(), now.getMonth() + 1, now.getDate()].map((part, at) => String(part).padStart(at ? 2 : 4, "0")).join("-");
     try {
-      this.owed = (await ask("GET", "/platforms/owed?day=" + day)).body.platforms;
+      this.owed = (await ask("GET", "/platforms/owed")).body.platforms;
       if (this.app.sheets.name === "platforms") this.app.sheets.refresh();
     } catch {
       // The list says enough without it.

@@ -5,8 +5,8 @@ import { el } from "./dom.js";
 import { amount, money, parseAmount } from "./money.js";
 import { ElsewhereSale, openAsks } from "./refund_elsewhere.js";
 import { RefundSale } from "./refund_sale.js";
-import { stamp } from "./shift.js";
 import { errorText, t } from "./words.js";
+import { stampOf } from "../wall_clock.js";
 
 const TYPED_MS = 250;
 
@@ -125,7 +125,7 @@ export class RefundPage {
   drawFound() {
     if (!this.list || this.sale || !this.found) return;
     this.list.replaceChildren(...(this.found.length ? this.found.map((one) => el("li", {}, el("button", { class: "desk-row", testid: "sale-" + one.receipt_no, onclick: () => this.pick(one.sale_id) },
-      el("b", { text: one.receipt_no }), el("span", { text: stamp(one.at_ms) + (one.refunded_fen ? " · " + t("refund.went_back", { amount: money(one.refunded_fen) }) : "") }), el("span", { text: amount(one.total_fen) }))))
+      el("b", { text: one.receipt_no }), el("span", { text: stampOf(one.at_ms) + (one.refunded_fen ? " · " + t("refund.went_back", { amount: money(one.refunded_fen) }) : "") }), el("span", { text: amount(one.total_fen) }))))
       : [el("li", { class: "quiet", text: t("refund.none") }), ...(this.texts.text.trim() ? [el("li", {}, el("button", { class: "key", testid: "ask-head", text: t("refund.elsewhere"), onclick: () => this.askHead() }))] : [])]));
     if (!this.query()) this.drawOpen();
   }

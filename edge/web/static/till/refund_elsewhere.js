@@ -7,8 +7,8 @@ import { el } from "./dom.js";
 import { uuid7 } from "./ids.js";
 import { money, amount } from "./money.js";
 import { RefundSale } from "./refund_sale.js";
-import { stamp } from "./shift.js";
 import { errorText, nameOf, t } from "./words.js";
+import { stampOf } from "../wall_clock.js";
 
 const AGAIN_MS = 2000;
 const PATH = "/refunds/elsewhere";
@@ -72,7 +72,7 @@ export async function openAsks(app, done) {
   const { body } = await ask("GET", PATH + "/open");
   const row = (one) => el("li", { class: "desk-open", testid: "elsewhere-open" },
     el("b", { text: t("refund.elsewhere_open", { store: one.sale_store, number: one.sale_receipt_no }) }),
-    el("span", { text: stamp(one.at_ms) + " · " + one.reason }), el("span", { text: amount(one.amount_fen) }),
+    el("span", { text: stampOf(one.at_ms) + " · " + one.reason }), el("span", { text: amount(one.amount_fen) }),
     el("div", { class: "slip-keys-row" },
       el("button", { class: "key", testid: "elsewhere-again", text: t("refund.elsewhere_again"), onclick: () => askAgain(one, done) }),
       el("button", { class: "key danger", testid: "elsewhere-drop", text: t("refund.elsewhere_drop"), onclick: () => giveUp(app, one, done) })));

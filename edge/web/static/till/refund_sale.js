@@ -8,9 +8,9 @@ import { showFapiao } from "./fapiao.js";
 import { uuid7 } from "./ids.js";
 import { amount, money } from "./money.js";
 import { pointsPart, pointsSaid } from "./refund_points.js";
-import { stamp } from "./shift.js";
 import { keep } from "./vault.js";
 import { errorText, nameOf, t } from "./words.js";
+import { stampOf } from "../wall_clock.js";
 
 const REASONS = 4;
 
@@ -109,7 +109,7 @@ export class RefundSale {
       this.reasons());
     const ways = (this.quote?.tenders ?? []).map((one) => [t("way." + one.kind) + (one.queued ? " · " + t("refund.queued") : ""), amount(one.amount_fen)]);
     desk.paper({
-      title: state.receipt_no, sub: `${stamp(state.at_ms)} · ${t("till.number", { till: state.till })}`,
+      title: state.receipt_no, sub: `${stampOf(state.at_ms)} · ${t("till.number", { till: state.till })}`,
       body: [desk.facts([[t("refund.paid"), amount(state.total_fen + state.tip_fen)], ...(state.tip_fen ? [[t("refund.of_it_tip"), amount(state.tip_fen)]] : []), [t("refund.left"), amount(state.left_fen)]]),
         el("h3", { text: t("refund.ways") }), desk.facts(ways),
         ...pointsPart(desk, this.app, this.quote?.points, this.points, (way) => { this.points = way; this.draw(); }),

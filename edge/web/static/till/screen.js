@@ -11,6 +11,7 @@ import { clearFunctions, drawFunctions } from "./tables_bar.js";
 import { showFapiao } from "./fapiao.js";
 import { hideToast, showToast } from "./toast.js";
 import { applyWords, getLanguage, nameOf, t } from "./words.js";
+import { clockOf } from "../wall_clock.js";
 
 export class Screen {
   constructor(app) {
@@ -255,7 +256,6 @@ export class Screen {
   }
 
   drawClock() {
-    const now = new Date();
-    setText(byId("clock"), String(now.getHours()).padStart(2, "0") + ":" + String(now.getMinutes()).padStart(2, "0"));
+    setText(byId("clock"), clockOf(Date.now()));
   }
 }

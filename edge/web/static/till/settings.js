@@ -2,6 +2,7 @@
 
 import { BASE } from "../base.js";
 import { getLanguage, setLanguage } from "./words.js";
+import { hourOf } from "../wall_clock.js";
 
 const dark = matchMedia("(prefers-color-scheme: dark)");
 
@@ -49,7 +50,7 @@ export function theme() {
   const chosen = chosenTheme();
   if (chosen === "device") return dark.matches ? "dark" : "light";
   if (chosen !== "evening") return chosen;
-  const hour = new Date().getHours();
+  const hour = hourOf(Date.now());
   return hour >= EVENING_FROM_H || hour < MORNING_FROM_H ? "dark" : "light";
 }
 

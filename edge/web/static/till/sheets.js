@@ -9,11 +9,7 @@ import { devicesPath } from "./settings.js";
 import { clockText, faultOf, hubWord, recoveryOf, refusalWord } from "./states.js";
 import { WeighPad } from "./weigh.js";
 import { t } from "./words.js";
-
-function clockOf(ms) {
-  const date = new Date(ms);
-  return String(date.getHours()).padStart(2, "0") + ":" + String(date.getMinutes()).padStart(2, "0");
-}
+import { clockOf } from "../wall_clock.js";
 
 function facts(...rows) {
   return el("dl", { class: "sheet-facts" }, ...rows.filter(Boolean).flatMap(([word, value]) => [el("dt", { text: word }), el("dd", { text: value })]));

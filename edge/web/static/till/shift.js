@@ -7,13 +7,7 @@ import { saidFloat, handOver, moveCash, printed } from "./shift_acts.js";
 import { openMoney } from "./shift_money.js";
 import { reportRows } from "./shift_report.js";
 import { errorText, t } from "./words.js";
-
-/** Date and time of the wall clock, short. */
-export function stamp(ms) {
-  const date = new Date(ms);
-  const two = (n) => String(n).padStart(2, "0");
-  return `${two(date.getMonth() + 1)}-${two(date.getDate())} ${two(date.getHours())}:${two(date.getMinutes())}`;
-}
+import { stampOf } from "../wall_clock.js";
 
 export class ShiftPage {
   constructor(desk) {
@@ -61,7 +55,7 @@ export class ShiftPage {
     desk.work.replaceChildren(desk.head(t("shift.title"), this.note), ...(state ? [
       el("div", { class: "band" },
         el("p", {}, el("span", { text: t("shift.float") }), el("strong", { testid: "shift-float", text: state.opened ? amount(state.float_fen) : t("shift.not_said") })),
-        el("p", {}, el("span", { text: t("shift.since") }), el("strong", { class: "small", text: state.opened ? stamp(state.opened_ms) : state.last_z_ms ? stamp(state.last_z_ms) : t("shift.first") })),
+        el("p", {}, el("span", { text: t("shift.since") }), el("strong", { class: "small", text: state.opened ? stampOf(state.opened_ms) : state.last_z_ms ? stampOf(state.last_z_ms) : t("shift.first") })),
         el("p", {}, el("span", { text: t("shift.last_z") }), el("strong", { class: "small", text: state.last_z ? `Z ${state.last_z} · ${state.last_z_day}` : t("shift.no_z") }))),
       el("div", { class: "desk-keys" },
         key("shift.say_float", "shift-float-key", () => this.done(saidFloat(this.app, state))),
@@ -135,7 +129,7 @@ export class ShiftPage {
   drawReport() {
     const { desk, report } = this;
     const rows = report.list ? report.list.map((one) => el("li", {}, el("button", { class: "desk-row", testid: `z-${one.z}`, onclick: () => this.readZ(one) },
-      el("b", { text: `Z ${one.z}` }), el("span", { text: one.business_day + " · " + stamp(one.closed_ms) }), el("span", { text: amount(one.net_fen) })))) : [];
+      el("b", { text: `Z ${one.z}` }), el("span", { text: one.business_day + " · " + stampOf(one.closed_ms) }), el("span", { text: amount(one.net_fen) })))) : [];
     desk.work.replaceChildren(desk.head(report.title, this.note), report.list ? el("ul", { class: "desk-list" }, ...(rows.length ? rows : [el("li", { class: "quiet", text: t("shift.no_z") })])) : desk.facts(report.rows));
     const key = report.print ? desk.primary(t("report.print"), "report-print", async () => {
       this.note = await printed(report.print);

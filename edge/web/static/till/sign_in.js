@@ -4,16 +4,11 @@ import { ask, Refused } from "./api.js";
 import { beep } from "./beep.js";
 import { el, icon, setDisabled, setText } from "./dom.js";
 import { errorText, nameOf, t } from "./words.js";
+import { secondOf } from "../wall_clock.js";
 
 const PIN_MAX = 12;
 const BADGE_TRIES = 10;
 const BADGE_EVERY_MS = 1000;
-
-/** The local time of the clock on the wall, to the second. */
-function timeOf(ms) {
-  const date = new Date(ms);
-  return [date.getHours(), date.getMinutes(), date.getSeconds()].map((part) => String(part).padStart(2, "0")).join(":");
-}
 
 export class SignIn {
   constructor(root, onDone) {
@@ -230,7 +225,7 @@ export class SignIn {
     const until_ms = this.locked_until_ms;
     const left_s = Math.ceil((until_ms - Date.now()) / 1000);
     if (left_s > 0) {
-      setText(this.message, t("sign_in.locked", { time: timeOf(until_ms), s: left_s }));
+      setText(this.message, t("sign_in.locked", { time: secondOf(until_ms), s: left_s }));
       this.timer = setTimeout(() => this.tick(), 250);
     } else if (this.locks_ms.delete(this.till)) setText(this.message, "");
     this.draw();

@@ -2,6 +2,7 @@
 
 import { el, setText } from "./dom.js";
 import { t } from "./words.js";
+import { clockOf, dayOf } from "../wall_clock.js";
 
 const PRINTER_FAULTS = ["paper_out", "cover_open", "not_answering", "error", "held"];
 const PRINTER_CALM = ["ready", "busy", "unknown", "none"];
@@ -77,9 +78,7 @@ function clockState(status) {
 
 /** What the node's clock says, in whole minutes. */
 export function clockText(status) {
-  const at = new Date(status.now_ms);
-  const two = (n) => String(n).padStart(2, "0");
-  return `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())} ${two(at.getHours())}:${two(at.getMinutes())}`;
+  return `${dayOf(status.now_ms)} ${clockOf(status.now_ms)}`;
 }
 
 /** The states to show, in their fixed order, `more` of them last; `node_away` makes all the rest unknown. */

@@ -6,7 +6,8 @@ import { amount, money } from "./money.js";
 import { since } from "./plan_tile.js";
 import { countText, drawTaken } from "./slip.js";
 import { kilograms } from "./weights.js";
-import { getLanguage, nameOf, t } from "./words.js";
+import { nameOf, t } from "./words.js";
+import { clockOf } from "../wall_clock.js";
 
 const TOTAL_STEPS_PX = [48, 40, 34, 28];
 
@@ -70,7 +71,7 @@ function drawHead(app, { head }) {
   const { tab } = app;
   const area = app.plan.table(head.table)?.area;
   setText(byId("slip-title"), tab.title());
-  const opened = new Date(head.opened_ms || Date.now()).toLocaleTimeString(getLanguage() === "en" ? "en-GB" : "zh-CN", { hour: "2-digit", minute: "2-digit" });
+  const opened = clockOf(head.opened_ms || Date.now());
   const what = [area ? nameOf(area.name) : "", head.covers ? t("tables.guests", { n: head.covers }) : "", t("service." + (head.service ?? "counter"))].filter(Boolean).join("\u00b7");
   const facts = [what, head.opened_ms ? `${t("tables.opened_at", { time: opened })}\u00b7${since(head.opened_ms)}` : t("tables.opening")];
   byId("slip-order").replaceChildren(...facts.map((text) => el("span", { text })));
