@@ -232,6 +232,11 @@ def test_a_sale_that_was_refunded_by_hand_is_not_paid_back_twice(rig: Rig, by_ha
     assert rig.rows("SELECT sum(amount_fen) FROM refunds") == [(5_000,)]
     owed = views.owed(by_hand.node, by_hand.order(number).day)
     assert [(one.orders, one.taken_fen, one.cancelled, one.owed_fen) for one in owed.platforms] == [(1, 5_000, 1, 0)]
+    # Without a day the page means the business day of now, by the store's clock.
+    manager = rig.client()
+    told = manager.get("/api/v1/platforms/owed")
+    assert msgspec.json.decode(told.data, type=type(owed)) == owed
+    assert manager.get("/api/v1/platforms/owed?day=").status_code == 400
 
 
 def test_sold_out_reaches_the_platform_and_comes_back(rig: Rig, platform: PlatformRig):
