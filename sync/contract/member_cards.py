@@ -200,6 +200,12 @@ def read_profile(raw: bytes) -> Profile:
     return profile
 
 
+def masked_name(name: str) -> str:
+    """Show a name so that its owner knows it and nobody else learns it: the first letter, past any sign; empty for none."""
+    first = next((letter for letter in name if letter.isalnum()), "")
+    return f"{first}**" if name.strip() else ""
+
+
 def profile_mistakes(profile: Profile) -> list[str]:
     """List what is not sound in a profile, as names of its parts: never what it says."""
     found = []

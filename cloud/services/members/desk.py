@@ -433,17 +433,12 @@ class MemberDesk:
         whole = everybody(reader, row.member_id)
         return MemberLine(
             member_id=row.member_id,
-            name="" if profile is None else masked_name(profile.name),
+            name="" if profile is None else member_cards.masked_name(profile.name),
             phone="" if profile is None or not profile.phone else phones.masked(profile.phone),
             joined_day=row.joined_day,
             home_store=row.home_store,
             points=sum(lot.left for lot in cards.all_lots(reader, whole)),
         )
-
-
-def masked_name(name: str) -> str:
-    """Show a name so that its owner knows it: the first letter."""
-    return f"{name[0]}**" if name else ""
 
 
 def _reason(text: str) -> str:

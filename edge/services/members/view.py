@@ -16,7 +16,7 @@ from edge.services.members.join import ALLERGY
 from edge.services.members.known import Known
 from edge.services.node import Node
 from sync.contract import points, times
-from sync.contract.member_cards import DateOf, Habits
+from sync.contract.member_cards import DateOf, Habits, masked_name
 from sync.node.database import Reader
 
 VISITS_SHOWN: Final = 5
@@ -166,12 +166,6 @@ def must_not_eat(one: Known) -> str:
 def allergies_of(one: Known) -> tuple[str, ...]:
     """Give a member's allergies, where they agreed that we keep them."""
     return one.profile.allergies if one.profile is not None and ALLERGY in one.consents else ()
-
-
-def masked_name(name: str) -> str:
-    """Show a name by its first letter."""
-    shown = name.strip()
-    return f"{shown[0]}**" if shown else ""
 
 
 def _avoids(one: Known) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 import pytest
 
 from sync.contract.facts import ContractError
-from sync.contract.member_cards import DateOf, Profile, profile_mistakes
+from sync.contract.member_cards import DateOf, Profile, masked_name, profile_mistakes
 from sync.node import member_seal
 from sync.node.boxes import BoxError
 from sync.node.member_keys import MemberKeys
@@ -167,3 +167,10 @@ def test_keys_that_the_hub_must_be_given_wait_until_it_has_them(tmp_path, chance
     assert keys.owed() == []
     assert keys.missing([ALICE, BOB]) == [BOB]
     keys.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"), [("陈女士", "陈**"), (" 王五", "王**"), ("<b>Ann", "b**"), ("'O", "O**"), ("😀", "**"), (" ", "")]
+)
+def test_a_name_is_shown_by_its_first_letter_past_any_sign(name, shown):
+    assert masked_name(name) == shown
