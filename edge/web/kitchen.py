@@ -6,13 +6,13 @@ Nobody signs in at a stove: what a screen may do here is to settle tickets, and 
 from collections.abc import Iterator
 
 import msgspec
-from flask import Blueprint, Response, current_app, render_template, request
+from flask import Blueprint, Response, render_template, request
 
 from edge.services.node import Node
 from edge.services.ordering import kitchen as work
 from edge.services.ordering.kitchen import BringBackCommand, BumpCommand, KitchenView
 from edge.web.access import command, desk, who
-from edge.web.live import COALESCE_S, HEART_BEAT_S, StreamSeats, streamed
+from edge.web.live import COALESCE_S, HEART_BEAT_S, SeatedStream, StreamSeats, streamed, take_seat
 from edge.web.orders import done
 from edge.web.pages import static_base
 from edge.web.problems import Problem
@@ -41,9 +41,7 @@ def read_kitchen() -> Response:
 def kitchen_events() -> Response:
     """Follow what a station has to cook."""
     station = _station()
-    seats: StreamSeats = current_app.extensions["stream_seats"]
-    if not seats.take():
-        raise Problem("too_many_streams")
+    seats = take_seat()
     return streamed(_Tickets(desk().node, seats, station))
 
 
@@ -66,21 +64,13 @@ def _station() -> str:
     return station
 
 
-class _Tickets:
-    """The body of one screen's stream; gives its seat back however it ends."""
+class _Tickets(SeatedStream):
+    """What one screen follows."""
 
     def __init__(self, node: Node, seats: StreamSeats, station: str) -> None:
         self._node = node
-        self._seats = seats
         self._station = station
-        self._left = False
-        self._body = self._events()
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self
-
-    def __next__(self) -> bytes:
-        return next(self._body)
+        super().__init__(seats)
 
     def _events(self) -> Iterator[bytes]:
         changed, told = self._node.changed, b""
@@ -96,11 +86,6 @@ class _Tickets:
             if fresh != seen:
                 self._seats.closing.wait(COALESCE_S)
             seen = fresh
-
-    def close(self) -> None:
-        if not self._left:
-            self._left = True
-            self._seats.leave()
 
 
 def _event(view: KitchenView) -> bytes:

@@ -9,6 +9,7 @@ it. Such an event has a number: a browser that lost the line for a moment says t
 
 import re
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import Final
 
@@ -46,12 +47,47 @@ class StreamSeats:
         self._free.release()
 
 
-@live.get("/events")
-def events() -> Response:
-    """Follow the status."""
+class SeatedStream(ABC):
+    """The body of one stream of events, in a seat that it gives back however it ends."""
+
+    def __init__(self, seats: StreamSeats) -> None:
+        self._seats = seats
+        self._left = False
+        self._body = self._events()
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        return next(self._body)
+
+    @abstractmethod
+    def _events(self) -> Iterator[bytes]:
+        """Give what is sent, until the seats close."""
+
+    def close(self) -> None:
+        """Give the seat back; the server calls it when the browser is gone."""
+        if not self._left:
+            self._left = True
+            self._seats.leave()
+
+
+def take_seat() -> StreamSeats:
+    """Take a seat for a stream that begins.
+
+    Raises:
+        Problem: all are taken; the page asks from time to time instead.
+    """
     seats: StreamSeats = current_app.extensions["stream_seats"]
     if not seats.take():
         raise Problem("too_many_streams")
+    return seats
+
+
+@live.get("/events")
+def events() -> Response:
+    """Follow the status."""
+    seats = take_seat()
     said = request.headers.get("Last-Event-ID", "")
     last_id = int(said) if _EVENT_ID.fullmatch(said) else 0
     return streamed(_Stream(desk(), till_devices().inbox, asker(), seats, last_id))
@@ -65,25 +101,17 @@ def streamed(body: Iterator[bytes]) -> Response:
     return answer
 
 
-class _Stream:
-    """The body of one stream; gives its seat back however it ends."""
+class _Stream(SeatedStream):
+    """What one signed-in browser follows."""
 
     def __init__(self, watched: Desk, inbox: TillInbox, asking: Asker, seats: StreamSeats, last_id: int) -> None:
         self._desk = watched
         self._inbox = inbox
         self._asking = asking
-        self._seats = seats
         self._last_id = last_id
         self._till: str | None = None
         self._house_n: int | None = None
-        self._left = False
-        self._body = self._events()
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self
-
-    def __next__(self) -> bytes:
-        return next(self._body)
+        super().__init__(seats)
 
     def _events(self) -> Iterator[bytes]:
         changed = self._desk.node.changed
@@ -141,11 +169,6 @@ class _Stream:
 
     def _who(self) -> Session | None:
         return self._asking.session()
-
-    def close(self) -> None:
-        if not self._left:
-            self._left = True
-            self._seats.leave()
 
 
 def _encoded(event: InboxEvent) -> bytes:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Final
 
 import msgspec
-from flask import Blueprint, Response, current_app, request
+from flask import Blueprint, Response, request
 
 from edge.domain.guest_view import GuestView
 from edge.services.care.status import store_name
@@ -13,7 +13,7 @@ from edge.services.devices.scanning import AcceptsCommand, ScanCommand
 from edge.services.guests.customer_display import CustomerDisplay
 from edge.web.access import asker, command, desk, signed_in, staff_only
 from edge.web.access import till_devices as devices
-from edge.web.live import HEART_BEAT_S, StreamSeats, streamed
+from edge.web.live import HEART_BEAT_S, SeatedStream, StreamSeats, streamed, take_seat
 from edge.web.problems import Problem
 
 till_devices = Blueprint("till_devices", __name__, url_prefix="/api/v1")
@@ -59,29 +59,19 @@ def display_events() -> Response:
     shown = devices().display
     if _TILL.fullmatch(till) is None or shown.view(till) is None:
         raise Problem("unknown_till", tills=list(desk().node.settings.store.tills))
-    seats: StreamSeats = current_app.extensions["stream_seats"]
-    if not seats.take():
-        raise Problem("too_many_streams")
+    seats = take_seat()
     store = msgspec.json.encode(store_name(desk().node))
     return streamed(_Shown(shown, till, store, seats))
 
 
-class _Shown:
-    """The body of one display's stream; gives its seat back however it ends."""
+class _Shown(SeatedStream):
+    """What one display follows."""
 
     def __init__(self, shown: CustomerDisplay, till: str, store: bytes, seats: StreamSeats) -> None:
         self._shown = shown
         self._till = till
         self._store = store
-        self._seats = seats
-        self._left = False
-        self._body = self._events()
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self
-
-    def __next__(self) -> bytes:
-        return next(self._body)
+        super().__init__(seats)
 
     def _events(self) -> Iterator[bytes]:
         yield b"retry: 1000\n\nevent: store\ndata: " + self._store + b"\n\n"
@@ -94,11 +84,6 @@ class _Shown:
             if fresh != seen:
                 self._seats.closing.wait(COALESCE_S)
             seen = fresh
-
-    def close(self) -> None:
-        if not self._left:
-            self._left = True
-            self._seats.leave()
 
 
 def _json(body: object) -> Response:

@@ -50,6 +50,8 @@ def test_a_table_is_paid_by_dish_and_by_shares_and_its_bill_is_reversed_and_redo
     expect(page.get_by_test_id("pay-due")).to_have_text(money(left_fen - half_fen))
     scan(page, CODE)
     expect(page.get_by_test_id("saved")).to_be_visible()
+    # The first guest has their change; what stands there now is what the second one gets.
+    expect(page.get_by_test_id("change-due")).to_have_text("0.00")
     number = page.get_by_test_id("receipt-no").inner_text()
     sale = sale_of(page, node_url, number)
     assert (sale["total_fen"], sale["part"], sale["covers"]) == (left_fen, "2/2", 2)

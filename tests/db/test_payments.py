@@ -151,6 +151,16 @@ def test_a_payment_is_used_whole_by_one_sale_only(rig):
     )
 
 
+def test_change_that_was_given_with_an_earlier_share_is_not_told_again(rig):
+    client = rig.client()
+    take(rig, taken(1, received_fen=5_000, order_id=""))
+    body = sell_body(7, tenders=[{"kind": "cash", "payment_id": uuid7_hex(1)}, {"kind": "cash", "received_fen": 6_000}])
+    told = client.post(f"{API}/sales", json=body).get_json()
+    assert [tender["change_fen"] for tender in told["tenders"]] == [2_000, 1_100]
+    assert (told["total_fen"], told["received_fen"], told["change_fen"]) == (7_900, 9_000, 1_100)
+    assert client.get(f"{API}/sales/{body['sale_id']}").get_json()["change_fen"] == 1_100
+
+
 def test_a_sale_uses_what_was_paid_before_and_the_payment_is_gone_for_others(rig):
     client = rig.client()
     take(rig, taken(1, "card", amount_fen=3_000, order_id="", reference="A1"))

@@ -185,6 +185,9 @@ def book(deed: Deed, sold: Sale) -> SaleAnswer | Refused:
 def answer_of(sale: SalePaid, placed: tuple[str, str, int, int], invite: InviteAnswer) -> SaleAnswer:
     """Say what the till is told of a sale.
 
+    What is given back now is not what was given back with a share an hour ago: change of payments that were taken before counts in
+    neither figure, so that `received_fen − change_fen` is what was paid, and nobody hands out a guest's change twice.
+
     Args:
         placed: store, business day, wall ms and commit number of its fact.
     """
@@ -196,8 +199,8 @@ def answer_of(sale: SalePaid, placed: tuple[str, str, int, int], invite: InviteA
         receipt_no=sale.receipt_no,
         business_day=day,
         total_fen=sale.total_fen,
-        received_fen=sum(tender.received_fen for tender in sale.tenders),
-        change_fen=sum(tender.change_fen for tender in sale.tenders),
+        received_fen=sum(_handed_fen(tender) for tender in sale.tenders),
+        change_fen=sum(tender.change_fen for tender in sale.tenders if not tender.payment_id),
         currency=sale.currency,
         saved_ms=at_ms,
         n=n,
@@ -217,6 +220,10 @@ def answer_of(sale: SalePaid, placed: tuple[str, str, int, int], invite: InviteA
         platform_no=sale.platform_no,
         member_id=sale.member_id,
     )
+
+
+def _handed_fen(tender: Tender) -> int:
+    return tender.amount_fen if tender.payment_id else tender.received_fen
 
 
 def read_answer(raw: bytes) -> SaleAnswer:
