@@ -78,9 +78,7 @@ def test_a_dish_that_a_colleague_adds_while_money_is_taken_is_due_at_once(
     expect(page.get_by_test_id("saved")).to_be_visible()
 
 
-def test_times_are_the_shops_whatever_zone_the_device_is_in(
-    browser: Browser, node_url: str, cashier_pin: str
-) -> None:
+def test_times_are_the_shops_whatever_zone_the_device_is_in(browser: Browser, node_url: str, cashier_pin: str) -> None:
     context = browser.new_context(viewport={"width": 1280, "height": 800}, locale="zh-CN", timezone_id="America/Lima")
     try:
         page = context.new_page()

@@ -170,7 +170,8 @@ def test_keys_that_the_hub_must_be_given_wait_until_it_has_them(tmp_path, chance
 
 
 @pytest.mark.parametrize(
-    ("name", "shown"), [("陈女士", "陈**"), (" 王五", "王**"), ("<b>Ann", "b**"), ("'O", "O**"), ("😀", "**"), (" ", "")]
+    ("name", "shown"),
+    [("陈女士", "陈**"), (" 王五", "王**"), ("<b>Ann", "b**"), ("'O", "O**"), ("😀", "**"), (" ", "")],
 )
 def test_a_name_is_shown_by_its_first_letter_past_any_sign(name, shown):
     assert masked_name(name) == shown
