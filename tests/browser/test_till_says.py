@@ -3,7 +3,7 @@
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.test_till_money import call, uuid7
-from tests.browser.test_till_page import complaints, money, plain_dishes, sign_in, type_dish
+from tests.browser.test_till_page import complaints, fetch, money, plain_dishes, sign_in, type_dish
 
 __all__ = ["complaints"]
 
@@ -76,6 +76,30 @@ def test_a_dish_that_a_colleague_adds_while_money_is_taken_is_due_at_once(
     page.get_by_test_id("pad-exact").click()
     page.keyboard.press("F12")
     expect(page.get_by_test_id("saved")).to_be_visible()
+
+
+def test_a_bill_that_is_paid_elsewhere_leaves_the_payment_page_and_says_that_nothing_is_booked_here(
+    page: Page, node_url: str, cashier_pin: str, complaints: list[str]
+) -> None:
+    sign_in(page, node_url, cashier_pin)
+    dish = plain_dishes(page, node_url)[0]
+    order_id = uuid7()
+    steps = [{"do": "add", "line_id": uuid7(), "dish_id": dish["id"], "qty": 1}]
+    body = {"order_id": order_id, "service": "takeaway", "label": "外带八", "held": True, "steps": steps}
+    call(page, node_url, "POST", "/orders", body)
+    page.keyboard.press("F7")
+    page.get_by_test_id("recall-" + order_id).click()
+    expect(page.get_by_test_id("total")).to_contain_text(money(dish["price_fen"]))
+    page.keyboard.press("F12")
+    page.get_by_test_id("pad-exact").click()
+    bill_fen = int(fetch(page, node_url, f"/orders/{order_id}/bill")["total_fen"])
+    paid = {"sale_id": uuid7(), "tenders": [{"kind": "cash", "received_fen": bill_fen}], "due_fen": bill_fen}
+    call(page, node_url, "POST", f"/orders/{order_id}/pay", paid)
+    expect(page.locator("#notice")).to_contain_text("外带八")
+    expect(page.locator("#notice")).to_contain_text("没有记账")
+    expect(page.get_by_test_id("pay-page")).to_be_hidden()
+    page.locator("#notice .key").click()
+    expect(page.locator("#notice")).to_be_hidden()
 
 
 def test_times_are_the_shops_whatever_zone_the_device_is_in(browser: Browser, node_url: str, cashier_pin: str) -> None:

@@ -96,9 +96,12 @@ export class ShownOrder {
     // This till's own payment closed it, and its answer is on the way: the sale will say so itself.
     if (this.app.submitter.pending?.order?.order_id === this.order_id) return;
     const { into } = view.head;
-    showToast(t(into ? "tables.was_merged" : "tables.was_closed", { name: this.title() }));
+    const name = this.title();
+    const paying = this.app.paying.order?.order_id === this.order_id;
+    showToast(t(into ? "tables.was_merged" : "tables.was_closed", { name }));
     if (into) this.show(into);
     else this.leave();
+    if (paying) this.app.toPay.overtaken(name);
   }
 
   // --- what is on it ---

@@ -57,6 +57,14 @@ export class ToPay {
     app.screen.draw();
   }
 
+  /** What the payment page asks for was paid at another till meanwhile, or went into another order: nothing is booked here. */
+  overtaken(name) {
+    const { app } = this;
+    app.paying.ways.close();
+    app.screen.setView("order");
+    app.paying.refuse(t("notice.order_ended", { name }), t("notice.order_ended_sub"), "order_closed");
+  }
+
   /** A part or the whole of an order was paid; PAYING says whether it is closed. */
   orderPaid(order_id, closes) {
     const { tab, tables } = this.app;
