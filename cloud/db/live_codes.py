@@ -76,6 +76,13 @@ def several(reader: Reader, code_ids: Sequence[str]) -> list[LiveRow]:
     return [LiveRow(*row) for row in reader.rows(query.order_by(*_ORDER))]
 
 
+def ats_of(reader: Reader, store: str, place: str) -> frozenset[str]:
+    """Name the tables, tills or people of a store that have a code which holds; a door may have several."""
+    one = live_codes.c
+    query = select(one.at).where(one.store == store, one.place == place, one.stopped_ms.is_(None), one.at != "")
+    return frozenset(row.at for row in reader.rows(query))
+
+
 def listed(reader: Reader, *, store: str = "", place: str = "", limit: int = 2_000) -> list[LiveRow]:
     """List codes by store and place; stopped ones are among them, behind the others."""
     query = select(live_codes)

@@ -74,6 +74,14 @@ class _Part(NamedTuple):
     live: LiveCode
 
 
+class PlaceTaken(BadDeed):
+    """Some of the places have a code that holds; `ats` names them."""
+
+    def __init__(self, ats: Sequence[str]) -> None:
+        super().__init__("these have a code that holds: lead it elsewhere, or stop it first")
+        self.ats = tuple(ats)
+
+
 class LiveCodes:
     """Makes, changes, counts and reads live codes. Any thread may use it."""
 
@@ -96,6 +104,7 @@ class LiveCodes:
         """Make codes and send them to their store.
 
         Raises:
+            PlaceTaken: a table, till or person has a code that holds; two papers on one table could not be told apart.
             BadDeed: with a sentence: no such store, a label or a target that is not sound, too many.
         """
         ats = _ats(wanted)
@@ -106,6 +115,9 @@ class LiveCodes:
                 raise BadDeed("there is no such store: choose one of the list")
             if rows.count(tx, wanted.store) + len(ats) > contract.CODES_MAX:
                 raise BadDeed(f"a store may have {contract.CODES_MAX} codes: lead old ones elsewhere instead")
+            taken = rows.ats_of(tx, wanted.store, wanted.place)
+            if twice := [at for at in ats if at in taken]:
+                raise PlaceTaken(twice)
             now_ms = self._shared.clock.now_ms()
             for at in ats:
                 live = self._signed(wanted, at)

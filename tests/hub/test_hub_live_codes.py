@@ -345,6 +345,37 @@ def test_marketing_makes_prints_leads_and_stops_codes_on_one_page(hub: Hub, shop
     assert [line.live.stopped for line in hub.core.hub.live_codes.listed()] == [False, True]
 
 
+def test_a_refused_form_keeps_what_was_filled_in(hub: Hub, shop: StoreByHand) -> None:
+    desk = hub.as_role(Role.MARKETER)
+    filled = {"store": shop.store, "place": "table", "ats": "A1\r\nB2", "label_zh": "一" * 41, "label_en": "Table",
+              "target": "text", "title_zh": "新菜", "body_zh": "来尝尝"}  # fmt: skip
+    refused = send(desk, "/live-codes", **filled)
+    assert refused.status_code == 422
+    for kept in (
+        '<option value="table" selected>', '<option value="text" selected>', ">A1\r\nB2</textarea>", f'value="{"一" * 40}',
+        'value="Table"', 'value="新菜"', ">来尝尝</textarea>",
+    ):  # fmt: skip
+        assert kept in refused.text, kept
+    assert "A1" not in desk.get("/live-codes").text
+
+
+def test_a_table_has_one_code_that_holds(hub: Hub, shop: StoreByHand) -> None:
+    desk = hub.as_role(Role.MARKETER)
+    asked = {"store": shop.store, "place": "table", "target": "join"}
+    assert send(desk, "/live-codes", ats="A1\r\nA2", **asked).status_code == 303
+    again = send(desk, "/live-codes", ats="A2\r\nA3", **asked)
+    assert again.status_code == 422
+    assert "已有在用的码：A2。" in again.text
+    assert len(hub.core.hub.live_codes.listed()) == 2
+    held = next(line for line in hub.core.hub.live_codes.listed() if line.live.at == "A2")
+    assert send(desk, "/live-codes/stop", "/live-codes", code=held.live.code_id, sure="yes").status_code == 303
+    assert send(desk, "/live-codes", ats="A2\r\nA3", **asked).status_code == 303
+    # At another place, or at a door that has several, it is another paper.
+    assert send(desk, "/live-codes", ats="A1", **{**asked, "place": "till"}).status_code == 303
+    door = {**asked, "place": "door", "label_zh": "店门"}
+    assert [send(desk, "/live-codes", **door).status_code for _ in range(2)] == [303, 303]
+
+
 def test_finance_reads_codes_and_origins_and_makes_none(hub: Hub, shop: StoreByHand) -> None:
     made = hub.core.hub.live_codes.make(Wanted(store=shop.store, place="door", ats=(), label=Name("店门", "Door")), WHO)
     origin = Origin(place="door", store=shop.store, code=made[0].live.code_id)

@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response
 
 from cloud.domain.roles import Action
 from cloud.services import live_sheets
-from cloud.services.live_codes import LiveCodes, LiveLine, Wanted
+from cloud.services.live_codes import LiveCodes, LiveLine, PlaceTaken, Wanted
 from cloud.services.live_sheets import Card
 from cloud.services.members.shared import BadDeed
 from cloud.web import access, asked, frame
@@ -23,6 +23,7 @@ from sync.contract.words import Name
 pages = closed_blueprint("live_codes", __name__)
 
 LINES_MAX = 500
+TAKEN_SHOWN_MAX = 5
 _TEXT_MAX = 4_000
 _EVERY = ("", *contract.PLACES)
 _SHEET = re.compile(r"1|2|4|6|9|12|24")
@@ -54,7 +55,7 @@ def lead() -> Response:
 def stop() -> Response:
     """Let the codes that are ticked hold no more; the box must be ticked, too."""
     if request.form.get("sure", "") != "yes":
-        return _page(refusal="live.tick_sure", status=422)
+        return _page(refusal=frame.speaker().text("live.tick_sure"), status=422)
     return _deed(lambda codes: codes.stop(_ticked(), access.who()))
 
 
@@ -65,7 +66,7 @@ def sheet() -> Response:
     per_page = request.form.get("per_page", "")
     lines = _codes().several(_ticked())
     if not lines or _SHEET.fullmatch(per_page) is None:
-        return _page(refusal="live.tick_first", status=422)
+        return _page(refusal=frame.speaker().text("live.tick_first"), status=422)
     return _file(live_sheets.pdf(_cards(lines), int(per_page)), "application/pdf", "live-codes.pdf")
 
 
@@ -164,8 +165,11 @@ def _file(content: bytes, kind: str, name: str) -> Response:
 def _deed(work: Callable[[LiveCodes], object]) -> Response:
     try:
         work(_codes())
+    except PlaceTaken as refused:
+        named = ", ".join(refused.ats[:TAKEN_SHOWN_MAX]) + (" …" if len(refused.ats) > TAKEN_SHOWN_MAX else "")
+        return _page(refusal=frame.speaker().text("live.place_taken", at=named), status=422)
     except BadDeed as refused:
-        return _page(refusal=_word(refused), status=422)
+        return _page(refusal=frame.speaker().text(_word(refused)), status=422)
     return redirect("/live-codes", 303)
 
 
@@ -197,7 +201,10 @@ def _page(*, refusal: str = "", status: int = 200) -> Response:
             chosen_store=store,
             chosen_place=place,
             sheets=tuple(live_sheets.SHEETS),
-            refusal=frame.speaker().text(refusal) if refusal else "",
+            refusal=refusal,
+            # What was filled in stays, also two hundred lines of tables: only what is wrong has to be put right.
+            filled=request.form if refusal else {},
+            ticked=frozenset(_ticked()),
         ),
         status,
     )
