@@ -99,6 +99,14 @@ def test_every_mistake_stands_by_its_line_and_column_and_nothing_is_written(rig)
     assert rig.tables("sessions") == before
 
 
+def test_an_empty_file_is_a_mistake_like_any_other_and_takes_no_menu_away(rig):
+    client, before = client_of(rig, MANAGER), codes(rig)
+    tried = client.post(f"{API}/menu/try", json=file(""))
+    assert (tried.status_code, [one["code"] for one in tried.get_json()["mistakes"]]) == (200, ["empty_file"])
+    assert imports(client, 1, file(""), tried.get_json()["over"]).get_json()["code"] == "menu_mistakes"
+    assert codes(rig) == before
+
+
 def test_a_price_of_nothing_and_a_name_too_long_for_a_tile_are_told(rig):
     text = "code,name_zh,name_en,category,price\n101,宫保鸡丁,Kung Pao chicken,hot,0\n102,一二三四五六七八九十饭,Rice,hot,3.00\n"
     found = client_of(rig, MANAGER).post(f"{API}/menu/try", json=file(text)).json

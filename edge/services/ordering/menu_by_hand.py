@@ -35,7 +35,7 @@ TOLD_MAX = 500
 THE_MENU = "menu"
 
 _Name = Annotated[str, msgspec.Meta(min_length=1, max_length=120)]
-_Content = Annotated[bytes, msgspec.Meta(min_length=1, max_length=FILE_BYTES_MAX)]
+_Content = Annotated[bytes, msgspec.Meta(max_length=FILE_BYTES_MAX)]
 
 
 class TryMenuCommand(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
