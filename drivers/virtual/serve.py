@@ -203,6 +203,9 @@ class TwinServer:
                 if self._idle:
                     return False
                 continue
+            if self._twin.faults() != faults:
+                # Switched while nothing came: what comes now meets the printer as it is now.
+                continue
             data = connection.recv(min(room, _SLOW_BYTES if faults.slow_ms_per_kb else _RECEIVE_BYTES))
             if not data:
                 return False
