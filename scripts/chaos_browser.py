@@ -161,7 +161,7 @@ def kill_browsers(url: str, pin: str, folder: Path, kills: int, seed: int) -> Br
             with Chromium(playwright, profile) as chromium:
                 page = chromium.page()
                 _sit_down(page, url, pin)
-                shown = _pay(page, code, before, pin) if saved else _press(page, code, dice.uniform(0, PAYING_MS))
+                shown = _pay(page, code, before, pin) if saved else _press(page, code, pin, dice.uniform(0, PAYING_MS))
                 threading.Event().wait(after_ms / 1000 if saved else 0)
                 chromium.kill()
             with Chromium(playwright, profile) as chromium:
@@ -200,8 +200,10 @@ def _sign_in_where_asked(page: Page, pin: str) -> None:
             expect(sign_in).to_be_hidden(timeout=PATIENCE_MS // SIGN_IN_TRIES)
 
 
-def _type(page: Page, code: str) -> None:
+def _type(page: Page, code: str, pin: str) -> None:
     for _ in range(SIGN_IN_TRIES):
+        # A page shows what it kept before the node has told it that nobody is signed in any more.
+        _sign_in_where_asked(page, pin)
         page.keyboard.press("Escape")
         page.keyboard.type(code)
         page.keyboard.press("Enter")
@@ -214,7 +216,7 @@ def _type(page: Page, code: str) -> None:
 
 def _pay(page: Page, code: str, before: list[str], pin: str) -> str:
     """Sell a dish for exact cash, and give the number that the page shows as saved."""
-    _type(page, code)
+    _type(page, code, pin)
     page.keyboard.press("F9")
     receipt = page.get_by_test_id("receipt-no")
     pause = threading.Event()
@@ -227,9 +229,9 @@ def _pay(page: Page, code: str, before: list[str], pin: str) -> str:
     raise RuntimeError(f"the page says nothing of its sale: {page.locator('body').inner_text()[-600:]}")
 
 
-def _press(page: Page, code: str, wait_ms: float) -> str:
+def _press(page: Page, code: str, pin: str, wait_ms: float) -> str:
     """Press the key that pays, and wait for nothing that the page says."""
-    _type(page, code)
+    _type(page, code, pin)
     page.keyboard.press("F9")
     threading.Event().wait(wait_ms / 1000)
     return ""
