@@ -82,9 +82,7 @@ def display() -> Response:
         said = {key: words.of(f"display.which_{key}", locale) for key in ("title", "how", "name")}
         shown = render_template("display_which.html", tills=tills, locale=locale, static_base=static_base(), **said)
         return Response(shown, status=404, mimetype="text/html", headers={"Cache-Control": "no-store"})
-    page = render_template(
-        "display.html", till=till, static_base=static_base(), zone=desk().node.settings.store.timezone
-    )
+    page = render_template("display.html", till=till, static_base=static_base())
     return Response(page, mimetype="text/html", headers={"Cache-Control": "no-cache"})
 
 
