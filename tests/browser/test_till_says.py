@@ -1,5 +1,7 @@
 """The till says what it holds, in a real Chromium: money taken, the tip, an order that changed, who is signed in."""
 
+from typing import Any
+
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.test_till_money import call, uuid7
@@ -55,18 +57,24 @@ def test_a_tip_far_above_the_bill_is_not_taken_and_one_that_is_stands_in_the_sum
     expect(page.get_by_test_id("last-tip")).to_have_text("3.00")
 
 
+def recalled(page: Page, node_url: str, dish: dict[str, Any], label: str) -> str:
+    """Hold a takeaway order of one dish and take it up at the till; gives its id."""
+    order_id = uuid7()
+    steps = [{"do": "add", "line_id": uuid7(), "dish_id": dish["id"], "qty": 1}]
+    body = {"order_id": order_id, "service": "takeaway", "label": label, "held": True, "steps": steps}
+    call(page, node_url, "POST", "/orders", body)
+    page.keyboard.press("F7")
+    page.get_by_test_id("recall-" + order_id).click()
+    expect(page.get_by_test_id("total")).to_contain_text(money(dish["price_fen"]))
+    return order_id
+
+
 def test_a_dish_that_a_colleague_adds_while_money_is_taken_is_due_at_once(
     page: Page, node_url: str, cashier_pin: str, complaints: list[str]
 ) -> None:
     sign_in(page, node_url, cashier_pin)
     one, two = plain_dishes(page, node_url)[:2]
-    order_id = uuid7()
-    steps = [{"do": "add", "line_id": uuid7(), "dish_id": one["id"], "qty": 1}]
-    body = {"order_id": order_id, "service": "takeaway", "label": "外带九", "held": True, "steps": steps}
-    call(page, node_url, "POST", "/orders", body)
-    page.keyboard.press("F7")
-    page.get_by_test_id("recall-" + order_id).click()
-    expect(page.get_by_test_id("total")).to_contain_text(money(one["price_fen"]))
+    order_id = recalled(page, node_url, one, "外带九")
     page.keyboard.press("F12")
     expect(page.get_by_test_id("pay-due")).to_have_text(money(one["price_fen"]))
     more = [{"do": "add", "line_id": uuid7(), "dish_id": two["id"], "qty": 1}]
@@ -83,13 +91,7 @@ def test_a_bill_that_is_paid_elsewhere_leaves_the_payment_page_and_says_that_not
 ) -> None:
     sign_in(page, node_url, cashier_pin)
     dish = plain_dishes(page, node_url)[0]
-    order_id = uuid7()
-    steps = [{"do": "add", "line_id": uuid7(), "dish_id": dish["id"], "qty": 1}]
-    body = {"order_id": order_id, "service": "takeaway", "label": "外带八", "held": True, "steps": steps}
-    call(page, node_url, "POST", "/orders", body)
-    page.keyboard.press("F7")
-    page.get_by_test_id("recall-" + order_id).click()
-    expect(page.get_by_test_id("total")).to_contain_text(money(dish["price_fen"]))
+    order_id = recalled(page, node_url, dish, "外带八")
     page.keyboard.press("F12")
     page.get_by_test_id("pad-exact").click()
     bill_fen = int(fetch(page, node_url, f"/orders/{order_id}/bill")["total_fen"])
